@@ -1,0 +1,28 @@
+import type { Refuse } from './refuse.js'
+
+/**
+ * Reads the token of the `Authorization` header values of one request (RFC 6750 section 2.1, RFC 9110 section 11.4). The
+ * scheme is matched without regard to case. Refuses: no value → `credentials_missing`; several → `authorization_repeated`;
+ * another scheme → `scheme_unsupported`; anything but one token after `Bearer` → `authorization_malformed`.
+ */
+export function readBearerToken(values: readonly string[] | undefined, refuse: Refuse): string {
+  if (values === undefined || values.length === 0) throw refuse('credentials_missing')
+  if (values.length > 1) throw refuse('authorization_repeated')
+  const value = values[0]
+  if (typeof value !== 'string') throw refuse('authorization_malformed')
+  // The common spelling first: no pattern runs over the whole header on the way of every request.
+  if (value.startsWith('Bearer ') && value.charCodeAt(7) !== space) {
+    return readCredentials(value.slice(7), refuse)
+  }
+  const match = /^([!#$%&'*+.^_`|~\dA-Za-z-]+)(?: +(.*))?$/s.exec(value)
+  if (match === null) throw refuse('authorization_malformed')
+  if (match[1]?.toLowerCase() !== 'bearer') throw refuse('scheme_unsupported')
+  return readCredentials(match[2] ?? '', refuse)
+}
+
+function readCredentials(token: string, refuse: Refuse): string {
+  if (token === '' || token.includes(' ') || token.includes('\t')) throw refuse('authorization_malformed')
+  return token
+}
+
+const space = 0x20

@@ -1,0 +1,358 @@
+import { optionalString, optionalStrings, readGroups, requiredString, words, type Claims } from './claims.js'
+import { clouds, type EntraCloud, type EntraCloudName } from './clouds.js'
+import { isGuid, isIssuerTemplate, issuerTemplate } from './issuer-template.js'
+import {
+  readIssuerSettings,
+  trusted,
+  type IssuerSettings,
+  type ReadIssuerSettings,
+  type Recognition,
+  type TenantPolicy,
+  type TrustedIssuer,
+} from './issuer.js'
+import { discoveredKeys } from './metadata.js'
+import { checkNames, checkObject, readString, readUrl } from './options-reader.js'
+import type { Refuse } from './refuse.js'
+import type { TokenIdentity } from './validated-token.js'
+
+/** Settings that one tenant and many have in common. */
+interface EntraSettings extends IssuerSettings {
+  /**
+   * The application (client) id of the API's own registration. It implies the audiences that Entra puts into this API's
+   * tokens by default: the id itself in v2.0 tokens, `api://<id>` in v1.0 tokens. `audience` adds to them.
+   */
+  readonly clientId?: string
+  /** One of Microsoft's clouds by name, or a cloud as a value. Default: `'global'`. */
+  readonly cloud?: EntraCloudName | EntraCloud
+}
+
+export interface EntraOptions extends EntraSettings {
+  /** The tenant: its GUID, or one of its verified domains (resolved through the tenant's own metadata, once). */
+  readonly tenantId: string
+  /**
+   * Fetch the key set of this very application (`?appid=<clientId>`): needed when its registration maps claims and so
+   * has a custom signing key. Needs `clientId`. Default: false.
+   */
+  readonly applicationKeys?: boolean
+}
+
+export interface EntraMultiTenantOptions extends EntraSettings {
+  /**
+   * Whose tokens are accepted: a list of tenant GUIDs, a function asked about each verified tenant, or the word `'any'`.
+   * Required: leaving it out would mean everyone's.
+   */
+  readonly allowedTenants: readonly string[] | TenantPolicy | 'any'
+  /** `'organizations'`: work and school accounts only; `'common'`: personal Microsoft accounts too. Default: `'organizations'`. */
+  readonly accounts?: 'organizations' | 'common'
+}
+
+const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
+const notTenants = ['common', 'organizations', 'consumers']
+
+/**
+ * One Entra tenant: accepts its v1.0 and v2.0 tokens, each against its own issuer. Keys always come from the tenant's v2.0
+ * key set, whose keys name the issuer they may sign for. Throws a TypeError on `common` and the like: that is
+ * `entraMultiTenant`, which makes you say whose tokens you accept.
+ */
+export function entra(options: EntraOptions): TrustedIssuer {
+  const what = 'entra'
+  checkObject(what, options)
+  checkNames(what, options, [
+    'tenantId',
+    'clientId',
+    'cloud',
+    'applicationKeys',
+    'audience',
+    'allowedClients',
+  ])
+  const tenant = readString(what, 'tenantId', options.tenantId).toLowerCase()
+  if (notTenants.includes(tenant)) {
+    throw new TypeError(
+      `${what}: "tenantId" must be one tenant; for "${tenant}" use entraMultiTenant and say whose tokens are accepted`,
+    )
+  }
+  const isId = isGuid(tenant)
+  if (!isId && !/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(tenant)) {
+    throw new TypeError(`${what}: "tenantId" must be a tenant's GUID or one of its verified domains`)
+  }
+  const cloud = readCloud(what, options.cloud)
+  const clientId = readClientId(what, options.clientId)
+  if (options.applicationKeys !== undefined && typeof options.applicationKeys !== 'boolean') {
+    throw new TypeError(`${what}: "applicationKeys" must be true or false`)
+  }
+  if (options.applicationKeys && clientId === undefined) {
+    throw new TypeError(`${what}: "applicationKeys" needs "clientId", whose keys are meant`)
+  }
+  const v2 = issuerTemplate(cloud.v2Issuer)
+  const query = options.applicationKeys ? `?appid=${clientId}` : ''
+  return createEntraIssuer({
+    name: `${what}(${tenant})`,
+    cloud,
+    clientId,
+    settings: readIssuerSettings(what, options),
+    metadataUrl: `${cloud.authority}/${tenant}/v2.0/.well-known/openid-configuration${query}`,
+    isExpectedIssuer: (issuer) => (isId ? issuer === v2.of(tenant) : v2.tenantIn(issuer) !== undefined),
+    needsMetadata: !isId,
+    keyMayLackIssuer: true,
+    isOwnTenant: (tenantId, metadataIssuer) =>
+      isId ? tenantId === tenant : metadataIssuer === v2.of(tenantId),
+    checkTenant: () => {},
+  })
+}
+
+/**
+ * Many Entra tenants. Every token's issuer must be the one of its own `tid`, the signing key must be one that may sign for
+ * that issuer, and `allowedTenants` must accept the tenant: a list before a key is looked up, a function only with a
+ * verified tenant. Keys come from the authority's one v2.0 document, so that cost does not grow with tenants.
+ *
+ * It does not check that a tenant consented to your API: Entra did, when it issued the token.
+ */
+export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssuer {
+  const what = 'entraMultiTenant'
+  checkObject(what, options)
+  checkNames(what, options, ['allowedTenants', 'accounts', 'clientId', 'cloud', 'audience', 'allowedClients'])
+  const cloud = readCloud(what, options.cloud)
+  const accounts = options.accounts ?? 'organizations'
+  if (accounts !== 'organizations' && accounts !== 'common') {
+    throw new TypeError(`${what}: "accounts" must be 'organizations' or 'common'`)
+  }
+  const { allowedTenants } = options
+  const policy = readTenantPolicy(what, allowedTenants)
+
+  return createEntraIssuer({
+    name: what,
+    cloud,
+    clientId: readClientId(what, options.clientId),
+    settings: readIssuerSettings(what, options),
+    metadataUrl: `${cloud.authority}/${accounts}/v2.0/.well-known/openid-configuration`,
+    isExpectedIssuer: (issuer) => issuer === cloud.v2Issuer,
+    needsMetadata: false,
+    keyMayLackIssuer: false,
+    isOwnTenant: () => true,
+    checkTenant(tenantId, refuse) {
+      if (accounts === 'organizations' && tenantId === personalAccounts) {
+        throw refuse('tenant_not_allowed', { claim: 'tid', reason: 'personal_account' })
+      }
+      if (policy instanceof Set && !policy.has(tenantId)) throw refuse('tenant_not_allowed', { claim: 'tid' })
+    },
+    ...(typeof policy === 'function' ? { tenantPolicy: policy } : {}),
+  })
+}
+
+function readTenantPolicy(what: string, value: unknown): Set<string> | TenantPolicy | 'any' {
+  if (value === 'any' || typeof value === 'function') return value as TenantPolicy | 'any'
+  if (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((tenant) => isGuid(String(tenant).toLowerCase()))
+  ) {
+    return new Set(value.map((tenant) => String(tenant).toLowerCase()))
+  }
+  throw new TypeError(
+    `${what}: "allowedTenants" must be a non-empty list of tenant GUIDs, a function, or the word 'any'`,
+  )
+}
+
+interface EntraRules {
+  readonly name: string
+  readonly cloud: EntraCloud
+  readonly clientId: string | undefined
+  readonly settings: ReadIssuerSettings
+  readonly metadataUrl: string
+  readonly isExpectedIssuer: (issuer: string) => boolean
+  readonly needsMetadata: boolean
+  readonly keyMayLackIssuer: boolean
+  /** Whether a tenant's tokens are this issuer's at all. */
+  readonly isOwnTenant: (tenantId: string, metadataIssuer: string | undefined) => boolean
+  /** Throws a refusal for a tenant whose tokens are recognised and not wanted. */
+  readonly checkTenant: (tenantId: string, refuse: Refuse) => void
+  readonly tenantPolicy?: TenantPolicy
+}
+
+const absentKeyGraceSeconds = 24 * 3600
+
+function createEntraIssuer(rules: EntraRules): TrustedIssuer {
+  const { cloud, clientId } = rules
+  const v1 = issuerTemplate(cloud.v1Issuer)
+  const v2 = issuerTemplate(cloud.v2Issuer)
+  const implied = {
+    '1.0': Object.freeze(clientId === undefined ? [] : [`api://${clientId}`]),
+    '2.0': Object.freeze(clientId === undefined ? [] : [clientId]),
+  }
+  return trusted({
+    name: rules.name,
+    algorithms: Object.freeze(['RS256'] as const),
+    settings: rules.settings,
+    keySource: discoveredKeys([rules.metadataUrl], rules.isExpectedIssuer),
+    absentKeyGraceSeconds,
+    requiresKeyId: true,
+    family: cloud.authority,
+    needsMetadata: rules.needsMetadata,
+    ...(rules.tenantPolicy === undefined ? {} : { tenantPolicy: rules.tenantPolicy }),
+
+    recognise(issuer, metadataIssuer) {
+      let version: '1.0' | '2.0' = '2.0'
+      let tenantId = v2.tenantIn(issuer)
+      if (tenantId === undefined) {
+        version = '1.0'
+        tenantId = v1.tenantIn(issuer)
+      }
+      if (tenantId === undefined || !rules.isOwnTenant(tenantId, metadataIssuer)) return undefined
+      return { version, tenantId }
+    },
+
+    checkShape(header, claims, recognition, refuse) {
+      checkHeader(header, refuse)
+      checkVersion(claims, recognition, refuse)
+      checkTenantClaim(claims, recognition, refuse)
+      rules.checkTenant(recognition.tenantId as string, refuse)
+    },
+
+    checkKey(key, { tenantId }, cloudInstanceName, refuse) {
+      if (key.issuer === undefined) {
+        if (rules.keyMayLackIssuer) return
+        throw refuse('key_issuer_mismatch', { reason: 'key_without_issuer' })
+      }
+      // Also for a v1.0 token: keys name the v2.0 issuer of the tenant they may sign for, whatever the token's version.
+      if (
+        key.issuer !== v2.text &&
+        issuerTemplate(key.issuer).of(tenantId as string) !== v2.of(tenantId as string)
+      ) {
+        throw refuse('key_issuer_mismatch', { reason: 'issuer' })
+      }
+      if (
+        key.cloudInstanceName !== undefined &&
+        cloudInstanceName !== undefined &&
+        key.cloudInstanceName !== cloudInstanceName
+      ) {
+        throw refuse('key_issuer_mismatch', { reason: 'cloud' })
+      }
+    },
+
+    impliedAudiences: ({ version }) => implied[version as '1.0' | '2.0'],
+
+    readIdentity,
+  })
+}
+
+/** Graph hashes a nonce into the header before it signs, so that nobody else can verify its tokens; nobody should. */
+function checkHeader(header: Readonly<Record<string, unknown>>, refuse: Refuse): void {
+  if (Object.hasOwn(header, 'nonce')) throw refuse('graph_token', { claim: 'nonce' })
+}
+
+function checkVersion(claims: Claims, { version }: Recognition, refuse: Refuse): void {
+  if (requiredString(claims, 'ver', refuse) !== version) {
+    throw refuse('claim_malformed', { claim: 'ver', reason: 'version_of_another_issuer' })
+  }
+}
+
+function checkTenantClaim(claims: Claims, { tenantId }: Recognition, refuse: Refuse): void {
+  const tid = requiredString(claims, 'tid', refuse)
+  if (!isGuid(tid)) throw refuse('claim_malformed', { claim: 'tid' })
+  for (const name of Object.keys(claims)) {
+    if (name.length === 3 && name !== 'tid' && name.toLowerCase() === 'tid') {
+      throw refuse('claim_malformed', { claim: 'tid', reason: 'ambiguous' })
+    }
+  }
+  if (tid !== tenantId) throw refuse('tenant_mismatch', { claim: 'tid' })
+}
+
+const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
+const personClaims = ['name', 'upn', 'preferred_username']
+
+/**
+ * Decides what kind of token it is. An id token of an API's own registration has the same issuer, audience, key and `typ`
+ * as an access token, and may carry `roles`: so the kind is never guessed from what is absent alone.
+ */
+function readIdentity(
+  claims: Claims,
+  { version, tenantId }: Recognition,
+  allowedClients: readonly string[] | undefined,
+  refuse: Refuse,
+): TokenIdentity {
+  for (const name of idTokenClaims) {
+    if (Object.hasOwn(claims, name)) throw refuse('id_token', { claim: name })
+  }
+  const clientId = requiredString(claims, version === '1.0' ? 'appid' : 'azp', refuse)
+  const methodClaim = version === '1.0' ? 'appidacr' : 'azpacr'
+  const scopes = readScopes(claims, refuse)
+  const roles = optionalStrings(claims, 'roles', refuse)
+  return {
+    kind: kindOf(claims, scopes, roles, methodClaim, allowedClients, refuse),
+    version,
+    tenantId,
+    subject: optionalString(claims, 'sub', refuse),
+    objectId: optionalString(claims, 'oid', refuse),
+    clientId,
+    scopes,
+    roles,
+    groups: readGroups(claims, refuse),
+  }
+}
+
+function kindOf(
+  claims: Claims,
+  scopes: readonly string[],
+  roles: readonly string[],
+  methodClaim: 'appidacr' | 'azpacr',
+  allowedClients: readonly string[] | undefined,
+  refuse: Refuse,
+): 'delegated' | 'application' {
+  const idtyp = optionalString(claims, 'idtyp', refuse)
+  if (scopes.length > 0) {
+    if (idtyp === 'app') throw refuse('kind_undecided', { claim: 'idtyp' })
+    return 'delegated'
+  }
+  const method = optionalString(claims, methodClaim, refuse)
+  const isApplication =
+    idtyp === 'app' ||
+    (idtyp === undefined &&
+      (method === '1' || method === '2') &&
+      !personClaims.some((name) => Object.hasOwn(claims, name)))
+  if (!isApplication) throw refuse('kind_undecided', { claim: idtyp === undefined ? methodClaim : 'idtyp' })
+  if (roles.length === 0) {
+    // Entra issues such a token to every client of the tenant; without a list of clients it proves nothing.
+    if (allowedClients === undefined) throw refuse('permissions_missing')
+    // A list of clients alone lets a user's token of the same client pass, unless the token says it is the client's own.
+    if (idtyp !== 'app') throw refuse('permissions_missing', { claim: 'idtyp', reason: 'idtyp_required' })
+  }
+  return 'application'
+}
+
+function readScopes(claims: Claims, refuse: Refuse): readonly string[] {
+  const scp = optionalString(claims, 'scp', refuse)
+  return scp === undefined ? [] : words(scp)
+}
+
+function readCloud(what: string, value: unknown): EntraCloud {
+  if (value === undefined) return clouds.global
+  if (typeof value === 'string' && Object.hasOwn(clouds, value)) return clouds[value as EntraCloudName]
+  const names = Object.keys(clouds).join("', '")
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(
+      `${what}: "cloud" must be '${names}' or an object of authority, v1Issuer and v2Issuer`,
+    )
+  }
+  const { authority, v1Issuer, v2Issuer } = value as Record<string, unknown>
+  const origin = readUrl(what, 'cloud.authority', authority)
+  if (origin !== new URL(origin).origin) {
+    throw new TypeError(`${what}: "cloud.authority" must be an origin without a path or a trailing slash`)
+  }
+  return Object.freeze({
+    authority: origin,
+    v1Issuer: readTemplate(what, 'cloud.v1Issuer', v1Issuer),
+    v2Issuer: readTemplate(what, 'cloud.v2Issuer', v2Issuer),
+  })
+}
+
+function readTemplate(what: string, name: string, value: unknown): string {
+  const template = readString(what, name, value)
+  if (isIssuerTemplate(template)) return template
+  throw new TypeError(`${what}: "${name}" must contain {tenantid}`)
+}
+
+function readClientId(what: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'string' && isGuid(value.toLowerCase())) return value.toLowerCase()
+  throw new TypeError(`${what}: "clientId" must be the GUID of the API's own application`)
+}

@@ -1,0 +1,39 @@
+export { createTokenValidator } from './validator.js'
+export type { BearerRequest, ForgetKeysOptions, TokenValidator } from './validator.js'
+export type { TokenValidatorOptions } from './options.js'
+export type { TokenCacheOptions } from './token-cache.js'
+
+export { entra, entraMultiTenant } from './entra.js'
+export type { EntraMultiTenantOptions, EntraOptions } from './entra.js'
+export { clouds } from './clouds.js'
+export type { EntraCloud, EntraCloudName } from './clouds.js'
+export { oidcIssuer, staticIssuer } from './oidc.js'
+export type { OidcIssuerOptions, StaticIssuerOptions } from './oidc.js'
+export type { IssuerSettings, TenantPolicy, TrustedIssuer } from './issuer.js'
+export type { SigningAlgorithm } from './algorithms.js'
+export type { Fetch } from './fetch-json.js'
+
+export type { ApplicationToken, DelegatedToken, ValidatedToken } from './validated-token.js'
+export type { Claims, Groups } from './claims.js'
+export { anyOf } from './permission.js'
+export type {
+  AnyOfPermissions,
+  CompiledPermission,
+  Permission,
+  PermissionByKind,
+  PermissionOfAnyKind,
+} from './permission.js'
+
+export { BearerError, isBearerError, refusals } from './errors.js'
+export type { RefusalCode } from './errors.js'
+export type { IssuerSnapshot, KeySnapshot, SnapshotKey } from './key-snapshot.js'
+export type { CheckName } from './checks.js'
+export type { CheckVerdict, Explanation } from './explain.js'
+export type {
+  AcceptedEvent,
+  KeySkippedEvent,
+  KeysRefreshedEvent,
+  KeysRefreshFailedEvent,
+  Observers,
+  RefusedEvent,
+} from './observers.js'

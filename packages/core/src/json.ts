@@ -1,0 +1,78 @@
+/** Why a text is not taken for a JSON object. */
+export type JsonFault = 'json' | 'object' | 'duplicate_name' | 'nesting' | 'prototype'
+
+/** A JSON object, frozen at every depth, or the reason why there is none. */
+export type JsonResult =
+  | { readonly object: Readonly<Record<string, unknown>>; readonly fault?: undefined }
+  | { readonly object?: undefined; readonly fault: JsonFault }
+
+const maximumDepth = 16
+
+/**
+ * Reads a JSON object more strictly than `JSON.parse`: no name twice in an object (after unescaping, at every depth),
+ * no `__proto__`, no deep nesting. RFC 7519 section 4 lets a parser keep the last of two names; two readers that keep
+ * different ones are an attack, so a repeated name is refused.
+ */
+export function readJsonObject(text: string): JsonResult {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { fault: 'json' }
+  }
+  if (!isJsonObject(value)) return { fault: 'object' }
+  const names = freezeAndCount(value, 1)
+  if (typeof names !== 'number') return { fault: names }
+  // Names that JSON.parse folded into one are counted once there and twice in the text.
+  if (names !== countNames(text)) return { fault: 'duplicate_name' }
+  return { object: value }
+}
+
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function freezeAndCount(value: object, depth: number): number | JsonFault {
+  if (depth > maximumDepth) return 'nesting'
+  let names = 0
+  if (Array.isArray(value)) {
+    for (const member of value as unknown[]) {
+      if (typeof member === 'object' && member !== null) {
+        const inner = freezeAndCount(member, depth + 1)
+        if (typeof inner !== 'number') return inner
+        names += inner
+      }
+    }
+  } else {
+    for (const name of Object.keys(value)) {
+      if (name === '__proto__') return 'prototype'
+      names++
+      const member = (value as Record<string, unknown>)[name]
+      if (typeof member === 'object' && member !== null) {
+        const inner = freezeAndCount(member, depth + 1)
+        if (typeof inner !== 'number') return inner
+        names += inner
+      }
+    }
+  }
+  Object.freeze(value)
+  return names
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const colon = 0x3a
+
+/** How many names stand in a text that is known to be JSON: one for each colon outside a string. */
+function countNames(text: string): number {
+  let names = 0
+  let inString = false
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index)
+    if (character === quote) inString = !inString
+    else if (inString) {
+      if (character === backslash) index++
+    } else if (character === colon) names++
+  }
+  return names
+}

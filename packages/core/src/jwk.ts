@@ -1,0 +1,128 @@
+import {
+  algorithmRules,
+  isSigningAlgorithm,
+  type AlgorithmRule,
+  type SigningAlgorithm,
+} from './algorithms.js'
+import { isJsonObject } from './json.js'
+import { platform } from '#platform'
+
+/** The public members of a JWK that a signature is verified with. */
+export type PublicJwk =
+  | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
+  | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
+  | { readonly kty: 'OKP'; readonly crv: string; readonly x: string }
+
+/** One signing key of an issuer. Its life is kept in the two mutable members; the rest never changes. */
+export interface SigningKey {
+  readonly kid: string | undefined
+  readonly jwk: PublicJwk
+  /** The public material itself, as one string: two keys are the same key exactly if this is equal. */
+  readonly identity: string
+  /** `alg` of the JWK, where the issuer binds the key to one algorithm. */
+  readonly algorithm: SigningAlgorithm | undefined
+  /** `issuer` of the JWK (Entra, v2.0 key sets): who may sign with it, `{tenantid}` being a placeholder. */
+  readonly issuer: string | undefined
+  readonly cloudInstanceName: string | undefined
+  /** Epoch seconds of the last successful fetch that listed the key. */
+  lastListed: number
+  /** Epoch seconds at which it stops serving; moved by each fetch, and to -Infinity when it is forgotten. */
+  servesUntil: number
+}
+
+/** Why a JWK of a set is passed over. */
+export type SkippedKeyReason =
+  | 'not_an_object'
+  | 'private'
+  | 'symmetric'
+  | 'kty'
+  | 'crv'
+  | 'member'
+  | 'use'
+  | 'key_ops'
+  | 'alg'
+  | 'rsa_size'
+  | 'rsa_exponent'
+  | 'denied'
+  | 'too_many'
+
+export type ReadJwk = { readonly key: SigningKey } | { readonly skipped: SkippedKeyReason }
+
+/**
+ * Reads one member of a JWKS (RFC 7517 section 4). Anything that is not plainly a public signature key of a size worth
+ * trusting is passed over, with the reason: one bad key never spoils the set.
+ */
+export function readJwk(value: unknown, now: number, servesUntil: number): ReadJwk {
+  if (!isJsonObject(value)) return { skipped: 'not_an_object' }
+  if (value.kty === 'oct' || value.k !== undefined) return { skipped: 'symmetric' }
+  if (['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'].some((member) => value[member] !== undefined)) {
+    return { skipped: 'private' }
+  }
+  if (value.use !== undefined && value.use !== 'sig') return { skipped: 'use' }
+  if (value.key_ops !== undefined && !(Array.isArray(value.key_ops) && value.key_ops.includes('verify'))) {
+    return { skipped: 'key_ops' }
+  }
+  const material = readMaterial(value)
+  if (typeof material === 'string') return { skipped: material }
+  if (value.alg !== undefined && !(isSigningAlgorithm(value.alg) && fits(material, value.alg))) {
+    return { skipped: 'alg' }
+  }
+  for (const member of ['kid', 'issuer', 'cloud_instance_name']) {
+    const text = value[member]
+    if (text !== undefined && (typeof text !== 'string' || text.length > 1024)) return { skipped: 'member' }
+  }
+  return {
+    key: {
+      kid: value.kid as string | undefined,
+      jwk: material,
+      identity: Object.values(material).join('.'),
+      algorithm: value.alg,
+      issuer: value.issuer as string | undefined,
+      cloudInstanceName: value.cloud_instance_name as string | undefined,
+      lastListed: now,
+      servesUntil,
+    },
+  }
+}
+
+function readMaterial(jwk: Record<string, unknown>): PublicJwk | SkippedKeyReason {
+  if (jwk.kty === 'RSA') {
+    const n = bytesOf(jwk.n)
+    const e = bytesOf(jwk.e)
+    if (n === undefined || e === undefined) return 'member'
+    const bits = bitLength(n)
+    if (bits < 2048 || bits > 8192) return 'rsa_size'
+    const exponent = e.length > 4 ? Number.NaN : e.reduce((value, byte) => value * 256 + byte, 0)
+    if (!(exponent >= 65537 && exponent % 2 === 1)) return 'rsa_exponent'
+    return { kty: 'RSA', n: jwk.n as string, e: jwk.e as string }
+  }
+  if (jwk.kty === 'EC') {
+    const size = { 'P-256': 32, 'P-384': 48, 'P-521': 66 }[String(jwk.crv)]
+    if (size === undefined) return 'crv'
+    if (bytesOf(jwk.x)?.length !== size || bytesOf(jwk.y)?.length !== size) return 'member'
+    return { kty: 'EC', crv: jwk.crv as string, x: jwk.x as string, y: jwk.y as string }
+  }
+  if (jwk.kty === 'OKP') {
+    // Ed448 is not offered: 'EdDSA' in a header would then not say which of the two it means.
+    if (jwk.crv !== 'Ed25519') return 'crv'
+    if (bytesOf(jwk.x)?.length !== 32) return 'member'
+    return { kty: 'OKP', crv: 'Ed25519', x: jwk.x as string }
+  }
+  return 'kty'
+}
+
+function bytesOf(member: unknown): Uint8Array | undefined {
+  return typeof member === 'string' && member !== '' ? platform.decodeBase64Url(member) : undefined
+}
+
+function bitLength(bytes: Uint8Array): number {
+  const start = bytes.findIndex((byte) => byte !== 0)
+  if (start === -1) return 0
+  return (bytes.length - start) * 8 - Math.clz32(bytes[start] ?? 0) + 24
+}
+
+/** Whether a key of this type and curve can carry signatures of the algorithm. */
+export function fits(jwk: PublicJwk, algorithm: SigningAlgorithm): boolean {
+  const rule: AlgorithmRule = algorithmRules[algorithm]
+  return jwk.kty === rule.keyType && (jwk.kty === 'RSA' || jwk.crv === rule.curve)
+}

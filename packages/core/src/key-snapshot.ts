@@ -1,0 +1,72 @@
+import type { SigningKey } from './jwk.js'
+import { isJsonObject } from './json.js'
+
+/** A key as a snapshot holds it: a public JWK and the moment the issuer last listed it. */
+export interface SnapshotKey {
+  readonly jwk: Readonly<Record<string, unknown>>
+  /** Epoch seconds. */
+  readonly lastListed: number
+}
+
+/** The keys of one issuer at one moment. */
+export interface IssuerSnapshot {
+  /** The issuer as configured. */
+  readonly name: string
+  readonly metadataIssuer?: string
+  readonly cloudInstanceName?: string
+  readonly keys: readonly SnapshotKey[]
+}
+
+/**
+ * The public keys a validator holds, as plain JSON: for a cold start on an edge runtime, or a fleet that starts at once.
+ * Whoever can write it decides which keys are trusted, so it must come from a place as trustworthy as the configuration.
+ */
+export interface KeySnapshot {
+  readonly version: 1
+  readonly issuers: readonly IssuerSnapshot[]
+}
+
+export function snapshotKey(key: SigningKey): SnapshotKey {
+  const { jwk, kid, algorithm, issuer, cloudInstanceName, lastListed } = key
+  return {
+    jwk: {
+      ...jwk,
+      ...(kid === undefined ? {} : { kid }),
+      ...(algorithm === undefined ? {} : { alg: algorithm }),
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(cloudInstanceName === undefined ? {} : { cloud_instance_name: cloudInstanceName }),
+    },
+    lastListed,
+  }
+}
+
+/** Reads a snapshot. Throws a TypeError for anything malformed, and for times that have not come yet. */
+export function readSnapshot(value: unknown, now: number): KeySnapshot {
+  if (!isJsonObject(value) || value.version !== 1 || !Array.isArray(value.issuers)) {
+    throw new TypeError('importKeys: expected a snapshot made by exportKeys')
+  }
+  return { version: 1, issuers: value.issuers.map((issuer: unknown) => readIssuer(issuer, now)) }
+}
+
+function readIssuer(value: unknown, now: number): IssuerSnapshot {
+  if (!isJsonObject(value) || typeof value.name !== 'string' || !Array.isArray(value.keys)) {
+    throw new TypeError('importKeys: an issuer of the snapshot is malformed')
+  }
+  const { name, metadataIssuer, cloudInstanceName } = value
+  return {
+    name,
+    ...(typeof metadataIssuer === 'string' ? { metadataIssuer } : {}),
+    ...(typeof cloudInstanceName === 'string' ? { cloudInstanceName } : {}),
+    keys: value.keys.map((key: unknown) => readKey(key, now)),
+  }
+}
+
+function readKey(value: unknown, now: number): SnapshotKey {
+  if (!isJsonObject(value) || !isJsonObject(value.jwk) || !Number.isFinite(value.lastListed)) {
+    throw new TypeError('importKeys: a key of the snapshot is malformed')
+  }
+  const lastListed = value.lastListed as number
+  // A time to come would keep a key alive beyond the day that the issuer's silence allows.
+  if (lastListed > now) throw new TypeError('importKeys: a key of the snapshot was listed in the future')
+  return { jwk: value.jwk, lastListed }
+}

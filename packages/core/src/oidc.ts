@@ -1,0 +1,189 @@
+import { isSigningAlgorithm, signingAlgorithms, type SigningAlgorithm } from './algorithms.js'
+import {
+  claim,
+  isStrings,
+  optionalString,
+  optionalStrings,
+  readGroups,
+  words,
+  type Claims,
+} from './claims.js'
+import {
+  readIssuerSettings,
+  trusted,
+  type FetchedKeys,
+  type IssuerSettings,
+  type KeySource,
+  type TrustedIssuer,
+} from './issuer.js'
+import { discoveredKeys, keysAt } from './metadata.js'
+import { checkNames, checkObject, readString, readStringList, readUrl } from './options-reader.js'
+import type { Refuse } from './refuse.js'
+import type { TokenIdentity } from './validated-token.js'
+import { platform } from '#platform'
+
+/** Settings of any issuer that is not Entra. */
+interface GenericSettings extends IssuerSettings {
+  /** Signature algorithms its tokens may use. Default: RS256, PS256, ES256 and EdDSA with their stronger kin. */
+  readonly algorithms?: readonly SigningAlgorithm[]
+  /** Refuse tokens that do not call themselves access tokens by `typ: at+jwt` (RFC 9068 section 4). Default: false. */
+  readonly requireAccessTokenType?: boolean
+}
+
+export interface OidcIssuerOptions extends GenericSettings {
+  /** The issuer, exactly as its tokens and its metadata spell it. */
+  readonly issuer: string
+  /** The metadata document, if it stands at another address than the two standards say. */
+  readonly metadataUrl?: string
+  /** The key set itself; no metadata is fetched then. Not together with `metadataUrl`. */
+  readonly jwksUri?: string
+}
+
+export interface StaticIssuerOptions extends GenericSettings {
+  /** The issuer, exactly as its tokens spell it. It is compared, never fetched. */
+  readonly issuer: string
+  /** Its public keys: a JWKS, one JWK, or PEM text of a public key or certificate. */
+  readonly jwks: { readonly keys: readonly object[] } | object | string
+}
+
+const settingNames = ['audience', 'allowedClients', 'algorithms', 'requireAccessTokenType']
+
+/**
+ * Any OAuth 2.0 or OpenID Connect issuer whose access tokens are JWTs. Its metadata is looked for as OpenID Connect
+ * Discovery section 4 says, then as RFC 8414 section 3 says, and must name this very issuer.
+ */
+export function oidcIssuer(options: string | OidcIssuerOptions): TrustedIssuer {
+  const what = 'oidcIssuer'
+  const given: OidcIssuerOptions = typeof options === 'string' ? { issuer: options } : options
+  checkObject(what, given)
+  checkNames(what, given, ['issuer', 'metadataUrl', 'jwksUri', ...settingNames])
+  const issuer = readUrl(what, 'issuer', given.issuer)
+  if (given.metadataUrl !== undefined && given.jwksUri !== undefined) {
+    throw new TypeError(`${what}: "metadataUrl" and "jwksUri" exclude each other`)
+  }
+  const keySource =
+    given.jwksUri === undefined
+      ? discoveredKeys(
+          given.metadataUrl === undefined
+            ? metadataUrls(issuer)
+            : [readUrl(what, 'metadataUrl', given.metadataUrl)],
+          (found) => found === issuer,
+        )
+      : keysAt(readUrl(what, 'jwksUri', given.jwksUri))
+  return createGenericIssuer(what, issuer, given, keySource)
+}
+
+/** An issuer whose keys are given: no network is used. */
+export function staticIssuer(options: StaticIssuerOptions): TrustedIssuer {
+  const what = 'staticIssuer'
+  checkObject(what, options)
+  checkNames(what, options, ['issuer', 'jwks', ...settingNames])
+  const issuer = readString(what, 'issuer', options.issuer)
+  const keys = readStaticKeys(what, options.jwks)
+  return createGenericIssuer(what, issuer, options, async (): Promise<FetchedKeys> => ({ jwks: await keys }))
+}
+
+function readStaticKeys(what: string, jwks: unknown): readonly unknown[] | Promise<readonly unknown[]> {
+  if (typeof jwks === 'string' && jwks.includes('-----BEGIN')) {
+    const jwk = platform.publicJwk(jwks)
+    return jwk instanceof Promise ? jwk.then((key) => [key]) : [jwk]
+  }
+  if (typeof jwks === 'object' && jwks !== null) {
+    if ('keys' in jwks && Array.isArray(jwks.keys) && jwks.keys.length > 0) return [...jwks.keys]
+    if ('kty' in jwks) return [jwks]
+  }
+  throw new TypeError(`${what}: "jwks" must be a JWKS with keys, a JWK, or PEM text`)
+}
+
+function metadataUrls(issuer: string): readonly string[] {
+  const url = new URL(issuer)
+  const path = url.pathname.endsWith('/') ? url.pathname.slice(0, -1) : url.pathname
+  return [
+    `${url.origin}${path}/.well-known/openid-configuration${url.search}`,
+    `${url.origin}/.well-known/oauth-authorization-server${path}${url.search}`,
+  ]
+}
+
+const absentKeyGraceSeconds = 3600
+
+function createGenericIssuer(
+  what: string,
+  issuer: string,
+  settings: GenericSettings,
+  keySource: KeySource,
+): TrustedIssuer {
+  const { requireAccessTokenType = false } = settings
+  if (typeof requireAccessTokenType !== 'boolean') {
+    throw new TypeError(`${what}: "requireAccessTokenType" must be true or false`)
+  }
+  const recognition = Object.freeze({})
+  const noAudiences = Object.freeze([])
+  return trusted({
+    name: `${what}(${issuer})`,
+    address: issuer,
+    algorithms: readAlgorithms(what, settings.algorithms),
+    settings: readIssuerSettings(what, settings),
+    keySource,
+    absentKeyGraceSeconds,
+    requiresKeyId: false,
+    needsMetadata: false,
+    recognise: (found) => (found === issuer ? recognition : undefined),
+    checkShape(header, _claims, _recognition, refuse) {
+      if (requireAccessTokenType && header.typ === undefined) {
+        throw refuse('token_type_mismatch', { claim: 'typ', reason: 'at_jwt_required' })
+      }
+      if (requireAccessTokenType && String(header.typ).toLowerCase() === 'jwt') {
+        throw refuse('token_type_mismatch', { claim: 'typ', reason: 'at_jwt_required' })
+      }
+    },
+    checkKey() {},
+    impliedAudiences: () => noAudiences,
+    readIdentity,
+  })
+}
+
+function readAlgorithms(
+  what: string,
+  algorithms: readonly SigningAlgorithm[] | undefined,
+): readonly SigningAlgorithm[] {
+  if (algorithms === undefined) return signingAlgorithms
+  const list = readStringList(what, 'algorithms', algorithms)
+  if (list.every(isSigningAlgorithm)) return list
+  throw new TypeError(`${what}: "algorithms" may hold ${signingAlgorithms.join(', ')}`)
+}
+
+/**
+ * What a token says of itself where no vendor's rules apply. A client that acts as itself is told by a subject that is the
+ * client's own id, or by there being none (RFC 9068 section 2.2): some issuers give such tokens another subject, and then
+ * they count as delegated, which grants them nothing that a scope would not.
+ */
+function readIdentity(
+  claims: Claims,
+  _recognition: unknown,
+  _allowedClients: readonly string[] | undefined,
+  refuse: Refuse,
+): TokenIdentity {
+  for (const name of ['at_hash', 'c_hash']) {
+    if (Object.hasOwn(claims, name)) throw refuse('id_token', { claim: name })
+  }
+  if (Object.hasOwn(claims, 'events')) throw refuse('token_type_mismatch', { claim: 'events' })
+  const subject = optionalString(claims, 'sub', refuse)
+  const clientId = optionalString(claims, 'client_id', refuse) ?? optionalString(claims, 'azp', refuse)
+  return {
+    kind: subject === undefined || subject === clientId ? 'application' : 'delegated',
+    subject,
+    clientId,
+    scopes: readScopes(claims, refuse),
+    roles: optionalStrings(claims, 'roles', refuse),
+    groups: readGroups(claims, refuse),
+  }
+}
+
+function readScopes(claims: Claims, refuse: Refuse): readonly string[] {
+  const name = claim(claims, 'scope') === undefined ? 'scp' : 'scope'
+  const value = claim(claims, name)
+  if (value === undefined) return []
+  if (typeof value === 'string') return words(value)
+  if (name === 'scp' && isStrings(value)) return value
+  throw refuse('claim_malformed', { claim: name })
+}

@@ -1,0 +1,58 @@
+import { isTrustworthyUrl } from './fetch-json.js'
+
+/** Refuses names that are no option: a misspelt security setting must not pass for one that was made. */
+export function checkNames(what: string, options: object, names: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) {
+      throw new TypeError(`${what}: unknown option "${name}"; expected ${names.join(', ')}`)
+    }
+  }
+}
+
+export function checkObject(what: string, value: unknown): asserts value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError(`${what}: expected an object of options`)
+  }
+}
+
+export function readString(what: string, name: string, value: unknown): string {
+  if (typeof value === 'string' && value.trim() !== '') return value
+  throw new TypeError(`${what}: "${name}" must be a non-empty string`)
+}
+
+/** One string or a list of them, as a frozen list without repetitions; a list may not be empty. */
+export function readStringList(what: string, name: string, value: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (list.length === 0) throw new TypeError(`${what}: "${name}" must not be an empty list`)
+  if (list.every((member): member is string => typeof member === 'string' && member.trim() !== '')) {
+    return Object.freeze([...new Set(list)])
+  }
+  throw new TypeError(`${what}: "${name}" must be a non-empty string or a list of them`)
+}
+
+export function readSeconds(
+  what: string,
+  name: string,
+  value: unknown,
+  range: { readonly from: number; readonly to: number },
+): number {
+  if (typeof value === 'number' && value >= range.from && value <= range.to) return value
+  throw new TypeError(`${what}: "${name}" must be a number of seconds from ${range.from} to ${range.to}`)
+}
+
+export function readUrl(what: string, name: string, value: unknown): string {
+  const text = readString(what, name, value)
+  if (!URL.canParse(text) || !isTrustworthyUrl(new URL(text))) {
+    throw new TypeError(`${what}: "${name}" must be an https address (http only on this machine)`)
+  }
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '' || url.hash !== '') {
+    throw new TypeError(`${what}: "${name}" must not carry credentials or a fragment`)
+  }
+  return text
+}
+
+export function readFunction<F>(what: string, name: string, value: unknown): F {
+  if (typeof value === 'function') return value as F
+  throw new TypeError(`${what}: "${name}" must be a function`)
+}

@@ -1,0 +1,30 @@
+import type { SigningAlgorithm } from './algorithms.js'
+import type { SigningKey } from './jwk.js'
+
+/**
+ * What differs between runtimes, and nothing else. `#platform` is one of two modules of this shape, chosen by the
+ * runtime's import conditions: synchronous `node:crypto` on Node, jose and web standards elsewhere.
+ */
+export interface Platform {
+  /** The bytes of canonical base64url (RFC 7515 section 2, no padding, no spare bits), else undefined. */
+  decodeBase64Url(text: string): Uint8Array | undefined
+  /** Text of well-formed UTF-8 (a byte order mark stays in it), else undefined. */
+  decodeUtf8(bytes: Uint8Array): string | undefined
+  /** Whether `signature` is this key's over the token's first two parts. Never throws; false whenever in doubt. */
+  verify(
+    key: SigningKey,
+    algorithm: SigningAlgorithm,
+    token: string,
+    signature: Uint8Array,
+  ): boolean | Promise<boolean>
+  /** The public key of a PEM text (SPKI or certificate) as a JWK. */
+  publicJwk(pem: string): Promise<Record<string, unknown>> | Record<string, unknown>
+  /** Tells whoever listens on this runtime's diagnostics channel; does nothing where there is none. */
+  publish(channel: string, event: object): void
+  /** Whether anybody listens there. */
+  isWatched(channel: string): boolean
+  /** How fetch is told not to follow a redirect: an edge runtime knows only 'manual', and the status check refuses it. */
+  readonly redirect: 'error' | 'manual'
+  /** Whether a timer may be started behind a request. */
+  readonly timers: boolean
+}

@@ -1,0 +1,62 @@
+import { readJsonObject, type JsonFault } from './json.js'
+import { platform } from '#platform'
+import type { Refuse } from './refuse.js'
+
+/** A token cut into its parts. Nothing in it is to be trusted yet. */
+export interface UnverifiedToken {
+  readonly token: string
+  readonly headerSegment: string
+  readonly unverifiedHeader: Readonly<Record<string, unknown>>
+  readonly unverifiedClaims: Readonly<Record<string, unknown>>
+  readonly signature: Uint8Array
+}
+
+const jsonReasons: Readonly<Record<JsonFault, string>> = {
+  json: 'json',
+  object: 'json',
+  duplicate_name: 'duplicate_name',
+  nesting: 'nesting',
+  prototype: 'prototype',
+}
+
+/** Headers seen under a valid signature: an issuer signs all its tokens with one of a few headers. */
+export type HeaderCache = Map<string, Readonly<Record<string, unknown>>>
+
+/**
+ * Reads a JWS in compact serialization (RFC 7515 section 7.1), strictly: exactly three parts of canonical base64url, header
+ * and payload well-formed UTF-8 and JSON objects without repeated names. Refuses with `token_too_large`,
+ * `token_encrypted` or `token_malformed`. It does not check the signature.
+ */
+export function readToken(
+  token: string,
+  maximumBytes: number,
+  headers: HeaderCache,
+  refuse: Refuse,
+): UnverifiedToken {
+  if (token.length > maximumBytes) throw refuse('token_too_large')
+  const first = token.indexOf('.')
+  const second = token.indexOf('.', first + 1)
+  if (first === -1 || second === -1) throw refuse('token_malformed', { reason: 'parts' })
+  const third = token.indexOf('.', second + 1)
+  if (third !== -1) {
+    // Five parts are a JWE (RFC 7516 section 7.1): a fact worth a word of its own to whoever registered an encryption key.
+    const parts = token.split('.').length
+    throw parts === 5 ? refuse('token_encrypted') : refuse('token_malformed', { reason: 'parts' })
+  }
+  const headerSegment = token.slice(0, first)
+  const unverifiedHeader = headers.get(headerSegment) ?? readSegment(headerSegment, refuse)
+  const unverifiedClaims = readSegment(token.slice(first + 1, second), refuse)
+  const signature = platform.decodeBase64Url(token.slice(second + 1))
+  if (signature === undefined) throw refuse('token_malformed', { reason: 'base64url' })
+  return { token, headerSegment, unverifiedHeader, unverifiedClaims, signature }
+}
+
+function readSegment(segment: string, refuse: Refuse): Readonly<Record<string, unknown>> {
+  const bytes = platform.decodeBase64Url(segment)
+  if (bytes === undefined) throw refuse('token_malformed', { reason: 'base64url' })
+  const text = platform.decodeUtf8(bytes)
+  if (text === undefined) throw refuse('token_malformed', { reason: 'utf8' })
+  const result = readJsonObject(text)
+  if (result.object === undefined) throw refuse('token_malformed', { reason: jsonReasons[result.fault] })
+  return result.object
+}
