@@ -1,0 +1,241 @@
+import { now } from './clock.js'
+import {
+  apiClientId,
+  apiUri,
+  daemonClientId,
+  daemonObjectId,
+  genericAudience,
+  genericClientId,
+  genericIssuer,
+  genericSubject,
+  secondTenantId,
+  tenantId,
+  userClientId,
+  userObjectId,
+  userSubject,
+  v1Issuer,
+  v2Issuer,
+} from './identities.js'
+import { tokenOfLength } from './refused-requests.js'
+import type { Permission, Situation } from './setups.js'
+import { tokenWith, type TokenChange, type ValidTokenName } from './tokens.js'
+
+/** A request that must pass, and what the handler is to be told of its caller. */
+export interface AcceptedRequest extends Situation {
+  /** What arrives: "accepts <name>". */
+  readonly name: string
+  /** The token, or the raw values of every Authorization header. */
+  make(): string | readonly string[]
+  /** Members the validated token must have, exactly so. */
+  readonly auth: Readonly<Record<string, unknown>>
+}
+
+const user = {
+  kind: 'delegated',
+  tenantId,
+  subject: userSubject,
+  objectId: userObjectId,
+  clientId: userClientId,
+  scopes: ['Files.Read', 'Files.Write'],
+  userRoles: [],
+  expiresAt: now + 3600,
+}
+const daemon = {
+  kind: 'application',
+  tenantId,
+  subject: daemonObjectId,
+  objectId: daemonObjectId,
+  clientId: daemonClientId,
+  scopes: [],
+  roles: ['Files.Read.All', 'Files.Write.All'],
+  expiresAt: now + 3600,
+}
+
+const valid: Record<ValidTokenName, Readonly<Record<string, unknown>>> = {
+  v1Delegated: { ...user, version: '1.0', issuer: v1Issuer() },
+  v1Application: { ...daemon, version: '1.0', issuer: v1Issuer() },
+  v2Delegated: { ...user, version: '2.0', issuer: v2Issuer() },
+  v2Application: { ...daemon, version: '2.0', issuer: v2Issuer() },
+  rfc9068: {
+    issuer: genericIssuer,
+    subject: genericSubject,
+    clientId: genericClientId,
+    scopes: ['files:read', 'files:write'],
+    expiresAt: now + 3600,
+  },
+  generic: {
+    issuer: genericIssuer,
+    subject: genericSubject,
+    scopes: ['files:read', 'files:write'],
+    expiresAt: now + 3600,
+  },
+}
+
+type Rest = Partial<Pick<AcceptedRequest, keyof Situation | 'auth'>>
+
+/** A valid token with one change that must make no difference but the one named. */
+function accepted(
+  name: string,
+  change: TokenChange & { make?: () => string | readonly string[] } = {},
+  rest: Rest = {},
+): AcceptedRequest {
+  const from = change.from ?? 'v2Delegated'
+  const { auth, ...more } = rest
+  return {
+    name,
+    setup: from === 'generic' || from === 'rfc9068' ? 'oidc' : 'entra',
+    make: change.make ?? (() => tokenWith(change)),
+    ...more,
+    auth: { ...valid[from], ...auth },
+  }
+}
+
+const multiTenant = { setup: 'entraMultiTenant' } as const
+const reading: Permission = {
+  delegated: { scopes: 'Files.Read' },
+  application: { roles: 'Files.Read.All' },
+}
+
+/** Every request that must pass: the plain ones, and the last accepted neighbours of the refused. */
+export const acceptedRequests: readonly AcceptedRequest[] = [
+  accepted('a delegated v1.0 token', { from: 'v1Delegated' }),
+  accepted('an application v1.0 token', { from: 'v1Application' }),
+  accepted('a delegated v2.0 token'),
+  accepted('an application v2.0 token', { from: 'v2Application' }),
+  accepted('an RFC 9068 access token', { from: 'rfc9068' }),
+  accepted('a plain JWT of a generic issuer', { from: 'generic' }),
+
+  accepted('the scheme in lower case', { make: () => [`bearer ${tokenWith()}`] }),
+  accepted('the scheme in capitals', { make: () => [`BEARER ${tokenWith()}`] }),
+  accepted('two spaces after the scheme', { make: () => [`Bearer  ${tokenWith()}`] }),
+  accepted('a token of exactly 16 KiB', { make: () => tokenOfLength(16_384) }),
+
+  accepted('spaces and line breaks in the JSON of header and payload', {
+    headerText: (json) => json.replaceAll(',', ',\r\n '),
+    payloadText: (json) => ` ${json.replace('{', '{\n\t')}\n`,
+  }),
+  accepted('the same name in two different objects', { claims: { x: { y: 1 }, z: [{ y: 1 }, { y: 2 }] } }),
+  accepted('colons, braces and escaped quotes inside strings', {
+    claims: { note: '{"aud":"x","aud":"y"}\\', 'a:b"c': ':' },
+  }),
+  accepted('a claim nobody knows', { claims: { xms_new: { deep: [1, 'two', null] } } }),
+  accepted('a claim with characters beyond ASCII', { claims: { name: 'Zoë 名前 🗝️' } }),
+  accepted('a claim named like a method of every object', {
+    claims: { constructor: 'x', hasOwnProperty: 1 },
+  }),
+  accepted("an attacker's key embedded beside the real signature", {
+    header: {
+      jwk: { kty: 'oct', k: 'AAAA' },
+      jku: 'https://attacker.example/keys',
+      x5u: 'https://attacker.example/x5u',
+    },
+  }),
+  accepted('the second key of the set', { key: 'entraNext' }),
+
+  accepted(
+    'a token one second before its tolerance ends',
+    { claims: { exp: now - 59 } },
+    { auth: { expiresAt: now - 59 } },
+  ),
+  accepted(
+    'a token one second before its expiry where nothing is tolerated',
+    { claims: { exp: now + 1 } },
+    { options: { clockToleranceSeconds: 0 }, auth: { expiresAt: now + 1 } },
+  ),
+  accepted('an expiry with a fraction', { claims: { exp: now + 10.5 } }, { auth: { expiresAt: now + 10.5 } }),
+  accepted('a token on the second its tolerance begins', { claims: { nbf: now + 60 } }),
+  accepted('a token issued on the last tolerated second', { claims: { iat: now + 60 } }),
+  accepted(
+    'a token one second before it is too old',
+    { claims: { iat: now - 659 } },
+    { options: { maxTokenAgeSeconds: 600 } },
+  ),
+  accepted('a token without a start of validity', { claims: { nbf: undefined } }),
+
+  accepted('an application token that says so with idtyp', {
+    from: 'v2Application',
+    claims: { idtyp: 'app', azpacr: undefined },
+  }),
+  accepted(
+    'an application token whose subject is not its object id',
+    { from: 'v2Application', claims: { sub: '/eid1/c/pub/t/agent' } },
+    { auth: { subject: '/eid1/c/pub/t/agent' } },
+  ),
+  accepted(
+    "a user's token with roles, as user roles",
+    { claims: { roles: ['Editor'] } },
+    { auth: { userRoles: ['Editor'] } },
+  ),
+  accepted(
+    'an application token without roles of a client on the list',
+    { from: 'v2Application', claims: { roles: undefined, idtyp: 'app' } },
+    { options: { allowedClients: [daemonClientId] }, auth: { roles: [] } },
+  ),
+  accepted('a client on the list', {}, { options: { allowedClients: [userClientId, daemonClientId] } }),
+  accepted('a v1.0 token for the identifier URI', { from: 'v1Delegated', claims: { aud: apiUri } }),
+  accepted('one audience of several', { claims: { aud: ['https://other.example', apiClientId] } }),
+
+  accepted('a v2.0 token of one of many tenants', {}, multiTenant),
+  accepted('a v1.0 token of one of many tenants', { from: 'v1Application' }, multiTenant),
+  accepted(
+    'a token of the second of many tenants',
+    { claims: { iss: v2Issuer(secondTenantId), tid: secondTenantId } },
+    { ...multiTenant, auth: { issuer: v2Issuer(secondTenantId), tenantId: secondTenantId } },
+  ),
+  accepted(
+    'a v1.0 token of the second of many tenants',
+    { from: 'v1Delegated', claims: { iss: v1Issuer(secondTenantId), tid: secondTenantId } },
+    { ...multiTenant, auth: { issuer: v1Issuer(secondTenantId), tenantId: secondTenantId } },
+  ),
+
+  accepted('a signature with ES256', { from: 'generic', key: 'p256' }),
+  accepted('a signature with ES384', { from: 'generic', key: 'p384' }),
+  accepted('a signature with ES512', { from: 'generic', key: 'p521' }),
+  accepted('a signature with EdDSA', { from: 'generic', key: 'ed25519' }),
+  accepted('a signature with Ed25519 by its own name', {
+    from: 'generic',
+    key: 'ed25519',
+    header: { alg: 'Ed25519' },
+  }),
+  accepted('a signature with RS384', { from: 'generic', header: { alg: 'RS384' } }),
+  accepted('a signature with RS512', { from: 'generic', header: { alg: 'RS512' } }),
+  accepted('a signature with PS256', { from: 'generic', header: { alg: 'PS256' } }),
+  accepted('a signature with PS384', { from: 'generic', header: { alg: 'PS384' } }),
+  accepted('a signature with PS512', { from: 'generic', header: { alg: 'PS512' } }),
+  accepted(
+    'an access token where RFC 9068 is required',
+    { from: 'rfc9068' },
+    { issuerOptions: { requireAccessTokenType: true } },
+  ),
+  accepted('the type written out as a media type', {
+    from: 'rfc9068',
+    header: { typ: 'application/at+jwt' },
+  }),
+  accepted('the type in capitals', { from: 'rfc9068', header: { typ: 'AT+JWT' } }),
+  accepted('a generic token without a type', { from: 'generic', header: { typ: undefined } }),
+  accepted('a generic token with a nonce alone', { from: 'generic', claims: { nonce: 'n-0S6_WzA2Mj' } }),
+  accepted('one audience as a string from a generic issuer', {
+    from: 'generic',
+    claims: { aud: genericAudience },
+  }),
+  accepted(
+    'scopes in a list named scp from a generic issuer',
+    { from: 'generic', claims: { scope: undefined, scp: ['files:read'] } },
+    { auth: { scopes: ['files:read'] } },
+  ),
+
+  accepted('a user with the scope', {}, { permission: reading }),
+  accepted('a daemon with the role', { from: 'v2Application' }, { permission: reading }),
+  accepted('a v1.0 user with the scope', { from: 'v1Delegated' }, { permission: reading }),
+  accepted(
+    'a user with all of several scopes',
+    {},
+    { permission: { delegated: { scopes: ['Files.Read', 'Files.Write'] } } },
+  ),
+  accepted(
+    'a user with the scope and the role',
+    { claims: { roles: ['Editor'] } },
+    { permission: { delegated: { scopes: 'Files.Read', roles: 'Editor' } }, auth: { userRoles: ['Editor'] } },
+  ),
+  accepted('a generic token with the scope', { from: 'rfc9068' }, { permission: { scopes: 'files:read' } }),
+]

@@ -1,0 +1,37 @@
+export { clock, now } from './clock.js'
+export * from './identities.js'
+export { entraKeyNames, genericKeyNames, signingKey, type KeyName, type SigningKey } from './keys.js'
+export {
+  padJson,
+  signToken,
+  tokenWith,
+  validTokens,
+  withSpareBit,
+  type RawToken,
+  type TokenChange,
+  type TokenPlan,
+  type ValidTokenName,
+} from './tokens.js'
+export { keySet, startIssuer, type Issuer, type IssuerFault } from './issuer.js'
+export {
+  setupOptions,
+  type IssuerMakers,
+  type Permission,
+  type RowIssuerOptions,
+  type RowOptions,
+  type SetupName,
+  type SetupOptions,
+  type Situation,
+} from './setups.js'
+export { authorizationValues, refusedRequests, type RefusedRequest } from './refused-requests.js'
+export { acceptedRequests, type AcceptedRequest } from './accepted-requests.js'
+export {
+  describeAdapterContract,
+  type Adapter,
+  type AdapterHarness,
+  type ContractApi,
+  type ContractOptions,
+  type ContractRoute,
+  type RunningApi,
+} from './adapter-contract.js'
+export { sendRequest, type Answer, type OutgoingRequest } from './send-request.js'

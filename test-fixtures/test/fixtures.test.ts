@@ -1,0 +1,147 @@
+import { importJWK, jwtVerify, type JWK } from 'jose'
+import { describe, expect, it } from 'vitest'
+import {
+  acceptedRequests,
+  authorizationValues,
+  clock,
+  foreignTenantId,
+  keySet,
+  refusedRequests,
+  sendRequest,
+  signingKey,
+  startIssuer,
+  tenantId,
+  tokenWith,
+  v2Issuer,
+  v2IssuerTemplate,
+  validTokens,
+  withSpareBit,
+  type ValidTokenName,
+} from '../src/index.js'
+
+const currentDate = new Date(clock() * 1000)
+
+describe('tokens', () => {
+  it.each(Object.keys(validTokens) as ValidTokenName[])(
+    'makes a valid %s token, in the eyes of an independent library',
+    async (from) => {
+      const key = await importJWK(signingKey(validTokens[from].key).jwk as JWK, 'RS256')
+      const { payload } = await jwtVerify(tokenWith({ from }), key, { currentDate })
+      expect(payload).toEqual(validTokens[from].claims)
+    },
+  )
+
+  it.each([
+    ['p256', 'ES256'],
+    ['p384', 'ES384'],
+    ['p521', 'ES512'],
+    ['ed25519', 'EdDSA'],
+  ] as const)('signs with %s as %s wants it', async (name, alg) => {
+    const key = await importJWK(signingKey(name).jwk as JWK, alg)
+    const { protectedHeader } = await jwtVerify(tokenWith({ from: 'generic', key: name }), key, {
+      currentDate,
+    })
+    expect(protectedHeader).toMatchObject({ alg, kid: signingKey(name).kid })
+  })
+
+  it.each(['RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('signs with RSA as %s wants it', async (alg) => {
+    const key = await importJWK(signingKey('generic').jwk as JWK, alg)
+    await jwtVerify(tokenWith({ from: 'generic', header: { alg } }), key, { currentDate })
+  })
+
+  it('changes the one claim that is named, and removes it when it is undefined', () => {
+    const claims = (token: string): unknown =>
+      JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    expect(claims(tokenWith({ claims: { aud: 'x' } }))).toEqual({
+      ...validTokens.v2Delegated.claims,
+      aud: 'x',
+    })
+    expect(claims(tokenWith({ claims: { exp: undefined } }))).not.toHaveProperty('exp')
+  })
+
+  it('signs texts that no serializer would write', async () => {
+    const key = await importJWK(signingKey('entra').jwk as JWK, 'RS256')
+    const token = tokenWith({ payloadText: (json) => json.replace('{', '{"aud":"first",') })
+    expect(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).toMatch(/"aud":"first".*"aud":/)
+    await jwtVerify(token, key, { currentDate })
+  })
+
+  it('sets a spare bit without changing a byte', () => {
+    const segment = Buffer.from('ab').toString('base64url')
+    expect(withSpareBit(segment)).not.toBe(segment)
+    expect(Buffer.from(withSpareBit(segment), 'base64url').toString()).toBe('ab')
+  })
+})
+
+describe('the tables', () => {
+  it('name every row once', () => {
+    for (const rows of [refusedRequests, acceptedRequests]) {
+      const names = rows.map(({ name }) => name)
+      expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+    }
+  })
+
+  it('send no request twice under one expectation', () => {
+    const requests = refusedRequests.map((row) =>
+      JSON.stringify([
+        row.setup,
+        row.options,
+        row.issuerOptions,
+        row.permission,
+        authorizationValues(row.make()),
+      ]),
+    )
+    const repeated = refusedRequests.filter((_, index) => requests.indexOf(requests[index] ?? '') !== index)
+    expect(repeated.map(({ name }) => name)).toEqual([])
+  })
+})
+
+describe('the key server', () => {
+  it('serves a tenant its concrete issuer and organizations the template', async () => {
+    await using issuer = await startIssuer()
+    const documentOf = async (tenant: string): Promise<unknown> =>
+      JSON.parse(
+        (await sendRequest(issuer.origin, { path: `/${tenant}/v2.0/.well-known/openid-configuration` })).body,
+      )
+    expect(await documentOf(tenantId)).toMatchObject({
+      issuer: v2Issuer(),
+      jwks_uri: `${issuer.origin}/${tenantId}/discovery/v2.0/keys`,
+      cloud_instance_name: 'microsoftonline.com',
+    })
+    expect(await documentOf('organizations')).toMatchObject({ issuer: v2IssuerTemplate })
+    expect(issuer.requests).toHaveLength(2)
+  })
+
+  it('lists keys with their issuer, and others after a rotation', async () => {
+    await using issuer = await startIssuer()
+    const path = `/${foreignTenantId}/discovery/v2.0/keys`
+    const listed = JSON.parse((await sendRequest(issuer.origin, { path })).body) as { keys: unknown[] }
+    expect(listed.keys).toContainEqual({ ...signingKey('entra').jwk, issuer: v2IssuerTemplate })
+    issuer.rotateKeys(['rotatedIn'])
+    expect(JSON.parse((await sendRequest(issuer.origin, { path })).body)).toEqual(keySet(['rotatedIn']))
+  })
+
+  it('publishes no private member but the one that is planned', () => {
+    const leaking = (
+      keySet(['entra', 'generic', 'p256', 'ed25519', 'listedPrivately']).keys as object[]
+    ).filter((jwk) => 'd' in (Object(jwk) as object))
+    expect(leaking).toEqual([signingKey('listedPrivately').jwk])
+  })
+
+  it('fails, hangs and recovers when told', async () => {
+    await using issuer = await startIssuer()
+    const path = '/generic/keys'
+    issuer.fail({ status: 500 })
+    expect((await sendRequest(issuer.origin, { path })).status).toBe(500)
+    issuer.fail('reset')
+    await expect(sendRequest(issuer.origin, { path })).rejects.toThrow()
+    issuer.fail('hang')
+    const hanging = sendRequest(issuer.origin, { path: '/organizations/discovery/v2.0/keys' })
+    const ended = expect(hanging).rejects.toThrow()
+    await issuer.requested('/organizations/discovery/v2.0/keys')
+    issuer.recover()
+    expect((await sendRequest(issuer.origin, { path })).status).toBe(200)
+    await issuer.stop()
+    await ended
+  })
+})
