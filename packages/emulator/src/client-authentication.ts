@@ -1,0 +1,188 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
+import type { Application, Certificate, Period, Platform, ServicePrincipal, Tenant } from './directory.js'
+import { EntraError, printedTime } from './errors.js'
+import type { Parameters } from './parameters.js'
+import type { Service } from './service.js'
+import type { ClientAuthentication, TokenClient } from './tokens.js'
+
+/** A request to the token endpoint. */
+export interface TokenRequest {
+  readonly version: '1.0' | '2.0'
+  /** The tenant segment as it was written. */
+  readonly segment: string
+  readonly form: Parameters
+  readonly authorization: string | undefined
+  /** The page that asks, if a browser says so. */
+  readonly origin: string | undefined
+}
+
+/** A client that is known in the tenant and has proved itself as far as it must. */
+export interface AuthenticatedClient extends TokenClient {
+  readonly principal: ServicePrincipal
+}
+
+type Credential =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'secret'; readonly secret: string }
+  | { readonly kind: 'assertion'; readonly assertion: string }
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+/** An assertion of a client whose clock is ahead is accepted; one that has expired is not. */
+const earlyAssertionSeconds = 300
+
+/** A client that must have a credential. `missing` is the code for having sent none, which depends on the grant. */
+export async function authenticateConfidentialClient(
+  service: Service,
+  request: TokenRequest,
+  tenant: Tenant,
+  missing: 7000216 | 7000218,
+): Promise<AuthenticatedClient> {
+  const { application, principal, credential } = readClient(service, request, tenant)
+  if (credential.kind === 'none') throw new EntraError(missing)
+  const authentication = await checkCredential(service, request, tenant, application, credential)
+  return { application, principal, authentication }
+}
+
+/** A client redeeming what came through a redirect URI: the platform of that URI says whether it has a credential. */
+export async function authenticateClientOf(
+  platform: Platform,
+  service: Service,
+  request: TokenRequest,
+  tenant: Tenant,
+): Promise<AuthenticatedClient> {
+  if (platform === 'web') return authenticateConfidentialClient(service, request, tenant, 7000218)
+  const { application, principal, credential } = readClient(service, request, tenant)
+  if (credential.kind !== 'none') throw new EntraError(700025)
+  if (platform === 'spa' && request.origin === undefined) throw new EntraError(9002327)
+  return { application, principal, authentication: '0' }
+}
+
+function readClient(
+  service: Service,
+  request: TokenRequest,
+  tenant: Tenant,
+): { application: Application; principal: ServicePrincipal; credential: Credential } {
+  const { clientId, credential } = readCredential(request)
+  const application = service.directory.application(clientId, tenant.displayName)
+  return { application, principal: service.directory.clientIn(tenant, application), credential }
+}
+
+/** RFC 6749 §2.3: one way of authenticating in one request. */
+function readCredential({ form, authorization }: TokenRequest): { clientId: string; credential: Credential } {
+  const basic = readBasic(authorization)
+  const secret = form.get('client_secret')
+  const assertion = form.get('client_assertion')
+  const clientId = basic?.clientId ?? form.require('client_id')
+  const ways = [basic, secret, assertion].filter((way) => way !== undefined)
+  if (ways.length > 1 || (form.get('client_id') ?? clientId) !== clientId) throw new EntraError(9002313)
+  if (basic !== undefined) return { clientId, credential: { kind: 'secret', secret: basic.secret } }
+  if (secret !== undefined) return { clientId, credential: { kind: 'secret', secret } }
+  if (assertion === undefined) return { clientId, credential: { kind: 'none' } }
+  if (form.require('client_assertion_type') !== assertionType) throw new EntraError(9002313)
+  return { clientId, credential: { kind: 'assertion', assertion } }
+}
+
+/** Both parts are form-encoded before they are joined (RFC 6749 §2.3.1). */
+function readBasic(authorization: string | undefined): { clientId: string; secret: string } | undefined {
+  if (authorization === undefined) return undefined
+  const [, encoded] = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
+  const [, id, secret] = /^([^:]+):(.+)$/.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8')) ?? []
+  if (id === undefined || secret === undefined) throw new EntraError(9002313)
+  try {
+    const [clientId, text] = [id, secret].map((part) => decodeURIComponent(part.replaceAll('+', ' ')))
+    return { clientId: clientId ?? '', secret: text ?? '' }
+  } catch {
+    throw new EntraError(9002313)
+  }
+}
+
+async function checkCredential(
+  service: Service,
+  request: TokenRequest,
+  tenant: Tenant,
+  application: Application,
+  credential: Exclude<Credential, { kind: 'none' }>,
+): Promise<ClientAuthentication> {
+  if (credential.kind === 'secret') {
+    checkSecret(service, application, credential.secret)
+    return '1'
+  }
+  await checkAssertion(service, request, tenant, application, credential.assertion)
+  return '2'
+}
+
+function checkSecret(service: Service, application: Application, text: string): void {
+  const digest = createHash('sha256').update(text).digest()
+  const secret = application.secrets.find((candidate) => timingSafeEqual(candidate.digest, digest))
+  if (secret === undefined) throw new EntraError(7000215, { client: application.appId })
+  if (!isWithin(secret, service.clock.now())) throw new EntraError(7000222, { client: application.appId })
+}
+
+/** RFC 7523 §3, with a registered certificate: PS256 or RS256, found by its thumbprint. */
+async function checkAssertion(
+  service: Service,
+  request: TokenRequest,
+  tenant: Tenant,
+  application: Application,
+  assertion: string,
+): Promise<void> {
+  const { certificate, claims: unverifiedClaims } = readAssertion(application, assertion)
+  if (certificate.publicKey.asymmetricKeyType !== 'rsa') {
+    throw new EntraError(700027, { reason: 'The key uses an unsupported asymmetric signing algorithm.' })
+  }
+  await compactVerify(assertion, certificate.publicKey, { algorithms: ['PS256', 'RS256'] }).catch(() => {
+    throw new EntraError(700027, { reason: 'The key was found, but the signature is not valid.' })
+  })
+  const now = service.clock.now()
+  if (!isWithin(certificate, now)) throw new EntraError(1000502)
+
+  const { iss, sub, aud, exp, nbf = 0 } = unverifiedClaims
+  if (iss !== application.appId || sub !== application.appId) throw new EntraError(700021)
+  const audiences = typeof aud === 'string' ? [aud] : (aud ?? [])
+  if (!audiences.some((audience) => isTokenEndpoint(service, request, tenant, audience)))
+    throw new EntraError(700023)
+  if (typeof exp !== 'number' || typeof nbf !== 'number') throw new EntraError(50027)
+  if (now >= exp || nbf > now + earlyAssertionSeconds) {
+    throw new EntraError(700024, { now: printedTime(now), from: printedTime(nbf), expiry: printedTime(exp) })
+  }
+}
+
+function readAssertion(
+  application: Application,
+  assertion: string,
+): { certificate: Certificate; claims: ReturnType<typeof decodeJwt> } {
+  let header: ReturnType<typeof decodeProtectedHeader>
+  let claims: ReturnType<typeof decodeJwt>
+  try {
+    header = decodeProtectedHeader(assertion)
+    claims = decodeJwt(assertion)
+  } catch {
+    throw new EntraError(50027)
+  }
+  const [sha256, sha1] = [header['x5t#S256'], header.x5t]
+  if (typeof sha256 !== 'string' && typeof sha1 !== 'string') throw new EntraError(50027)
+  const certificate = application.certificates.find((candidate) =>
+    typeof sha256 === 'string' ? candidate.sha256 === sha256 : candidate.sha1 === sha1,
+  )
+  if (certificate === undefined) throw new EntraError(700027, { reason: 'The key was not found.' })
+  return { certificate, claims }
+}
+
+/** The tenant's token endpoint of either version, by any of the tenant's names. */
+function isTokenEndpoint(
+  service: Service,
+  request: TokenRequest,
+  tenant: Tenant,
+  audience: unknown,
+): boolean {
+  return [tenant.id, ...tenant.domains, request.segment].some(
+    (name) =>
+      audience === `${service.origin}/${name}/oauth2/token` ||
+      audience === `${service.origin}/${name}/oauth2/v2.0/token`,
+  )
+}
+
+function isWithin({ from, until }: Period, now: number): boolean {
+  return from <= now && now < until
+}

@@ -1,0 +1,44 @@
+/** The time an emulator lives in, seconds since the epoch; `now` may be passed on as it is. */
+export interface EmulatorClock {
+  readonly now: () => number
+  /** Moves the time forward. Throws a TypeError for anything but a finite number that is not negative. */
+  readonly advance: (seconds: number) => void
+  /** Sets the time. Throws a TypeError for anything but a finite number that is not negative. */
+  readonly set: (epochSeconds: number) => void
+}
+
+/** A clock that runs with the machine's and can be moved. */
+export function runningClock(): EmulatorClock {
+  return movable(() => Date.now() / 1000)
+}
+
+/** A clock that stands still until it is moved: for tests at the very second a token expires. */
+export function fixedClock(epochSeconds: number): EmulatorClock {
+  checkSeconds(epochSeconds, 'epochSeconds')
+  return movable(() => epochSeconds)
+}
+
+function movable(base: () => number): EmulatorClock {
+  let offset = 0
+  const now = (): number => base() + offset
+  return Object.freeze({
+    now,
+    advance(seconds: number): void {
+      checkSeconds(seconds, 'seconds')
+      offset += seconds
+    },
+    set(epochSeconds: number): void {
+      checkSeconds(epochSeconds, 'epochSeconds')
+      offset = epochSeconds - base()
+    },
+  })
+}
+
+/** The last second a JavaScript date can name: times derived from the clock are printed as dates. */
+const latest = 8_640_000_000_000 / 2
+
+function checkSeconds(value: number, name: string): void {
+  if (!(typeof value === 'number' && value >= 0 && value <= latest)) {
+    throw new TypeError(`${name}: expected a number of seconds from 0 to ${latest}`)
+  }
+}

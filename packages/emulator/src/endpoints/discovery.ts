@@ -1,0 +1,117 @@
+import type { FastifyInstance } from 'fastify'
+import { type Authority, consumersTenantId, type Directory, type Version } from '../directory.js'
+import { EntraError } from '../errors.js'
+import { issuerOf, type Service } from '../service.js'
+
+interface TenantRoute {
+  Params: { tenant: string }
+}
+
+const publicHeaders = {
+  'cache-control': 'max-age=86400, private',
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, OPTIONS',
+}
+
+/** Discovery documents and key sets of both versions. */
+export function addDiscoveryEndpoints(app: FastifyInstance, service: Service): void {
+  const paths = [
+    ['1.0', '/:tenant/.well-known/openid-configuration', '/:tenant/discovery/keys'],
+    ['2.0', '/:tenant/v2.0/.well-known/openid-configuration', '/:tenant/discovery/v2.0/keys'],
+  ] as const
+  for (const [version, discoveryPath, keysPath] of paths) {
+    app.get<TenantRoute>(discoveryPath, async (request, reply) => {
+      const authority = readSubject(service, request.params.tenant, version)
+      return reply.headers(publicHeaders).send(discoveryDocument(service, version, authority))
+    })
+    app.get<TenantRoute>(keysPath, async (request, reply) => {
+      readSubject(service, request.params.tenant, version)
+      const keys = await service.keys.published()
+      return reply.headers(publicHeaders).send({
+        // Which tenants a key may sign for is told on v2.0 alone.
+        keys:
+          version === '2.0'
+            ? keys
+            : keys.map(({ kty, use, kid, x5t, n, e, x5c }) => ({ kty, use, kid, x5t, n, e, x5c })),
+      })
+    })
+  }
+}
+
+/** Whom a document is about: how its addresses name the tenant, and how its issuer does. */
+interface Subject {
+  readonly segment: string
+  readonly issuerTenant: string
+  readonly region: string | null
+}
+
+function readSubject({ directory }: Service, segment: string, version: Version): Subject {
+  const name = segment.toLowerCase()
+  if (name === 'consumers') {
+    if (version === '1.0') throw new EntraError(90027)
+    return { segment: name, issuerTenant: consumersTenantId, region: null }
+  }
+  const authority = readAuthority(directory, segment)
+  if (authority.kind !== 'tenant') return { segment: name, issuerTenant: '{tenantid}', region: null }
+  const { id } = authority.tenant
+  return { segment: id, issuerTenant: id, region: 'EU' }
+}
+
+/** Discovery has its own word for a tenant that is not there. */
+function readAuthority(directory: Directory, segment: string): Authority {
+  try {
+    return directory.readAuthority(segment)
+  } catch (error) {
+    if (!(error instanceof EntraError)) throw error
+    throw new EntraError(error.code, { tenant: segment }, 'invalid_tenant')
+  }
+}
+
+const claimsOfBoth = [
+  'sub',
+  'iss',
+  'cloud_instance_name',
+  'cloud_instance_host_name',
+  'cloud_graph_host_name',
+  'msgraph_host',
+  'aud',
+  'exp',
+  'iat',
+  'auth_time',
+  'acr',
+  'nonce',
+]
+const claimsOfV1 = ['amr', 'upn', 'unique_name', 'given_name', 'family_name', 'name', 'tid', 'ver']
+const claimsOfV2 = ['preferred_username', 'name', 'tid', 'ver', 'at_hash', 'c_hash', 'email']
+
+/** The members in the order and the types of Entra's document; an endpoint that is not there is not listed. */
+function discoveryDocument(
+  { origin, cloudInstanceName }: Service,
+  version: Version,
+  { segment, issuerTenant, region }: Subject,
+): object {
+  const isV1 = version === '1.0'
+  const endpoints = `${origin}/${segment}/oauth2${isV1 ? '' : '/v2.0'}`
+  const host = new URL(origin).host
+  return {
+    token_endpoint: `${endpoints}/token`,
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
+    jwks_uri: `${origin}/${segment}/discovery${isV1 ? '' : '/v2.0'}/keys`,
+    response_modes_supported: ['query', 'fragment', 'form_post'],
+    subject_types_supported: ['pairwise'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    response_types_supported: isV1
+      ? ['code', 'id_token', 'code id_token', 'token id_token', 'token']
+      : ['code', 'id_token', 'code id_token', 'id_token token'],
+    scopes_supported: isV1 ? ['openid'] : ['openid', 'profile', 'email', 'offline_access'],
+    issuer: issuerOf(origin, issuerTenant, version),
+    ...(isV1 ? { microsoft_multi_refresh_token: true } : { request_uri_parameter_supported: false }),
+    authorization_endpoint: `${endpoints}/authorize`,
+    claims_supported: [...claimsOfBoth, ...(isV1 ? claimsOfV1 : claimsOfV2)],
+    tenant_region_scope: region,
+    cloud_instance_name: cloudInstanceName,
+    cloud_graph_host_name: host,
+    msgraph_host: host,
+    rbac_url: origin,
+  }
+}

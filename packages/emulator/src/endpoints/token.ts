@@ -1,0 +1,68 @@
+import type { FastifyInstance } from 'fastify'
+import type { TokenRequest } from '../client-authentication.js'
+import { EntraError } from '../errors.js'
+import type { TokenAnswer } from '../grants/answer.js'
+import { authorizationCode } from '../grants/authorization-code.js'
+import { clientCredentials } from '../grants/client-credentials.js'
+import { onBehalfOf } from '../grants/on-behalf-of.js'
+import { refreshToken } from '../grants/refresh-token.js'
+import { readParameters } from '../parameters.js'
+import type { Service } from '../service.js'
+
+type Grant = (service: Service, request: TokenRequest) => Promise<TokenAnswer>
+
+const grants: ReadonlyMap<string, Grant> = new Map([
+  ['client_credentials', clientCredentials],
+  ['authorization_code', authorizationCode],
+  ['refresh_token', refreshToken],
+  ['urn:ietf:params:oauth:grant-type:jwt-bearer', onBehalfOf],
+])
+
+interface TenantRoute {
+  Params: { tenant: string }
+}
+
+/** The token endpoint of both versions: a grant type is a file. */
+export function addTokenEndpoint(app: FastifyInstance, service: Service): void {
+  for (const version of ['1.0', '2.0'] as const) {
+    const path = version === '1.0' ? '/:tenant/oauth2/token' : '/:tenant/oauth2/v2.0/token'
+    app.post<TenantRoute>(path, async (request, reply) => {
+      const form = readParameters(request.body)
+      const { origin } = request.headers
+      if (origin !== undefined && isSpaOrigin(service, origin)) {
+        reply.headers({ 'access-control-allow-origin': origin, vary: 'origin' })
+      }
+      const grantType = form.require('grant_type')
+      const grant = grants.get(grantType)
+      if (grant === undefined) throw new EntraError(70003, { grantType })
+      const { authorization } = request.headers
+      return grant(service, { version, segment: request.params.tenant, form, authorization, origin })
+    })
+    app.options<TenantRoute>(path, async (request, reply) => {
+      const { origin } = request.headers
+      if (origin !== undefined && isSpaOrigin(service, origin)) {
+        reply.headers({
+          'access-control-allow-origin': origin,
+          'access-control-allow-methods': 'POST, OPTIONS',
+          'access-control-allow-headers': request.headers['access-control-request-headers'] ?? '',
+          vary: 'origin',
+        })
+      }
+      return reply.status(200).send()
+    })
+    app.get(path, () => {
+      throw new EntraError(900561, { method: 'GET' })
+    })
+  }
+}
+
+/** Only pages of a registered single-page application may read the answer in a browser. */
+function isSpaOrigin({ directory }: Service, origin: string): boolean {
+  return [...directory.applications.values()].some(({ redirectUris }) =>
+    redirectUris.spa.some((uri) => {
+      const registered = new URL(uri)
+      const isLocal = registered.hostname === 'localhost' && URL.canParse(origin)
+      return registered.origin === origin || (isLocal && new URL(origin).hostname === 'localhost')
+    }),
+  )
+}

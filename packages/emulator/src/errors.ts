@@ -1,0 +1,382 @@
+/** One refusal of the service: what Entra ID answers for an AADSTS code. */
+interface AadstsEntry {
+  readonly status: number
+  readonly error: string
+  /** The sentence after `AADSTSnnn: `; `{name}` is filled in by the place that finds the fault. */
+  readonly text: string
+  readonly suberror?: string
+  /** Two of the live bodies carry no `error_uri`. */
+  readonly withoutErrorUri?: true
+  /** Status or `error` follow the general rule (`invalid_client` 401, else 400); no live body is known. */
+  readonly unconfirmed?: true
+}
+
+/** Every refusal the emulator knows, by its AADSTS code. Documentation and tests read this table. */
+const table = {
+  50011: {
+    status: 400,
+    error: 'invalid_request',
+    text: "The redirect URI '{redirectUri}' specified in the request does not match the redirect URIs configured for the application '{client}'.",
+  },
+  50013: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'Assertion failed signature validation. [Reason - {reason}]',
+  },
+  50027: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'JWT token is invalid or malformed.',
+    unconfirmed: true,
+  },
+  50057: { status: 400, error: 'invalid_grant', text: 'The user account is disabled.' },
+  50058: {
+    status: 400,
+    error: 'login_required',
+    text: 'A silent sign-in request was sent but no user is signed in.',
+  },
+  50105: {
+    status: 400,
+    error: 'invalid_grant',
+    text: "The signed in user is not assigned to a role for the application '{application}'.",
+  },
+  50194: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Application '{client}' is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such apps. Use a tenant-specific endpoint or configure the application to be multi-tenant.",
+  },
+  500011: {
+    status: 400,
+    error: 'invalid_resource',
+    text: 'The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.',
+  },
+  500112: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'The reply address does not match the reply address provided when requesting the authorization code.',
+    unconfirmed: true,
+  },
+  500131: {
+    status: 400,
+    error: 'invalid_grant',
+    text: "Assertion audience does not match the Client app presenting the assertion. The audience in the assertion was '{actual}' and the expected audience is '{expected}' or one of the Application Uris of this application.",
+  },
+  500133: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'Assertion is not within its valid time range. Current time: {now}, expiry time of assertion {expiry}.',
+  },
+  501051: {
+    status: 400,
+    error: 'invalid_grant',
+    text: "Application '{client}' is not assigned to a role for the application '{application}'.",
+    unconfirmed: true,
+  },
+  501481: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'The Code_Verifier does not match the code_challenge supplied in the authorization request.',
+  },
+  501491: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'Invalid size or encoding of the code_challenge parameter.',
+    unconfirmed: true,
+  },
+  54005: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.',
+  },
+  65001: {
+    status: 400,
+    error: 'invalid_grant',
+    text: "The user or administrator has not consented to use the application with ID '{client}' named '{name}'. Send an interactive authorization request for this user and resource.",
+    suberror: 'consent_required',
+  },
+  65004: { status: 400, error: 'access_denied', text: 'User declined to consent to access the app.' },
+  650053: {
+    status: 400,
+    error: 'invalid_client',
+    text: "The application '{client}' asked for scope '{scope}' that doesn't exist on the resource '{resource}'. Contact the app vendor.",
+    unconfirmed: true,
+  },
+  650057: {
+    status: 401,
+    error: 'invalid_client',
+    text: "Invalid resource. The client has requested access to a resource which is not listed in the requested permissions in the client's application registration. Client app ID: {client}. Resource value from request: {resource}.",
+    unconfirmed: true,
+  },
+  70000: {
+    status: 400,
+    error: 'invalid_grant',
+    text: "Provided grant is invalid or malformed: the value of '{parameter}' is not valid for this request.",
+  },
+  70003: {
+    status: 400,
+    error: 'unsupported_grant_type',
+    text: "The app requested an unsupported grant type '{grantType}'.",
+    withoutErrorUri: true,
+  },
+  70008: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.',
+  },
+  70011: {
+    status: 400,
+    error: 'invalid_scope',
+    text: "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. {reason}",
+  },
+  700005: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'Provided Authorization Code is intended to use against other tenant, thus rejected.',
+  },
+  700016: {
+    status: 400,
+    error: 'unauthorized_client',
+    text: "Application with identifier '{client}' was not found in the directory '{tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
+  },
+  700021: {
+    status: 401,
+    error: 'invalid_client',
+    text: "Client assertion application identifier doesn't match 'client_id' parameter.",
+    unconfirmed: true,
+  },
+  700022: {
+    status: 400,
+    error: 'invalid_request',
+    text: "The provided value for the input parameter 'scope' is not valid because it contains more than one resource.",
+  },
+  700023: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'Client assertion audience claim does not match Realm issuer.',
+    unconfirmed: true,
+  },
+  700024: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'Client assertion is not within its valid time range. Current time: {now}, assertion valid from {from}, expiry time of assertion {expiry}.',
+  },
+  700025: {
+    status: 401,
+    error: 'invalid_client',
+    text: "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+  },
+  700027: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'The certificate with identifier used to sign the client assertion is not registered on application. [Reason - {reason}]',
+  },
+  700038: {
+    status: 400,
+    error: 'unauthorized_client',
+    text: '{client} is not a valid application identifier.',
+    withoutErrorUri: true,
+  },
+  700051: {
+    status: 400,
+    error: 'unsupported_response_type',
+    text: "response_type 'token' is not enabled for the application.",
+  },
+  700054: {
+    status: 400,
+    error: 'unsupported_response_type',
+    text: "response_type 'id_token' is not enabled for the application.",
+  },
+  700082: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'The refresh token has expired due to inactivity. The token was issued on {issued} and was inactive for {lifetime}.',
+  },
+  7000114: {
+    status: 400,
+    error: 'unauthorized_client',
+    text: "Application '{client}' is not allowed to make application on-behalf-of calls.",
+    unconfirmed: true,
+  },
+  7000215: {
+    status: 401,
+    error: 'invalid_client',
+    text: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'.",
+  },
+  7000216: {
+    status: 401,
+    error: 'invalid_client',
+    text: "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.",
+  },
+  7000218: {
+    status: 401,
+    error: 'invalid_client',
+    text: "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+  },
+  7000222: {
+    status: 401,
+    error: 'invalid_client',
+    text: "The provided client secret keys for app '{client}' are expired. Create new keys for your app, or consider using certificate credentials for added security.",
+  },
+  90002: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.",
+  },
+  90009: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Application '{client}' is requesting a token for itself. This scenario is supported only if resource is specified using the GUID based App Identifier.",
+  },
+  90014: {
+    status: 400,
+    error: 'invalid_request',
+    text: "The required field '{parameter}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.",
+  },
+  90027: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'The client has requested a token for personal accounts from the v1.0 endpoint, which does not support them.',
+  },
+  90094: {
+    status: 400,
+    error: 'access_denied',
+    text: "Admin consent is required for the permissions requested by application '{name}'.",
+  },
+  900023: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain.",
+  },
+  900144: {
+    status: 400,
+    error: 'invalid_request',
+    text: "The request body must contain the following parameter: '{parameter}'.",
+  },
+  900561: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'The endpoint only accepts POST requests. Received a {method} request.',
+    unconfirmed: true,
+  },
+  240002: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Input id_token cannot be used as 'urn:ietf:params:oauth:grant-type:jwt-bearer' grant.",
+  },
+  28000: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Provided value for the input parameter 'scope' is not valid because it contains more than one resource.",
+    unconfirmed: true,
+  },
+  50059: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'No tenant-identifying information found in either the request or implied by any provided credentials.',
+    unconfirmed: true,
+  },
+  1000502: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'The provided certificate is not within its specified validity period.',
+    unconfirmed: true,
+  },
+  1002012: {
+    status: 400,
+    error: 'invalid_scope',
+    text: 'The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).',
+  },
+  1003031: {
+    status: 400,
+    error: 'access_denied',
+    text: 'Misconfigured required resource access in client application registration.',
+  },
+  9000411: {
+    status: 400,
+    error: 'invalid_request',
+    text: "The request is not properly formatted. The parameter '{parameter}' is duplicated.",
+    unconfirmed: true,
+  },
+  9002313: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'Invalid request. Request is malformed or invalid.',
+  },
+  9002325: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'Proof Key for Code Exchange is required for cross-origin authorization code redemption.',
+    unconfirmed: true,
+  },
+  9002327: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
+    unconfirmed: true,
+  },
+} as const
+
+export type AadstsCode = keyof typeof table
+
+export const aadsts: Readonly<Record<AadstsCode, AadstsEntry>> = table
+
+/** What one request was answered with; `trace_id` is also the response's `x-ms-request-id`. */
+export interface ErrorBody {
+  readonly error: string
+  readonly error_description: string
+  readonly error_codes: readonly number[]
+  readonly timestamp: string
+  readonly trace_id: string
+  readonly correlation_id: string
+  readonly error_uri?: string
+  readonly suberror?: string
+}
+
+/** A refusal, thrown from the place that finds the fault. The endpoint turns it into a body, a page or a redirect. */
+export class EntraError extends Error {
+  readonly code: AadstsCode
+  readonly status: number
+  readonly error: string
+  readonly suberror: string | undefined
+
+  /** `error` is given by an endpoint that answers this code with another word than the table's. */
+  constructor(code: AadstsCode, values: Readonly<Record<string, string>> = {}, error?: string) {
+    const entry = aadsts[code]
+    super(
+      `AADSTS${code}: ${entry.text.replaceAll(/\{(\w+)\}/g, (_, name: string) => printable(values[name]))}`,
+    )
+    this.name = 'EntraError'
+    this.code = code
+    this.status = entry.status
+    this.error = error ?? entry.error
+    this.suberror = entry.suberror
+  }
+
+  /** The JSON body of this refusal, member for member as the token endpoint writes it. */
+  body(request: { origin: string; traceId: string; correlationId: string; now: number }): ErrorBody {
+    const timestamp = `${new Date(request.now * 1000).toISOString().slice(0, 19).replace('T', ' ')}Z`
+    return {
+      error: this.error,
+      error_description: `${this.message} Trace ID: ${request.traceId} Correlation ID: ${request.correlationId} Timestamp: ${timestamp}`,
+      error_codes: [this.code],
+      timestamp,
+      trace_id: request.traceId,
+      correlation_id: request.correlationId,
+      ...(aadsts[this.code].withoutErrorUri
+        ? {}
+        : { error_uri: `${request.origin}/error?code=${this.code}` }),
+      ...(this.suberror === undefined ? {} : { suberror: this.suberror }),
+    }
+  }
+}
+
+/** Error texts quote the caller; what is quoted is short and has no control characters. */
+function printable(value: string | undefined): string {
+  return (value ?? '').slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')
+}
+
+/** A time as the texts of refusals print it. */
+export function printedTime(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime()) ? 'out of range' : date.toISOString()
+}

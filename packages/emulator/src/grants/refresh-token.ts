@@ -1,0 +1,52 @@
+import { authenticateClientOf, type TokenRequest } from '../client-authentication.js'
+import { EntraError, printedTime } from '../errors.js'
+import { readScopeRequest } from '../permissions.js'
+import type { Service } from '../service.js'
+import type { TokenAnswer } from './answer.js'
+import { answerDelegated, type RefreshTokenContent } from './delegated.js'
+
+/**
+ * A new token without asking the user. Each use gives a new refresh token and leaves the old one valid, as Entra does;
+ * it serves for every API the client has consent for.
+ */
+export async function refreshToken(service: Service, request: TokenRequest): Promise<TokenAnswer> {
+  const { directory, clock } = service
+  const authority = directory.readAuthority(request.segment)
+  const content = openRefreshToken(service, request.form.require('refresh_token'))
+  const isElsewhere = authority.kind === 'tenant' && authority.tenant.id !== content.tenantId
+  if (isElsewhere) throw new EntraError(70000, { parameter: 'refresh_token' })
+  const tenant = directory.tenant(content.tenantId)
+  const client = await authenticateClientOf(content.platform, service, request, tenant)
+  const user = tenant.users.get(content.userId)
+  if (client.application.appId !== content.clientId || user === undefined) {
+    throw new EntraError(70000, { parameter: 'refresh_token' })
+  }
+  if (clock.now() >= content.expiresAt) {
+    throw new EntraError(700082, {
+      issued: printedTime(content.issuedAt),
+      lifetime: `${Math.round((content.expiresAt - content.issuedAt) / 86_400)} days`,
+    })
+  }
+
+  const scope = request.form.get('scope') ?? content.scope
+  const resource = request.form.get('resource') ?? content.resource
+  const asked = readScopeRequest(service, tenant, { version: request.version, scope, resource })
+  return answerDelegated(service, request, {
+    tenant,
+    user,
+    client,
+    platform: content.platform,
+    asked,
+    scope,
+    resource,
+    withIdToken: asked.signIn.has('openid'),
+    withRefreshToken: true,
+    ...(content.platform === 'spa' ? { refreshTokenEnd: content.expiresAt } : {}),
+  })
+}
+
+function openRefreshToken(service: Service, text: string): RefreshTokenContent {
+  const content = service.seal.open('refresh_token', text) as RefreshTokenContent | undefined
+  if (content === undefined) throw new EntraError(70000, { parameter: 'refresh_token' })
+  return content
+}

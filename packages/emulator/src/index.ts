@@ -1,0 +1,6 @@
+export { startEmulator, type Emulator, type EmulatorCloud, type EmulatorOptions } from './emulator.js'
+export { fixedClock, runningClock, type EmulatorClock } from './clock.js'
+export { RegistrationError } from './registration/read.js'
+export type { IssueTokenOptions } from './issue-token.js'
+export type { RecordedRequest } from './request-log.js'
+export type * from './registration/types.js'

@@ -1,0 +1,13 @@
+import type { FastifyReply } from 'fastify'
+import type { EntraError } from '../errors.js'
+import { html } from './html.js'
+import { sendPage } from './page.js'
+
+/** A refusal that must not be sent back to the client, because the client is not known or not to be trusted. */
+export function sendErrorPage(reply: FastifyReply, error: EntraError): FastifyReply {
+  return sendPage(reply, {
+    status: error.status,
+    title: 'This sign-in cannot go on',
+    body: html`<p><code>${error.message}</code></p>`,
+  })
+}

@@ -1,0 +1,237 @@
+/** The shape of a registration file, for editors and for the check at start-up. */
+
+const text = { type: 'string', minLength: 1, maxLength: 2048 }
+const name = { type: 'string', minLength: 1, maxLength: 256 }
+const guid = { type: 'string', format: 'uuid' }
+const dateTime = { type: 'string', format: 'date-time' }
+const nullable = (schema: object): object => ({ anyOf: [schema, { type: 'null' }] })
+const list = (items: object): object => ({ type: 'array', items })
+const record = (properties: object, required: readonly string[] = []): object => ({
+  type: 'object',
+  additionalProperties: false,
+  properties,
+  required,
+})
+
+const redirectUris = (alsoExported: readonly string[] = []): object =>
+  record({ redirectUris: list(text), ...withoutEffect(alsoExported) })
+
+/** Members of an exported manifest that the emulator reads over: anything may stand there. */
+function withoutEffect(names: readonly string[]): Record<string, true> {
+  return Object.fromEntries(names.map((member) => [member, true]))
+}
+
+const user = record(
+  {
+    id: guid,
+    userPrincipalName: { type: 'string', pattern: '^[^\\s@]{1,64}@[^\\s@]{1,190}$' },
+    displayName: name,
+    givenName: name,
+    surname: name,
+    mail: name,
+    accountEnabled: { type: 'boolean' },
+    userType: { enum: ['Member', 'Guest'] },
+    directoryRoles: list(name),
+  },
+  ['userPrincipalName'],
+)
+
+const tenant = record(
+  {
+    id: guid,
+    displayName: name,
+    domains: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        type: 'string',
+        maxLength: 253,
+        pattern: '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$',
+      },
+    },
+    userConsent: { enum: ['allowed', 'disabled'] },
+    users: list(user),
+    groups: list(record({ id: guid, displayName: name, members: list(name) }, ['displayName'])),
+    servicePrincipals: list(
+      record(
+        {
+          appId: name,
+          id: guid,
+          accountEnabled: { type: 'boolean' },
+          appRoleAssignmentRequired: { type: 'boolean' },
+        },
+        ['appId'],
+      ),
+    ),
+    oauth2PermissionGrants: list(
+      record(
+        {
+          clientId: name,
+          resourceId: name,
+          scope: text,
+          consentType: { enum: ['AllPrincipals', 'Principal'] },
+          principalId: name,
+        },
+        ['clientId', 'resourceId', 'scope'],
+      ),
+    ),
+    appRoleAssignments: list(
+      record({ principalId: name, resourceId: name, appRoleId: name }, [
+        'principalId',
+        'resourceId',
+        'appRoleId',
+      ]),
+    ),
+  },
+  ['domains'],
+)
+
+/** RFC 6749 §3.3: what may stand in one scope; a slash or `.default` would not survive the request. */
+const permissionValue = {
+  type: 'string',
+  maxLength: 120,
+  pattern: '^(?!\\.default$)[\\x21\\x23-\\x2e\\x30-\\x5b\\x5d-\\x7e]+$',
+}
+
+const optionalClaims = list(
+  record({ name, additionalProperties: list(name), ...withoutEffect(['essential', 'source']) }, ['name']),
+)
+
+const application = record(
+  {
+    appId: guid,
+    displayName: name,
+    publisherDomain: nullable(name),
+    signInAudience: {
+      enum: [
+        'AzureADMyOrg',
+        'AzureADMultipleOrgs',
+        'AzureADandPersonalMicrosoftAccount',
+        'PersonalMicrosoftAccount',
+      ],
+    },
+    identifierUris: list({
+      type: 'string',
+      maxLength: 255,
+      pattern: '^[a-zA-Z][a-zA-Z0-9+.-]*:[\\x21\\x23-\\x5b\\x5d-\\x7e]+$',
+    }),
+    web: redirectUris(['homePageUrl', 'logoutUrl', 'implicitGrantSettings', 'redirectUriSettings']),
+    spa: redirectUris(),
+    publicClient: redirectUris(),
+    isFallbackPublicClient: nullable({ type: 'boolean' }),
+    passwordCredentials: list(
+      record({
+        displayName: nullable(name),
+        secretText: nullable({ type: 'string', minLength: 1, maxLength: 1024 }),
+        startDateTime: dateTime,
+        endDateTime: dateTime,
+        ...withoutEffect(['keyId', 'hint', 'customKeyIdentifier']),
+      }),
+    ),
+    keyCredentials: list(
+      record(
+        {
+          displayName: nullable(name),
+          type: { const: 'AsymmetricX509Cert' },
+          usage: { const: 'Verify' },
+          key: { type: 'string', minLength: 1, maxLength: 16_384 },
+          startDateTime: dateTime,
+          endDateTime: dateTime,
+          ...withoutEffect(['keyId', 'customKeyIdentifier']),
+        },
+        ['key'],
+      ),
+    ),
+    requiredResourceAccess: list(
+      record(
+        {
+          resourceAppId: name,
+          resourceAccess: list(record({ id: name, type: { enum: ['Scope', 'Role'] } }, ['id', 'type'])),
+        },
+        ['resourceAppId', 'resourceAccess'],
+      ),
+    ),
+    appRoles: list(
+      record(
+        {
+          id: guid,
+          value: permissionValue,
+          displayName: name,
+          description: text,
+          allowedMemberTypes: { type: 'array', minItems: 1, items: { enum: ['User', 'Application'] } },
+          isEnabled: { type: 'boolean' },
+          ...withoutEffect(['origin', 'lang']),
+        },
+        ['value', 'allowedMemberTypes'],
+      ),
+    ),
+    optionalClaims: nullable(
+      record({ accessToken: optionalClaims, idToken: optionalClaims, ...withoutEffect(['saml2Token']) }),
+    ),
+    groupMembershipClaims: nullable({ enum: ['None', 'SecurityGroup', 'All'] }),
+    api: record({
+      requestedAccessTokenVersion: { enum: [1, 2, null] },
+      oauth2PermissionScopes: list(
+        record(
+          {
+            id: guid,
+            value: permissionValue,
+            type: { enum: ['User', 'Admin'] },
+            isEnabled: { type: 'boolean' },
+            adminConsentDisplayName: text,
+            adminConsentDescription: text,
+            userConsentDisplayName: nullable(text),
+            userConsentDescription: nullable(text),
+            ...withoutEffect(['origin', 'lang']),
+          },
+          ['value'],
+        ),
+      ),
+      preAuthorizedApplications: list(
+        record({ appId: name, delegatedPermissionIds: list(name) }, ['appId', 'delegatedPermissionIds']),
+      ),
+      knownClientApplications: list(name),
+      ...withoutEffect(['acceptMappedClaims']),
+    }),
+    ...withoutEffect([
+      '@odata.context',
+      'id',
+      'addIns',
+      'applicationTemplateId',
+      'authenticationBehaviors',
+      'certification',
+      'createdDateTime',
+      'defaultRedirectUri',
+      'deletedDateTime',
+      'description',
+      'disabledByMicrosoftStatus',
+      'info',
+      'isDeviceOnlyAuthSupported',
+      'nativeAuthenticationApisEnabled',
+      'notes',
+      'parentalControlSettings',
+      'requestSignatureVerification',
+      'samlMetadataUrl',
+      'serviceManagementReference',
+      'servicePrincipalLockConfiguration',
+      'tags',
+      'tokenEncryptionKeyId',
+      'uniqueName',
+      'verifiedPublisher',
+    ]),
+  },
+  ['displayName'],
+)
+
+export const registrationSchema: object = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'Registration of the Countersign emulator',
+  ...record(
+    {
+      $schema: { type: 'string' },
+      tenants: { ...list(tenant), minItems: 1 },
+      applications: list(application),
+    },
+    ['tenants'],
+  ),
+}

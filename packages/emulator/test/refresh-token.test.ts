@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Emulator, fixedClock } from '@countersign/emulator'
+import {
+  askToken,
+  type Form,
+  ids,
+  refusal,
+  secrets,
+  signInAndRedeem,
+  start,
+  startTestEmulator,
+  verified,
+} from './support.js'
+
+let emulator: Emulator
+let refreshToken: string
+
+beforeAll(async () => {
+  emulator = await startTestEmulator()
+  refreshToken = String((await signInAndRedeem(emulator)).body['refresh_token'])
+})
+afterAll(() => emulator.stop())
+
+const request = (token: string, changes: Form = {}): Form => ({
+  grant_type: 'refresh_token',
+  client_id: ids.native,
+  refresh_token: token,
+  ...changes,
+})
+
+test('gives a new token and a new refresh token, and leaves the old one valid', async () => {
+  const first = await askToken(emulator, request(refreshToken))
+  const second = await askToken(emulator, request(refreshToken))
+  expect([first.status, second.status]).toEqual([200, 200])
+  expect(first.body['scope']).toBe('openid profile api://tier1/Things.Read')
+  expect(first.body['refresh_token']).not.toBe(refreshToken)
+  expect((await askToken(emulator, request(String(first.body['refresh_token'])))).status).toBe(200)
+})
+
+test('serves for every API the client has consent for, on either version', async () => {
+  const v2 = await askToken(emulator, request(refreshToken, { scope: 'api://v2/.default' }))
+  expect((await verified(emulator, v2.body['access_token'])).claims.aud).toBe(ids.v2)
+  const v1 = await askToken(emulator, request(refreshToken, { resource: 'api://v1' }), { version: '1.0' })
+  expect(v1.body).toMatchObject({ resource: 'api://v1', expires_in: '3599' })
+})
+
+test("lets the middle tier go on after the user's token has expired", async () => {
+  await using own = await startTestEmulator({ clock: fixedClock(start) })
+  const assertion = await own.issueToken({
+    client: 'native',
+    resource: 'tier1',
+    user: 'alice@contoso.example',
+  })
+  const middleTier = { client_id: ids.tier1, client_secret: secrets.tier1 }
+  const { body } = await askToken(own, {
+    ...middleTier,
+    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    requested_token_use: 'on_behalf_of',
+    assertion,
+    scope: 'offline_access api://v2/.default',
+  })
+  own.clock.advance(86_400)
+  const token = String(body['refresh_token'])
+  const renewed = await askToken(own, request(token, { ...middleTier, scope: 'api://v2/.default' }))
+  expect(renewed.status).toBe(200)
+  expect((await verified(own, renewed.body['access_token'])).claims).toMatchObject({
+    azp: ids.tier1,
+    oid: ids.alice,
+  })
+  expect(refusal(await askToken(own, request(token, { client_id: ids.tier1 })))).toEqual({
+    status: 401,
+    error: 'invalid_client',
+    code: 7000218,
+  })
+})
+
+test('ends after ninety days without use', async () => {
+  await using own = await startTestEmulator({ clock: fixedClock(start) })
+  const token = String((await signInAndRedeem(own)).body['refresh_token'])
+  own.clock.set(start + 90 * 86_400 - 1)
+  expect((await askToken(own, request(token))).status).toBe(200)
+  own.clock.set(start + 90 * 86_400)
+  expect(refusal(await askToken(own, request(token)))).toEqual({
+    status: 400,
+    error: 'invalid_grant',
+    code: 700082,
+  })
+})
+
+describe('refuses', () => {
+  test.each<[string, Form, object]>([
+    ['another client', { client_id: ids.spa }, { status: 400, error: 'invalid_grant', code: 70000 }],
+    [
+      'a changed token',
+      { refresh_token: '1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' },
+      { status: 400, error: 'invalid_grant', code: 70000 },
+    ],
+    ['no token', { refresh_token: '' }, { status: 400, error: 'invalid_request', code: 900144 }],
+    [
+      'an API without consent',
+      { scope: 'api://tier1/Things.Write' },
+      { status: 400, error: 'invalid_grant', code: 65001 },
+    ],
+  ])('%s', async (_, changes, expected) => {
+    expect(refusal(await askToken(emulator, request(refreshToken, changes)))).toEqual(expected)
+  })
+
+  test('a token of another instance, and at another tenant', async () => {
+    await using other = await startTestEmulator()
+    expect(refusal(await askToken(other, request(refreshToken))).code).toBe(70000)
+    expect(refusal(await askToken(emulator, request(refreshToken), { tenant: ids.fabrikam })).code).toBe(
+      70000,
+    )
+  })
+})
