@@ -1,0 +1,142 @@
+import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto'
+import * as oauth from 'oauth4webapi'
+import { type ClientCredential, obtain, timeOf } from './credentials.js'
+import { TokenClientError } from './errors.js'
+
+/** A certificate and its private key, both PEM. */
+export interface CertificatePair {
+  /** The certificate; its chain may follow it. */
+  readonly certificate: string
+  /** The RSA key, PKCS #8 or PKCS #1, not encrypted. */
+  readonly privateKey: string
+}
+
+export interface ClientCertificateOptions {
+  /** Signs RS256 and names the certificate by its SHA-1 thumbprint, for services that know nothing newer. Default: PS256 and SHA-256. */
+  readonly legacy?: boolean
+  /** Sends the certificate and its chain (`x5c`), for applications that trust a subject name and issuer. Default: false. */
+  readonly sendCertificateChain?: boolean
+}
+
+interface SigningCertificate {
+  readonly source: CertificatePair
+  readonly key: webcrypto.CryptoKey
+  readonly header: Readonly<Record<string, string | readonly string[]>>
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+const assertionLifeSeconds = 300
+
+/**
+ * A certificate: every request carries a new assertion, signed with its key, that lives five minutes. A function
+ * may give the pair, so that a renewed certificate needs no restart. Throws `TypeError` for a pair that cannot work; a
+ * certificate outside its validity is named when a token is acquired, before anything is sent. The certificate's chain
+ * is *not* validated: that is the service's part.
+ */
+export function clientCertificate(
+  pair: CertificatePair | (() => CertificatePair | Promise<CertificatePair>),
+  options: ClientCertificateOptions = {},
+): ClientCredential {
+  for (const name of Object.keys(options)) {
+    if (name !== 'legacy' && name !== 'sendCertificateChain') {
+      throw new TypeError(`clientCertificate has no option "${name}"`)
+    }
+  }
+  if (typeof pair !== 'function') {
+    const problem = findProblem(pair)
+    if (problem !== undefined) throw new TypeError(`clientCertificate: ${problem}`)
+  }
+  let current: SigningCertificate | undefined
+
+  return async (server, client, body, headers) => {
+    const source = typeof pair === 'function' ? await obtain(pair) : pair
+    let signer = current
+    if (signer === undefined || !isSamePair(signer.source, source)) {
+      const problem = findProblem(source)
+      if (problem !== undefined) throw new TokenClientError('client_credential_unusable', { reason: problem })
+      signer = current = await readSigningCertificate(source, options)
+    }
+    const { key, header, notBefore, notAfter } = signer
+    const now = Math.floor(timeOf(client))
+    if (now < notBefore || now >= notAfter) {
+      throw new TokenClientError('client_credential_expired', {
+        reason: now < notBefore ? 'certificate_not_yet_valid' : 'certificate_expired',
+      })
+    }
+    const sign = oauth.PrivateKeyJwt(key, {
+      [oauth.modifyAssertion](assertionHeader, payload) {
+        delete assertionHeader.kid
+        Object.assign(assertionHeader, { typ: 'JWT' }, header)
+        // "Application authentication certificate credentials": the audience is the token endpoint's address.
+        payload.aud = server.token_endpoint!
+        payload.iat = payload.nbf = now
+        payload.exp = now + assertionLifeSeconds
+      },
+    })
+    await sign(server, client, body, headers)
+  }
+}
+
+function isSamePair(a: CertificatePair, b: CertificatePair): boolean {
+  return a.certificate === b?.certificate && a.privateKey === b.privateKey
+}
+
+const pemCertificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
+
+/** What is wrong with a pair, in fixed words: what OpenSSL says could hold parts of it. */
+function findProblem(pair: unknown): string | undefined {
+  const { certificate, privateKey } = (typeof pair === 'object' && pair !== null ? pair : {}) as Record<
+    string,
+    unknown
+  >
+  if (typeof certificate !== 'string' || typeof privateKey !== 'string')
+    return 'certificate and privateKey must be PEM text'
+  const x509 = attempt(() => new X509Certificate(certificate))
+  if (x509 === undefined) return 'certificate is no PEM certificate'
+  const key = attempt(() => createPrivateKey(privateKey))
+  if (key === undefined) return 'privateKey is no unencrypted PEM key'
+  if (key.asymmetricKeyType !== 'rsa' || (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) {
+    return 'privateKey must be an RSA key of at least 2048 bits'
+  }
+  if (!x509.checkPrivateKey(key)) return 'privateKey does not belong to certificate'
+  return undefined
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+async function readSigningCertificate(
+  source: CertificatePair,
+  { legacy = false, sendCertificateChain = false }: ClientCertificateOptions,
+): Promise<SigningCertificate> {
+  const x509 = new X509Certificate(source.certificate)
+  const chain = [...source.certificate.matchAll(pemCertificate)].map(([pem]) =>
+    new X509Certificate(pem).raw.toString('base64'),
+  )
+  return {
+    source: { certificate: source.certificate, privateKey: source.privateKey },
+    key: await importKey(createPrivateKey(source.privateKey), legacy ? 'RSASSA-PKCS1-v1_5' : 'RSA-PSS'),
+    header: {
+      ...(legacy ? { x5t: thumbprint(x509.fingerprint) } : { 'x5t#S256': thumbprint(x509.fingerprint256) }),
+      ...(sendCertificateChain ? { x5c: chain } : {}),
+    },
+    notBefore: Date.parse(x509.validFrom) / 1000,
+    notAfter: Date.parse(x509.validTo) / 1000,
+  }
+}
+
+function importKey(key: KeyObject, name: 'RSA-PSS' | 'RSASSA-PKCS1-v1_5'): Promise<webcrypto.CryptoKey> {
+  const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
+  return webcrypto.subtle.importKey('pkcs8', pkcs8, { name, hash: 'SHA-256' }, false, ['sign'])
+}
+
+/** Node prints a fingerprint as hexadecimal pairs with colons. */
+function thumbprint(fingerprint: string): string {
+  return Buffer.from(fingerprint.replaceAll(':', ''), 'hex').toString('base64url')
+}

@@ -1,0 +1,68 @@
+import { systemReason, TokenClientError } from './errors.js'
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/**
+ * A `fetch` that can be pointed at a token service: it follows no redirect (a 307 would carry the secret to
+ * another host), ends in time, and reads no more than `maxResponseBytes`, counted after decompression. The
+ * response it gives is whole, so what reads it needs no bounds of its own.
+ */
+export function guardFetch(
+  fetch: Fetch,
+  { timeoutSeconds, maxResponseBytes }: { timeoutSeconds: number; maxResponseBytes: number },
+): Fetch {
+  return async (url, init) => {
+    // Not AbortSignal.timeout: that one stays in memory for the whole time, however soon the answer comes.
+    const deadline = startDeadline(timeoutSeconds)
+    try {
+      const response = await fetch(url, { ...init, redirect: 'error', signal: deadline.signal })
+      if (response.redirected || (response.status >= 300 && response.status < 400)) {
+        await response.body?.cancel()
+        throw new TokenClientError('service_redirected')
+      }
+      const body = await readBody(response, maxResponseBytes)
+      return new Response(body, { status: response.status, headers: response.headers })
+    } catch (error) {
+      if (error instanceof TokenClientError) throw error
+      if (deadline.signal.aborted) throw new TokenClientError('service_timeout')
+      if (isRedirectRefusal(error)) throw new TokenClientError('service_redirected')
+      throw new TokenClientError('service_unreachable', { reason: systemReason(error) })
+    } finally {
+      deadline.clear()
+    }
+  }
+}
+
+function startDeadline(seconds: number): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(), Math.ceil(seconds * 1000))
+  return { signal: controller.signal, clear: () => clearTimeout(timer) }
+}
+
+async function readBody(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (response.body === null || response.status === 204 || response.status === 205) return null
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw new TokenClientError('service_answer_invalid', { reason: 'too_large' })
+    chunks.push(chunk)
+  }
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+// undici names a refused redirect only in the cause of its TypeError.
+function isRedirectRefusal(error: unknown): boolean {
+  return error instanceof TypeError && error.cause instanceof Error && /redirect/.test(error.cause.message)
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+export function isLoopback(url: URL): boolean {
+  return loopback.test(url.hostname)
+}
+
+/** Whether a credential may be sent there: https, or plain http that does not leave this machine. */
+export function isSecure(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+}

@@ -1,0 +1,222 @@
+import type { Target } from '@countersign/token-client'
+import { describe, expect, it } from 'vitest'
+import { clientId, createBench, otherTenantId, refusalOf, target, tenantId, theSecret } from './setup.js'
+
+describe('acquireForApp', () => {
+  it('asks the v1.0 endpoint for a resource and reads its numbers, which are strings', async () => {
+    const { client, endpoint, clock } = await createBench('1.0')
+    const token = await client.acquireForApp(target)
+    expect(token).toMatchObject({ expiresAt: clock.now + 3599, scopes: [], source: 'network' })
+    expect(token.accessToken).toBe('access-1')
+    expect(endpoint.requests).toMatchObject([
+      {
+        path: `/${tenantId}/oauth2/token`,
+        form: {
+          grant_type: 'client_credentials',
+          client_id: clientId,
+          client_secret: theSecret,
+          resource: 'api://second-tier',
+        },
+      },
+    ])
+    expect(endpoint.requests[0]?.form).not.toHaveProperty('scope')
+  })
+
+  it('asks the v2.0 endpoint for the resource with /.default', async () => {
+    const { client, endpoint } = await createBench('2.0')
+    await client.acquireForApp({ resource: 'https://api.contoso.example/' })
+    expect(endpoint.requests[0]).toMatchObject({
+      path: `/${tenantId}/oauth2/v2.0/token`,
+      form: { scope: 'https://api.contoso.example//.default' },
+    })
+    expect(endpoint.requests[0]?.form).not.toHaveProperty('resource')
+  })
+
+  it('asks for scopes as they are written', async () => {
+    const { client, endpoint } = await createBench('2.0')
+    const token = await client.acquireForApp({ scopes: ['api://a/.default'] })
+    expect(endpoint.requests[0]?.form.scope).toBe('api://a/.default')
+    expect(token.scopes).toEqual(['api://a/.default'])
+  })
+
+  it('answers the second call from the cache, until half a minute before the token ends', async () => {
+    const { client, endpoint, clock } = await createBench()
+    await client.acquireForApp(target)
+    endpoint.answer = () => ({ status: 503, headers: { 'retry-after': '1000' }, body: {} })
+    clock.now += 3568
+    const kept = await client.acquireForApp(target)
+    expect(kept).toMatchObject({ source: 'cache', expiresAt: 1_800_003_599 })
+    expect(kept.accessToken).toBe('access-1')
+    clock.now += 1
+    expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ action: 'retry' })
+  })
+
+  it('ends a cached token at the configured maximum when the service promises more', async () => {
+    const { client, endpoint, clock } = await createBench('2.0', { cache: { maximumTokenLifeSeconds: 100 } })
+    const token = await client.acquireForApp(target)
+    expect(token.expiresAt).toBe(clock.now + 100)
+    clock.now += 90
+    await client.acquireForApp(target)
+    expect(endpoint.requests).toHaveLength(2)
+  })
+
+  it('hands out a token of unknown life and does not keep it', async () => {
+    const { client, endpoint } = await createBench()
+    endpoint.answer = (request) => endpoint.grant(request, { expires_in: undefined })
+    await client.acquireForApp(target)
+    await client.acquireForApp(target)
+    expect(endpoint.requests).toHaveLength(2)
+  })
+
+  it('sends one request for a hundred concurrent calls', async () => {
+    const { client, endpoint } = await createBench()
+    const tokens = await Promise.all(Array.from({ length: 100 }, () => client.acquireForApp(target)))
+    expect(new Set(tokens.map(({ accessToken }) => accessToken))).toEqual(new Set(['access-1']))
+    expect(endpoint.requests).toHaveLength(1)
+  })
+
+  it('asks for each target, and for each tenant, by itself', async () => {
+    const { client, endpoint } = await createBench('2.0', { tenantId: 'organizations' })
+    await client.acquireForApp({ resource: 'a', tenantId })
+    await client.acquireForApp({ resource: 'b', tenantId })
+    await client.acquireForApp({ resource: 'a', tenantId: otherTenantId.toUpperCase() })
+    expect(endpoint.requests.map(({ path, form }) => [path.split('/')[1], form.scope])).toEqual([
+      [tenantId, 'a/.default'],
+      [tenantId, 'b/.default'],
+      [otherTenantId, 'a/.default'],
+    ])
+  })
+
+  it('works with methods taken off the client', async () => {
+    const { client } = await createBench()
+    const { acquireForApp } = client
+    expect(await acquireForApp(target)).toMatchObject({ source: 'network' })
+  })
+
+  it.each([
+    ['nothing', undefined, /target must be/],
+    ['no target', {}, /exactly one of resource and scopes/],
+    ['both targets', { resource: 'a', scopes: ['b'] }, /exactly one of resource and scopes/],
+    ['a resource with a space', { resource: 'a b' }, /target\.resource/],
+    ['an empty list of scopes', { scopes: [] }, /target\.scopes/],
+    ['offline_access', { scopes: ['offline_access'] }, /startSession/],
+    ['claims that are no JSON object', { resource: 'a', claims: '[]' }, /target\.claims/],
+    ['a member nobody knows', { resource: 'a', scope: 'b' }, /"scope"/],
+    ['another tenant', { resource: 'a', tenantId: otherTenantId }, /tenantId/],
+    ['a tenant that is no GUID', { resource: 'a', tenantId: 'common' }, /tenantId must be a GUID/],
+  ])('refuses %s with a TypeError and sends nothing', async (_name, wrong, message) => {
+    const { client, endpoint } = await createBench()
+    const call = client.acquireForApp(wrong as Target)
+    await expect(call).rejects.toThrow(TypeError)
+    await expect(call).rejects.toThrow(message)
+    expect(endpoint.requests).toEqual([])
+  })
+
+  it('refuses to guess a tenant when the authority stands for many', async () => {
+    const { client } = await createBench('2.0', { tenantId: 'organizations' })
+    await expect(client.acquireForApp(target)).rejects.toThrow(/tenantId is needed/)
+  })
+
+  it.each([
+    ['scopes', { scopes: ['a/.default'] }],
+    ['claims', { resource: 'a', claims: '{}' }],
+  ])('refuses %s on v1.0 with a TypeError', async (_name, wrong) => {
+    const { client, endpoint } = await createBench('1.0')
+    await expect(client.acquireForApp(wrong)).rejects.toThrow(/version 2\.0/)
+    expect(endpoint.requests).toEqual([])
+  })
+})
+
+describe('renewal ahead of the end', () => {
+  it('hands out the old token and renews behind it, once', async () => {
+    const { client, endpoint, clock } = await createBench()
+    await client.acquireForApp(target)
+    clock.now += 3599 - 280
+    const kept = await Promise.all(Array.from({ length: 20 }, () => client.acquireForApp(target)))
+    expect(new Set(kept.map(({ accessToken }) => accessToken))).toEqual(new Set(['access-1']))
+    await expect.poll(async () => (await client.acquireForApp(target)).accessToken).toBe('access-2')
+    expect(endpoint.requests).toHaveLength(2)
+  })
+
+  it('follows the service when it says refresh_in', async () => {
+    const { client, endpoint, clock } = await createBench()
+    endpoint.answer = (request) => endpoint.grant(request, { expires_in: 86_400, refresh_in: 43_200 })
+    await client.acquireForApp(target)
+    clock.now += 43_199
+    await client.acquireForApp(target)
+    expect(endpoint.requests).toHaveLength(1)
+    clock.now += 1
+    await client.acquireForApp(target)
+    await expect.poll(() => endpoint.requests.length).toBe(2)
+  })
+
+  it('serves a token that is still valid while the service is down, and tries again only after a pause', async () => {
+    const { client, endpoint, clock } = await createBench()
+    await client.acquireForApp(target)
+    clock.now += 3599 - 200
+    endpoint.answer = () => ({ status: 503, body: {} })
+    expect(await client.acquireForApp(target)).toMatchObject({ source: 'cache' })
+    await expect.poll(() => endpoint.requests.length).toBe(3)
+    clock.now += 29
+    expect(await client.acquireForApp(target)).toMatchObject({ source: 'cache' })
+    expect(endpoint.requests).toHaveLength(3)
+    // A call that comes before the last attempt has ended joins it, so the pause may have to pass once more.
+    const callAfterAPause = async () => {
+      clock.now += 30
+      expect(await client.acquireForApp(target)).toMatchObject({ source: 'cache' })
+      return endpoint.requests.length
+    }
+    await expect.poll(callAfterAPause).toBeGreaterThan(3)
+  })
+})
+
+describe('a claims challenge', () => {
+  const claims = '{"access_token":{"nbf":{"essential":true,"value":"1800000000"}}}'
+
+  it('is never answered from the cache, and its token takes the place of the one that was challenged', async () => {
+    const { client, endpoint } = await createBench()
+    await client.acquireForApp(target)
+    const fresh = await client.acquireForApp({ ...target, claims })
+    expect(fresh.accessToken).toBe('access-2')
+    expect(endpoint.requests[1]?.form.claims).toBe(claims)
+    const after = await client.acquireForApp(target)
+    expect(after).toMatchObject({ source: 'cache' })
+    expect(after.accessToken).toBe('access-2')
+    expect((await client.acquireForApp({ ...target, claims })).accessToken).toBe('access-3')
+  })
+
+  it('drops the challenged token even when the service refuses a new one', async () => {
+    const { client, endpoint } = await createBench()
+    await client.acquireForApp(target)
+    endpoint.answer = () => ({ status: 400, body: { error: 'invalid_request' } })
+    await refusalOf(client.acquireForApp({ ...target, claims }))
+    await refusalOf(client.acquireForApp(target))
+    expect(endpoint.requests).toHaveLength(3)
+  })
+})
+
+describe('callers who share a request', () => {
+  it('are not disturbed when one of them aborts', async () => {
+    const { client, endpoint } = await createBench()
+    const controller = new AbortController()
+    const leaving = client.acquireForApp({ ...target, signal: controller.signal })
+    const staying = client.acquireForApp(target)
+    controller.abort()
+    await expect(leaving).rejects.toMatchObject({ name: 'AbortError' })
+    expect((await staying).accessToken).toBe('access-1')
+    expect(endpoint.requests).toHaveLength(1)
+  })
+
+  it('each get an error of their own, and the next caller asks again', async () => {
+    const { client, endpoint } = await createBench()
+    endpoint.answer = () => ({ status: 400, body: { error: 'invalid_request' } })
+    const [first, second] = await Promise.all([
+      refusalOf(client.acquireForApp(target)),
+      refusalOf(client.acquireForApp(target)),
+    ])
+    expect(first).not.toBe(second)
+    expect(endpoint.requests).toHaveLength(1)
+    endpoint.answer = (request) => endpoint.grant(request)
+    expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
+  })
+})

@@ -1,0 +1,101 @@
+import {
+  clientSecret,
+  createTokenClient,
+  entraAuthority,
+  type TokenClientOptions,
+} from '@countersign/token-client'
+import { describe, expect, it } from 'vitest'
+import { clientId, tenantId, theSecret } from './setup.js'
+
+const valid: TokenClientOptions = {
+  authority: entraAuthority({ tenantId, version: '2.0' }),
+  clientId,
+  credential: clientSecret(theSecret),
+}
+
+describe('createTokenClient', () => {
+  it('takes the three options it needs, and contacts nobody', () => {
+    const fetch = () => Promise.reject(new Error('was called'))
+    expect(Object.keys(createTokenClient({ ...valid, fetch }))).toEqual([
+      'acquireForApp',
+      'acquireOnBehalfOf',
+      'startSession',
+      'resumeSession',
+      'forgetUser',
+    ])
+  })
+
+  it.each([
+    ['authority', { authority: 'https://login.microsoftonline.com' }],
+    ['clientId', { clientId: '' }],
+    ['credential', { credential: theSecret }],
+    ['audience', { audience: [] }],
+    ['audience', { audience: '' }],
+    ['cache.maxEntries', { cache: { maxEntries: -1 } }],
+    ['cache.maxBytes', { cache: { maxBytes: NaN } }],
+    ['cache.maximumTokenLifeSeconds', { cache: { maximumTokenLifeSeconds: '60' } }],
+    ['cache.ttl', { cache: { ttl: 1 } }],
+    ['sessions', { sessions: 1 }],
+    ['sessions.idleSeconds', { sessions: { idleSeconds: 0 } }],
+    ['timeoutSeconds', { timeoutSeconds: 0 }],
+    ['maxResponseBytes', { maxResponseBytes: Infinity }],
+    ['clock', { clock: 1 }],
+    ['fetch', { fetch: 1 }],
+    ['clientSecret', { clientSecret: theSecret }],
+  ])('refuses a wrong %s by its name, without its value', (name, wrong) => {
+    const create = () => createTokenClient({ ...valid, ...wrong } as TokenClientOptions)
+    expect(create).toThrow(TypeError)
+    expect(create).toThrow(name)
+    expect(create).not.toThrow(theSecret)
+  })
+
+  it('fails a call, and serves nothing, when the clock says no time', async () => {
+    const client = createTokenClient({ ...valid, clock: () => NaN })
+    await expect(client.acquireForApp({ resource: 'a' })).rejects.toThrow(/clock/)
+  })
+})
+
+describe('entraAuthority', () => {
+  it.each([
+    ['common', { tenantId: 'common', version: '2.0' }, /tenantId/],
+    ['consumers', { tenantId: 'consumers', version: '2.0' }, /tenantId/],
+    ['a domain', { tenantId: 'contoso.com', version: '2.0' }, /tenantId/],
+    ['a tenant that bends the path', { tenantId: `${tenantId}/../x`, version: '2.0' }, /tenantId/],
+    ['no version', { tenantId }, /version/],
+    ['an unknown version', { tenantId, version: '2' }, /version/],
+    ['an unknown cloud', { tenantId, version: '2.0', cloud: 'toString' }, /cloud/],
+    [
+      'a cloud over plain http',
+      { tenantId, version: '2.0', cloud: { authority: 'http://login.example' } },
+      /cloud/,
+    ],
+    [
+      'a cloud with a path',
+      { tenantId, version: '2.0', cloud: { authority: 'https://login.example/x' } },
+      /cloud/,
+    ],
+    ['an unknown option', { tenantId, version: '2.0', tenant: tenantId }, /"tenant"/],
+  ])('refuses %s with a TypeError', (_name, wrong, message) => {
+    const create = () => entraAuthority(wrong as Parameters<typeof entraAuthority>[0])
+    expect(create).toThrow(TypeError)
+    expect(create).toThrow(message)
+  })
+
+  it.each([
+    ['global', 'https://login.microsoftonline.com'],
+    ['usGovernment', 'https://login.microsoftonline.us'],
+    ['china', 'https://login.partner.microsoftonline.cn'],
+  ] as const)('asks the login host of the %s cloud', async (cloud, origin) => {
+    const asked: string[] = []
+    const client = createTokenClient({
+      ...valid,
+      authority: entraAuthority({ tenantId: tenantId.toUpperCase(), version: '1.0', cloud }),
+      fetch: async (url) => {
+        asked.push(url)
+        return Response.json({ token_type: 'Bearer', access_token: 'a' })
+      },
+    })
+    await client.acquireForApp({ resource: 'a' })
+    expect(asked).toEqual([`${origin}/${tenantId}/oauth2/token`])
+  })
+})
