@@ -16,9 +16,8 @@ import {
   v1Issuer,
   v2Issuer,
 } from './identities.js'
-import { tokenOfLength } from './refused-requests.js'
 import type { Permission, Situation } from './setups.js'
-import { tokenWith, type TokenChange, type ValidTokenName } from './tokens.js'
+import { tokenOfLength, tokenWith, type TokenChange, type ValidTokenName } from './tokens.js'
 
 /** A request that must pass, and what the handler is to be told of its caller. */
 export interface AcceptedRequest extends Situation {

@@ -221,6 +221,23 @@ export function signToken(raw: RawToken): string {
   return apply(raw.token, `${header}.${payload}.${apply(raw.signatureSegment, signature)}`)
 }
 
+/** A valid token of exactly this many bytes. */
+export function tokenOfLength(bytes: number): string {
+  const bare = tokenWith({ claims: { padding: '' } }).length
+  const size = Math.floor(((bytes - bare) * 3) / 4) - 6
+  // No base64url text is 1 longer than a multiple of 4, so header and payload have to share what is to be filled.
+  for (let spaces = 0; spaces < 3; spaces++) {
+    for (let filler = size; filler < size + 12; filler++) {
+      const token = tokenWith({
+        headerText: (json) => json + ' '.repeat(spaces),
+        claims: { padding: 'x'.repeat(filler) },
+      })
+      if (token.length === bytes) return token
+    }
+  }
+  throw new Error('No token has exactly this length')
+}
+
 /** The segment with an unused bit of its last character set: decodes to the same bytes, and is not canonical. */
 export function withSpareBit(segment: string): string {
   if (segment.length % 4 === 0) throw new Error('This segment has no spare bits')

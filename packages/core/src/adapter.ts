@@ -22,7 +22,8 @@ export interface BearerAuth {
   readonly validator: TokenValidator
   /**
    * Validates the bearer token among `rawHeaders`, Node's flat list of names and values: of two `Authorization` headers the
-   * parsed ones keep only the first. Null means nobody, where that is allowed. Throws or rejects a `BearerError`.
+   * parsed ones keep only the first. Null means nobody, where that is allowed. Throws or rejects a `BearerError`, and in no
+   * case anything but an `Error`: to frameworks `undefined` and the word 'route' mean that all is well.
    */
   authenticate(rawHeaders: readonly string[]): ValidatedToken | null | Promise<ValidatedToken | null>
 }
@@ -41,8 +42,43 @@ export function createBearerAuth(options: BearerAuthOptions): BearerAuth {
     authenticate(rawHeaders) {
       const authorization = headerValues(rawHeaders, 'authorization')
       if (allowAnonymous && authorization === undefined) return null
-      return validator.authenticate({ authorization })
+      let result
+      try {
+        result = validator.authenticate({ authorization })
+      } catch (error) {
+        throw asError(error)
+      }
+      return result instanceof Promise ? result.then(checkToken, rejectError) : checkToken(result)
     },
+  }
+}
+
+/** A validator of the application's own making that answers nothing must not let anybody in. */
+function checkToken(token: ValidatedToken): ValidatedToken {
+  if (token?.kind === 'delegated' || token?.kind === 'application') return token
+  throw new Error('bearerAuth: the validator answered without a token')
+}
+
+function rejectError(error: unknown): never {
+  throw asError(error)
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('bearerAuth: failed without an error')
+}
+
+/** Resolves once a validator has its keys. Rejects with a plain `Error` when they are not there within the time. */
+export async function waitForKeys({ ready }: TokenValidator, seconds: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(reject, seconds * 1000)
+  })
+  try {
+    await Promise.race([ready(), late])
+  } catch {
+    throw new Error(`bearerAuth: the signing keys could not be fetched within ${seconds} seconds`)
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -76,11 +112,21 @@ function headerValues(rawHeaders: readonly string[], name: string): readonly str
   return values
 }
 
-/** A route's guard: throws a `BearerError` for a token that lacks the permission, and for nobody. */
-export type Guard = (token: ValidatedToken | null, validator: TokenValidator) => void
+/**
+ * A route's guard: throws a `BearerError` for a token that lacks the permission, and for nobody. Without a validator
+ * `bearerAuth` did not run, which is a mistake of the set-up: a plain `Error`.
+ */
+export type Guard = (token: ValidatedToken | null | undefined, validator: TokenValidator | undefined) => void
 
 /** Compiles a permission into a guard. Throws a TypeError where the permission is malformed or empty. */
 export function createGuard(permission: Permission): Guard {
   const compiled = compilePermission(permission, 'requirePermission')
-  return (token, validator) => validator.checkPermission(token, compiled)
+  return (token, validator) => {
+    if (validator === undefined) {
+      throw new Error(
+        'requirePermission: bearerAuth did not run for this request; register it before the guard',
+      )
+    }
+    validator.checkPermission(token ?? null, compiled)
+  }
 }
