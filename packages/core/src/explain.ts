@@ -1,4 +1,4 @@
-import { checks, type CheckName, type Evaluation } from './checks.js'
+import { checks, type Check, type CheckName, type Evaluation } from './checks.js'
 import { isBearerError, type BearerError, type RefusalCode } from './errors.js'
 
 /** What one check said. */
@@ -41,29 +41,37 @@ export async function explain(evaluation: Evaluation): Promise<Explanation> {
       verdicts.push({ check: check.name, verdict: 'not_reached' })
       continue
     }
-    const shown = { ...expectedBy(check.name, evaluation) }
-    try {
-      await check.run(evaluation)
-      verdicts.push({ check: check.name, verdict: 'passed', ...shown, ...foundBy(check.name, evaluation) })
-    } catch (error) {
-      if (!isBearerError(error)) throw error
-      refusal ??= error
-      failed.add(check.name)
-      const { code, claim, reason } = error
-      verdicts.push({
-        check: check.name,
-        verdict: 'failed',
-        code,
-        ...(claim === undefined ? {} : { claim }),
-        ...(reason === undefined ? {} : { reason }),
-        ...expectedBy(check.name, evaluation),
-        ...foundBy(check.name, evaluation),
-      })
+    const fault = await faultOf(check, evaluation)
+    const shown = { ...expectedBy(check.name, evaluation), ...foundBy(check.name, evaluation) }
+    if (fault === undefined) {
+      verdicts.push({ check: check.name, verdict: 'passed', ...shown })
+      continue
     }
+    refusal ??= fault
+    failed.add(check.name)
+    const { code, claim, reason } = fault
+    verdicts.push({
+      check: check.name,
+      verdict: 'failed',
+      code,
+      ...(claim === undefined ? {} : { claim }),
+      ...(reason === undefined ? {} : { reason }),
+      ...shown,
+    })
   }
   if (refusal === undefined) return { accepted: true, checks: verdicts }
   const { code, status, headers } = refusal
   return { accepted: false, refusal: { code, status, headers }, checks: verdicts }
+}
+
+async function faultOf(check: Check, evaluation: Evaluation): Promise<BearerError | undefined> {
+  try {
+    await check.run(evaluation)
+    return undefined
+  } catch (error) {
+    if (isBearerError(error)) return error
+    throw error
+  }
 }
 
 function expectedBy(

@@ -8,6 +8,7 @@ import {
   words,
   type Claims,
 } from './claims.js'
+import { readJwk } from './jwk.js'
 import {
   readIssuerSettings,
   trusted,
@@ -84,15 +85,35 @@ export function staticIssuer(options: StaticIssuerOptions): TrustedIssuer {
 }
 
 function readStaticKeys(what: string, jwks: unknown): readonly unknown[] | Promise<readonly unknown[]> {
-  if (typeof jwks === 'string' && jwks.includes('-----BEGIN')) {
-    const jwk = platform.publicJwk(jwks)
-    return jwk instanceof Promise ? jwk.then((key) => [key]) : [jwk]
-  }
+  const given = readGivenKeys(what, jwks)
+  if (given instanceof Promise) return given.then((key) => [key])
+  const reasons = given
+    .map((key) => readJwk(key, 0, 0))
+    .map((read) => ('skipped' in read ? read.skipped : undefined))
+  if (reasons.includes(undefined)) return given
+  throw new TypeError(
+    `${what}: "jwks" holds no usable public signature key (${[...new Set(reasons)].join(', ')})`,
+  )
+}
+
+function readGivenKeys(what: string, jwks: unknown): readonly unknown[] | Promise<unknown> {
+  if (typeof jwks === 'string' && jwks.includes('-----BEGIN')) return readPem(what, jwks)
   if (typeof jwks === 'object' && jwks !== null) {
-    if ('keys' in jwks && Array.isArray(jwks.keys) && jwks.keys.length > 0) return [...jwks.keys]
+    if ('keys' in jwks && Array.isArray(jwks.keys) && jwks.keys.length > 0)
+      return [...(jwks.keys as unknown[])]
     if ('kty' in jwks) return [jwks]
   }
   throw new TypeError(`${what}: "jwks" must be a JWKS with keys, a JWK, or PEM text`)
+}
+
+function readPem(what: string, pem: string): readonly unknown[] | Promise<unknown> {
+  try {
+    const jwk = platform.publicJwk(pem)
+    return jwk instanceof Promise ? jwk : [jwk]
+  } catch {
+    // What the engine says may quote the text, and the text may be a private key.
+    throw new TypeError(`${what}: "jwks" is PEM text that holds no public key`)
+  }
 }
 
 function metadataUrls(issuer: string): readonly string[] {

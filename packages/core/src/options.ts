@@ -9,7 +9,7 @@ import {
   readStringList,
   readUrl,
 } from './options-reader.js'
-import { compilePermission, type CompiledPermission, type Permission } from './permission.js'
+import { compilePermission, roleOfNoKind, type CompiledPermission, type Permission } from './permission.js'
 import type { Observers } from './observers.js'
 import type { TokenCacheOptions } from './token-cache.js'
 
@@ -104,9 +104,10 @@ export function readOptions(options: TokenValidatorOptions): ReadOptions {
   if (!Number.isInteger(maxTokenBytes) || maxTokenBytes < 256 || maxTokenBytes > 1024 * 1024) {
     throw new TypeError(`${what}: "maxTokenBytes" must be a whole number from 256 to 1048576`)
   }
+  const issuers = readIssuers(options)
   return {
-    issuers: readIssuers(options),
-    permission: permission === undefined ? undefined : compilePermission(permission, `${what}: permission`),
+    issuers,
+    permission: permission === undefined ? undefined : readPermission(permission, issuers),
     clockToleranceSeconds: readSeconds(what, 'clockToleranceSeconds', options.clockToleranceSeconds ?? 60, {
       from: 0,
       to: 600,
@@ -131,6 +132,14 @@ export function readOptions(options: TokenValidatorOptions): ReadOptions {
     waitUntil: waitUntil === undefined ? undefined : readFunction(what, 'waitUntil', waitUntil),
     observers: readObservers(options),
   }
+}
+
+function readPermission(permission: Permission, issuers: readonly IssuerEntry[]): CompiledPermission {
+  const compiled = compilePermission(permission, `${what}: permission`)
+  if (compiled.hasRoleOfAnyKind && issuers.some(({ issuer }) => issuer.family !== undefined)) {
+    throw roleOfNoKind(`${what}: permission`)
+  }
+  return compiled
 }
 
 function systemClock(): number {

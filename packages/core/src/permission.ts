@@ -47,6 +47,8 @@ export type Verdict =
 
 /** A permission that was read and found well-formed. */
 export interface CompiledPermission {
+  /** Whether it demands a role of whatever kind of token: an Entra issuer's tokens cannot be held to that. */
+  readonly hasRoleOfAnyKind: boolean
   judge(token: ValidatedToken): Verdict
 }
 
@@ -66,6 +68,7 @@ export function compilePermission(permission: Permission, what = 'permission'): 
 function compileAnyOf(permissions: readonly Permission[], what: string): CompiledPermission {
   const compiled = permissions.map((permission) => compilePermission(permission, what))
   return {
+    hasRoleOfAnyKind: compiled.some((permission) => permission.hasRoleOfAnyKind),
     judge(token) {
       let nearest: Verdict
       for (const permission of compiled) {
@@ -90,6 +93,7 @@ function compileByKind(permission: PermissionByKind, what: string): CompiledPerm
   }
   if (needs.delegated === undefined && needs.application === undefined) throw emptyPermission(what)
   return {
+    hasRoleOfAnyKind: false,
     judge(token) {
       const need = needs[token.kind]
       if (need === undefined) return { code: 'kind_not_allowed', detail: {}, progress: 0 }
@@ -100,16 +104,21 @@ function compileByKind(permission: PermissionByKind, what: string): CompiledPerm
 
 function compileAnyKind(permission: PermissionOfAnyKind, what: string): CompiledPermission {
   const need = readNeed(what, permission, ['scopes', 'roles'])
+  const hasRoleOfAnyKind = need.roles.length > 0
   return {
+    hasRoleOfAnyKind,
     judge(token) {
-      if (need.roles.length > 0 && token.version !== undefined) {
-        throw new TypeError(
-          `${what}: "roles" of an Entra token need their kind named: { delegated: { roles } } or { application: { roles } }`,
-        )
-      }
+      // A route's guard is made before it is known whose tokens it will meet.
+      if (hasRoleOfAnyKind && token.version !== undefined) throw roleOfNoKind(what)
       return judgeNeed(need, token)
     },
   }
+}
+
+export function roleOfNoKind(what: string): TypeError {
+  return new TypeError(
+    `${what}: "roles" of an Entra token need their kind named: { delegated: { roles } } or { application: { roles } }`,
+  )
 }
 
 function readNeed(what: string, need: object, names: readonly ('scopes' | 'roles')[]): Need {

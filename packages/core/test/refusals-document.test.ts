@@ -27,7 +27,10 @@ describe('docs/refusals.md', () => {
     for (const word of ['What happened', 'Look at', 'Fix']) expect(rest).toContain(`- **${word}**: `)
   })
 
-  it.each(Object.values(refusals))('keeps the phrase "$phrase" within what RFC 6750 lets a challenge carry', ({ phrase }) => {
-    expect(phrase).toMatch(/^[\x20\x21\x23-\x5B\x5D-\x7E]+$/)
-  })
+  it.each(Object.values(refusals))(
+    'keeps the phrase "$phrase" within what RFC 6750 lets a challenge carry',
+    ({ phrase }) => {
+      expect(phrase).toMatch(/^[\x20\x21\x23-\x5B\x5D-\x7E]+$/)
+    },
+  )
 })

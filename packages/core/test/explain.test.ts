@@ -1,0 +1,156 @@
+import {
+  acceptedRequests,
+  apiClientId,
+  authorizationValues,
+  clock,
+  keySet,
+  now,
+  refusedRequests,
+  setupOptions,
+  startIssuer,
+  tenantId,
+  tokenWith,
+  v2Issuer,
+  type Issuer,
+} from '@countersign/test-fixtures'
+import {
+  createTokenValidator,
+  entra,
+  entraMultiTenant,
+  oidcIssuer,
+  type CheckName,
+  type CheckVerdict,
+  type Explanation,
+  type Permission,
+} from '@countersign/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+let issuer: Issuer
+beforeAll(async () => {
+  issuer = await startIssuer()
+})
+afterAll(() => issuer.stop())
+
+const order: readonly CheckName[] = [
+  'format',
+  'algorithm',
+  'header',
+  'issuer',
+  'tenant',
+  'key',
+  'signature',
+  'tenant_policy',
+  'lifetime',
+  'audience',
+  'sender',
+  'kind',
+  'client',
+  'permission',
+]
+
+async function explained(token: string, permission?: Permission): Promise<Explanation> {
+  const { explain } = createTokenValidator({
+    issuer: entra({ tenantId, clientId: apiClientId, cloud: issuer.cloud }),
+    clock,
+  })
+  return explain(token, permission)
+}
+
+function verdictsOf({ checks }: Explanation): Partial<Record<CheckName, CheckVerdict>> {
+  return Object.fromEntries(checks.map((check) => [check.check, check]))
+}
+
+describe('explain', () => {
+  it('tells every check of a good token, in order, as passed', async () => {
+    const explanation = await explained(tokenWith())
+    expect(explanation.accepted).toBe(true)
+    expect(explanation.refusal).toBeUndefined()
+    expect(explanation.checks.map(({ check }) => check)).toEqual(order)
+    expect(new Set(explanation.checks.map(({ verdict }) => verdict))).toEqual(new Set(['passed']))
+  })
+
+  it('goes on after a failure with what does not depend on it, so that all faults show at once', async () => {
+    const token = tokenWith({ claims: { exp: now - 1000, aud: 'https://graph.microsoft.com', nonce: 'n' } })
+    const verdicts = verdictsOf(await explained(token))
+    expect(verdicts.lifetime).toMatchObject({ verdict: 'failed', code: 'token_expired' })
+    expect(verdicts.audience).toMatchObject({ verdict: 'failed', code: 'audience_mismatch', reason: 'graph' })
+    expect(verdicts.kind).toMatchObject({ verdict: 'failed', code: 'id_token' })
+    expect(verdicts.client).toMatchObject({ verdict: 'not_reached' })
+    expect(verdicts.permission).toMatchObject({ verdict: 'not_reached' })
+  })
+
+  it('does not reach what a failed check should have found', async () => {
+    const verdicts = verdictsOf(await explained(tokenWith({ claims: { iss: 'https://evil.example' } })))
+    expect(verdicts.issuer).toMatchObject({ verdict: 'failed', code: 'issuer_not_trusted' })
+    for (const name of ['tenant', 'key', 'signature', 'audience', 'kind', 'permission'] as const) {
+      expect(verdicts[name]?.verdict).toBe('not_reached')
+    }
+    expect(verdicts.lifetime?.verdict).toBe('passed')
+  })
+
+  it('tells what was expected and what was found', async () => {
+    const verdicts = verdictsOf(await explained(tokenWith({ claims: { aud: 'https://other.example' } })))
+    expect(verdicts.audience).toMatchObject({ expected: apiClientId, found: 'aud "https://other.example"' })
+  })
+
+  it('shows no member that tells of a person, and nothing that moves a cursor', async () => {
+    const explanation = await explained(
+      tokenWith({ claims: { aud: 'x\u001b[2J\u202e', scp: 'a'.repeat(500) } }),
+    )
+    for (const { found = '' } of explanation.checks) {
+      expect(found).not.toContain('Mara')
+      expect(found).toMatch(/^[\x20-\x7E\u2026]{0,300}$/)
+    }
+  })
+
+  it('asks for a permission where one is given', async () => {
+    const verdicts = verdictsOf(await explained(tokenWith(), { delegated: { scopes: 'Files.Delete' } }))
+    expect(verdicts.permission).toMatchObject({ verdict: 'failed', code: 'scope_insufficient' })
+  })
+
+  it('accepts nothing: a token it was asked about is not remembered', async () => {
+    let fetches = 0
+    const validator = createTokenValidator({
+      issuer: entra({ tenantId, clientId: apiClientId }),
+      clock,
+      fetch: async (url) => {
+        fetches++
+        return Response.json(
+          url.includes('/keys')
+            ? keySet(['entra'])
+            : { issuer: v2Issuer(), jwks_uri: 'https://login.microsoftonline.com/keys' },
+        )
+      },
+    })
+    const token = tokenWith()
+    await validator.explain(token)
+    validator.forgetKeys()
+    await validator.validateToken(token)
+    expect(fetches).toBe(4)
+  })
+
+  const tokenRows = refusedRequests.filter(
+    (row) => typeof row.make() === 'string' && row.permission === undefined,
+  )
+
+  it.each(tokenRows)('names the same refusal as a request with $name', async (row) => {
+    const { explain } = createTokenValidator(
+      setupOptions({ entra, entraMultiTenant, oidcIssuer }, row, issuer),
+    )
+    const { accepted, refusal } = await explain(
+      authorizationValues(row.make())[0]?.slice('Bearer '.length) ?? '',
+    )
+    expect({ accepted, code: refusal?.code, status: refusal?.status }).toEqual({
+      accepted: false,
+      code: row.code,
+      status: row.status,
+    })
+  })
+
+  it.each(acceptedRequests.filter((row) => typeof row.make() === 'string'))('accepts $name', async (row) => {
+    const { explain } = createTokenValidator(
+      setupOptions({ entra, entraMultiTenant, oidcIssuer }, row, issuer),
+    )
+    expect(await explain(row.make() as string)).toMatchObject({ accepted: true })
+  })
+})

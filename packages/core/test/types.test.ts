@@ -1,0 +1,114 @@
+import {
+  anyOf,
+  createTokenValidator,
+  entra,
+  entraMultiTenant,
+  refusals,
+  staticIssuer,
+  type ApplicationToken,
+  type BearerError,
+  type DelegatedToken,
+  type Groups,
+  type Permission,
+  type RefusalCode,
+  type TokenValidator,
+  type ValidatedToken,
+} from '@countersign/core'
+import { describe, expectTypeOf, it } from 'vitest'
+
+/* What compiles and what must not. The functions are never called: the compiler is the test. */
+
+describe('types', () => {
+  it('narrow a token by its kind', () => {
+    const read = (token: ValidatedToken): void => {
+      // @ts-expect-error a token of unknown kind has no roles of its own
+      void token.roles
+      if (token.kind === 'delegated') {
+        expectTypeOf(token).toEqualTypeOf<DelegatedToken>()
+        expectTypeOf(token.userRoles).toEqualTypeOf<readonly string[]>()
+        // @ts-expect-error the roles of a user are no application permissions
+        void token.roles
+      } else {
+        expectTypeOf(token).toEqualTypeOf<ApplicationToken>()
+        expectTypeOf(token.roles).toEqualTypeOf<readonly string[]>()
+        // @ts-expect-error a client acting as itself has no user
+        void token.userRoles
+      }
+      expectTypeOf(token.tenantId).toEqualTypeOf<string | undefined>()
+      expectTypeOf(token.claims['anything']).toEqualTypeOf<unknown>()
+      // @ts-expect-error nobody changes what others share
+      token.scopes = []
+    }
+    void read
+  })
+
+  it('make an overage be looked at before groups are', () => {
+    const read = (groups: Groups): readonly string[] => {
+      // @ts-expect-error the list exists only where there is no overage
+      void groups.ids
+      return groups.overage ? [] : groups.ids
+    }
+    void read
+  })
+
+  it('demand of a multi-tenant API to say whose tokens it takes', () => {
+    const make = (): void => {
+      // @ts-expect-error allowedTenants is required
+      entraMultiTenant({ clientId: 'x' })
+      // @ts-expect-error no other word than 'any'
+      entraMultiTenant({ allowedTenants: 'all' })
+      entraMultiTenant({ allowedTenants: 'any' })
+      entraMultiTenant({ allowedTenants: ['x'] })
+      entraMultiTenant({ allowedTenants: async (tenantId) => tenantId === 'x' })
+    }
+    void make
+  })
+
+  it('refuse names and values that are no option', () => {
+    const make = (): void => {
+      // @ts-expect-error tenantId is required
+      entra({ clientId: 'x' })
+      // @ts-expect-error no such cloud
+      entra({ tenantId: 'x', cloud: 'mars' })
+      // @ts-expect-error issuer is required
+      createTokenValidator({ audience: 'x' })
+      // @ts-expect-error misspelt
+      createTokenValidator({ issuer: 'https://x.example', audiences: 'x' })
+      // @ts-expect-error symmetric algorithms are none
+      staticIssuer({ issuer: 'x', jwks: {}, algorithms: ['HS256'] })
+      // @ts-expect-error a look-alike of a trusted issuer is none
+      createTokenValidator({ issuer: { issuer: 'https://x.example' } })
+    }
+    void make
+  })
+
+  it('refuse a permission for what a kind cannot have', () => {
+    expectTypeOf({ delegated: { scopes: 'a' }, application: { roles: ['b'] } }).toExtend<Permission>()
+    expectTypeOf({ scopes: ['a', 'b'] as const }).toExtend<Permission>()
+    expectTypeOf(anyOf([{ scopes: 'a' }])).toExtend<Permission>()
+    const guard = (permission: Permission): Permission => permission
+    // @ts-expect-error an application has no scopes
+    guard({ application: { scopes: 'a' } })
+    // @ts-expect-error no such kind
+    guard({ daemon: { roles: 'a' } })
+  })
+
+  it('name every refusal', () => {
+    expectTypeOf<keyof typeof refusals>().toEqualTypeOf<RefusalCode>()
+    expectTypeOf<BearerError['code']>().toEqualTypeOf<RefusalCode>()
+    expectTypeOf<BearerError['status']>().toEqualTypeOf<400 | 401 | 403 | 503>()
+    const read = (code: RefusalCode): boolean => {
+      // @ts-expect-error no such code
+      if (code === 'token_wrong') return true
+      return code === 'token_expired'
+    }
+    void read
+  })
+
+  it('let methods be taken off the validator', () => {
+    expectTypeOf<TokenValidator['validateToken']>().returns.toEqualTypeOf<Promise<ValidatedToken>>()
+    expectTypeOf<TokenValidator['authenticate']>().returns.toEqualTypeOf<
+      ValidatedToken | Promise<ValidatedToken>
+    >()
+  })
+})
