@@ -6,6 +6,8 @@ import { createTokenValidator, type TokenValidator } from './validator.js'
 import type { ValidatedToken } from './validated-token.js'
 
 export { BearerError, isBearerError }
+export { createResourceMetadata } from './protected-resource.js'
+export type { MetadataAnswer, ProtectedResourceOptions, ResourceMetadata } from './protected-resource.js'
 
 /** What an adapter adds to the options of the validator. */
 export interface AdapterOptions {
@@ -68,13 +70,13 @@ function asError(error: unknown): Error {
 }
 
 /** Resolves once a validator has its keys. Rejects with a plain `Error` when they are not there within the time. */
-export async function waitForKeys({ ready }: TokenValidator, seconds: number): Promise<void> {
+export async function waitForKeys(validator: TokenValidator, seconds: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(reject, seconds * 1000)
   })
   try {
-    await Promise.race([ready(), late])
+    await Promise.race([validator.ready(), late])
   } catch {
     throw new Error(`bearerAuth: the signing keys could not be fetched within ${seconds} seconds`)
   } finally {

@@ -39,12 +39,15 @@ export function optionalStrings(claims: Claims, name: string, refuse: Refuse): r
 
 /** A list of words in one string (RFC 8693 section 4.2, `scp` of Entra): whole words, case kept. */
 export function words(text: string): readonly string[] {
+  if (!text.includes(' ')) return Object.freeze(text === '' ? [] : [text])
   const list = text.split(' ')
   return Object.freeze(list.includes('') ? list.filter((word) => word !== '') : list)
 }
 
 export function isStrings(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((member) => typeof member === 'string')
+  if (!Array.isArray(value)) return false
+  for (const member of value as unknown[]) if (typeof member !== 'string') return false
+  return true
 }
 
 /** The times of a token, read once; they are compared with the clock at every use. */
@@ -91,10 +94,13 @@ export function checkTimes(times: TokenTimes, now: number, rules: TimeRules, ref
 export function checkAudience(claims: Claims, accepted: readonly string[], refuse: Refuse): void {
   const value = claim(claims, 'aud')
   if (value === undefined) throw refuse('claim_missing', { claim: 'aud' })
-  const audiences = typeof value === 'string' ? [value] : value
-  if (!isStrings(audiences)) throw refuse('claim_malformed', { claim: 'aud' })
-  if (audiences.some((audience) => accepted.includes(audience))) return
-  throw refuse('audience_mismatch', { claim: 'aud', ...hintFor(audiences, accepted) })
+  if (typeof value === 'string') {
+    if (accepted.includes(value)) return
+    throw refuse('audience_mismatch', { claim: 'aud', ...hintFor([value], accepted) })
+  }
+  if (!isStrings(value)) throw refuse('claim_malformed', { claim: 'aud' })
+  if (value.some((audience) => accepted.includes(audience))) return
+  throw refuse('audience_mismatch', { claim: 'aud', ...hintFor(value, accepted) })
 }
 
 const graphAudiences = [

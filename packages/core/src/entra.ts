@@ -170,6 +170,7 @@ interface EntraRules {
 }
 
 const absentKeyGraceSeconds = 24 * 3600
+const maximumRecognised = 1000
 
 function createEntraIssuer(rules: EntraRules): TrustedIssuer {
   const { cloud, clientId } = rules
@@ -179,6 +180,19 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
     '1.0': Object.freeze(clientId === undefined ? [] : [`api://${clientId}`]),
     '2.0': Object.freeze(clientId === undefined ? [] : [clientId]),
   }
+  // Taking an issuer apart costs more than looking it up; the few that come again and again are kept.
+  const recognised = new Map<string, Recognition>()
+
+  function readIssuer(issuer: string): Recognition | undefined {
+    const v2Tenant = v2.tenantIn(issuer)
+    const tenantId = v2Tenant ?? v1.tenantIn(issuer)
+    if (tenantId === undefined) return undefined
+    const recognition = { version: v2Tenant === undefined ? ('1.0' as const) : ('2.0' as const), tenantId }
+    if (recognised.size >= maximumRecognised) recognised.clear()
+    recognised.set(issuer, recognition)
+    return recognition
+  }
+
   return trusted({
     name: rules.name,
     algorithms: Object.freeze(['RS256'] as const),
@@ -191,14 +205,9 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
     ...(rules.tenantPolicy === undefined ? {} : { tenantPolicy: rules.tenantPolicy }),
 
     recognise(issuer, metadataIssuer) {
-      let version: '1.0' | '2.0' = '2.0'
-      let tenantId = v2.tenantIn(issuer)
-      if (tenantId === undefined) {
-        version = '1.0'
-        tenantId = v1.tenantIn(issuer)
-      }
-      if (tenantId === undefined || !rules.isOwnTenant(tenantId, metadataIssuer)) return undefined
-      return { version, tenantId }
+      const recognition = recognised.get(issuer) ?? readIssuer(issuer)
+      if (recognition === undefined) return undefined
+      return rules.isOwnTenant(recognition.tenantId as string, metadataIssuer) ? recognition : undefined
     },
 
     checkShape(header, claims, recognition, refuse) {
@@ -248,13 +257,15 @@ function checkVersion(claims: Claims, { version }: Recognition, refuse: Refuse):
 
 function checkTenantClaim(claims: Claims, { tenantId }: Recognition, refuse: Refuse): void {
   const tid = requiredString(claims, 'tid', refuse)
-  if (!isGuid(tid)) throw refuse('claim_malformed', { claim: 'tid' })
   for (const name of Object.keys(claims)) {
     if (name.length === 3 && name !== 'tid' && name.toLowerCase() === 'tid') {
       throw refuse('claim_malformed', { claim: 'tid', reason: 'ambiguous' })
     }
   }
-  if (tid !== tenantId) throw refuse('tenant_mismatch', { claim: 'tid' })
+  if (tid === tenantId) return
+  throw isGuid(tid)
+    ? refuse('tenant_mismatch', { claim: 'tid' })
+    : refuse('claim_malformed', { claim: 'tid' })
 }
 
 const idTokenClaims = ['nonce', 'at_hash', 'c_hash']

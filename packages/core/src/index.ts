@@ -37,3 +37,8 @@ export type {
   Observers,
   RefusedEvent,
 } from './observers.js'
+
+export { createFetchAuth, protectedResourceMetadata } from './web.js'
+export type { AuthenticatedHandler, FetchAuth, FetchAuthOptions, FetchOutcome } from './web.js'
+export { resourceMetadataUrl } from './protected-resource.js'
+export type { ProtectedResourceOptions } from './protected-resource.js'

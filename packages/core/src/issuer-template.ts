@@ -22,12 +22,14 @@ export interface IssuerTemplate {
 
 export function issuerTemplate(text: string): IssuerTemplate {
   const parts = text.split(placeholder)
-  const start = (parts[0] as string).length
+  const before = parts[0] as string
+  const start = before.length
   const of = (tenantId: string): string => parts.join(tenantId)
   return {
     text,
     of,
     tenantIn(issuer) {
+      if (!issuer.startsWith(before)) return undefined
       const tenantId = issuer.slice(start, start + guidLength)
       return isGuid(tenantId) && of(tenantId) === issuer ? tenantId : undefined
     },

@@ -61,6 +61,17 @@ function derInteger(bytes: Uint8Array): Buffer {
   return integer
 }
 
+/**
+ * Bytes that are needed only until the next line are written over each other here: a buffer for each would be memory
+ * outside the heap, and collecting that costs more than all the checks together.
+ */
+const scratch = Buffer.allocUnsafeSlow(32 * 1024)
+
+function written(text: string, encoding: 'base64url' | 'latin1'): Buffer {
+  if (text.length > scratch.length) return Buffer.from(text, encoding)
+  return scratch.subarray(0, scratch.write(text, 0, encoding))
+}
+
 const channels = new Map<string, diagnosticsChannel.Channel>()
 
 function channelOf(name: string): diagnosticsChannel.Channel {
@@ -72,12 +83,29 @@ function channelOf(name: string): diagnosticsChannel.Channel {
   return channel
 }
 
+/**
+ * Whether text that was decoded to this many bytes is canonical base64url. Node's decoder also takes the letters of plain
+ * base64 and passes over what it does not know, which then is missing in the length. Encoding it again and comparing would
+ * tell the same and take longer than everything else that is done with the payload.
+ */
+function isCanonical(text: string, decodedLength: number): boolean {
+  const rest = text.length % 4
+  if (rest === 1 || decodedLength !== Math.floor((text.length * 3) / 4)) return false
+  if (text.includes('+') || text.includes('/') || text.includes('=')) return false
+  // Beyond one byte a character would be cut to its lower half, and could look like a letter.
+  if (Buffer.byteLength(text, 'utf8') !== text.length) return false
+  // The last digit of a partial group has bits to spare, and in canonical text they are zero.
+  const spare = rest === 2 ? 0b1111 : rest === 3 ? 0b11 : 0
+  return spare === 0 || (digits.indexOf(text.charAt(text.length - 1)) & spare) === 0
+}
+
+const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
 /** Node: synchronous verification with keys imported once. */
 export const platform: Platform = {
   decodeBase64Url(text) {
     const bytes = Buffer.from(text, 'base64url')
-    // Node skips what it does not understand; only canonical text survives the way back.
-    return bytes.toString('base64url') === text ? bytes : undefined
+    return isCanonical(text, bytes.length) ? bytes : undefined
   },
 
   decodeUtf8(bytes) {
@@ -88,13 +116,18 @@ export const platform: Platform = {
     return buffer.toString('utf8')
   },
 
+  decodeText(text) {
+    const bytes = written(text, 'base64url')
+    return isCanonical(text, bytes.length) && isUtf8(bytes) ? bytes.toString('utf8') : undefined
+  },
+
   verify(key: SigningKey, algorithm: SigningAlgorithm, token, signature) {
     const handle = publicKeyOf(key)
     if (handle === null) return false
     const rule = algorithmRules[algorithm]
     if (rule.signatureBytes !== undefined && signature.length !== rule.signatureBytes) return false
     try {
-      const data = Buffer.from(token.slice(0, token.lastIndexOf('.')), 'latin1')
+      const data = written(token.slice(0, token.lastIndexOf('.')), 'latin1')
       return verifyWith(rule, handle, data, signature)
     } catch {
       return false

@@ -27,25 +27,34 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const alphabet = /^[A-Za-z0-9_-]*$/
 
+function decodeBase64Url(text: string): Uint8Array | undefined {
+  if (!alphabet.test(text)) return undefined
+  const rest = text.length % 4
+  if (rest === 1) return undefined
+  // The last digit of a partial group has bits to spare, and in canonical text they are zero.
+  const spare = rest === 2 ? 0b1111 : rest === 3 ? 0b11 : 0
+  if (spare !== 0 && (digits.indexOf(text.charAt(text.length - 1)) & spare) !== 0) return undefined
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
 /** Everywhere but Node: jose over WebCrypto, asynchronous. */
 export const platform: Platform = {
-  decodeBase64Url(text) {
-    if (!alphabet.test(text)) return undefined
-    const rest = text.length % 4
-    if (rest === 1) return undefined
-    // The last digit of a partial group has bits to spare, and in canonical text they are zero.
-    const spare = rest === 2 ? 0b1111 : rest === 3 ? 0b11 : 0
-    if (spare !== 0 && (digits.indexOf(text.charAt(text.length - 1)) & spare) !== 0) return undefined
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-    return Uint8Array.from(binary, (character) => character.charCodeAt(0))
-  },
+  decodeBase64Url,
 
-  decodeUtf8(bytes) {
-    try {
-      return decoder.decode(bytes)
-    } catch {
-      return undefined
-    }
+  decodeUtf8,
+
+  decodeText(text) {
+    const bytes = decodeBase64Url(text)
+    return bytes === undefined ? undefined : decodeUtf8(bytes)
   },
 
   async verify(key, algorithm, token, signature) {

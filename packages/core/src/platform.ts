@@ -10,6 +10,8 @@ export interface Platform {
   decodeBase64Url(text: string): Uint8Array | undefined
   /** Text of well-formed UTF-8 (a byte order mark stays in it), else undefined. */
   decodeUtf8(bytes: Uint8Array): string | undefined
+  /** The text of canonical base64url over well-formed UTF-8, else undefined: both of the above at once. */
+  decodeText(text: string): string | undefined
   /** Whether `signature` is this key's over the token's first two parts. Never throws; false whenever in doubt. */
   verify(
     key: SigningKey,

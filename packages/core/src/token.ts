@@ -52,10 +52,11 @@ export function readToken(
 }
 
 function readSegment(segment: string, refuse: Refuse): Readonly<Record<string, unknown>> {
-  const bytes = platform.decodeBase64Url(segment)
-  if (bytes === undefined) throw refuse('token_malformed', { reason: 'base64url' })
-  const text = platform.decodeUtf8(bytes)
-  if (text === undefined) throw refuse('token_malformed', { reason: 'utf8' })
+  const text = platform.decodeText(segment)
+  if (text === undefined) {
+    const reason = platform.decodeBase64Url(segment) === undefined ? 'base64url' : 'utf8'
+    throw refuse('token_malformed', { reason })
+  }
   const result = readJsonObject(text)
   if (result.object === undefined) throw refuse('token_malformed', { reason: jsonReasons[result.fault] })
   return result.object

@@ -1,0 +1,113 @@
+import { checkNames, checkObject, readString, readStringList, readUrl } from './options-reader.js'
+
+/** What an API publishes of itself (RFC 9728 section 2). Only `resource` is required; empty lists are left out. */
+export interface ProtectedResourceOptions {
+  /** The API's own address, as its callers know it: https (http only on this machine), without query and fragment. */
+  readonly resource: string
+  /** Issuers whose tokens the API takes. */
+  readonly authorizationServers?: readonly string[]
+  /** Scopes a client may ask for. */
+  readonly scopesSupported?: readonly string[]
+  /** A name for people. */
+  readonly resourceName?: string
+  /** Addresses of pages for developers and for people. */
+  readonly resourceDocumentation?: string
+  readonly resourcePolicyUri?: string
+  readonly resourceTosUri?: string
+}
+
+/** An answer that every framework can send. */
+export interface MetadataAnswer {
+  readonly status: 200 | 405
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** The metadata of one API, and how they are asked for. */
+export interface ResourceMetadata {
+  /** The answer to a request for the metadata; undefined to any other. `url` is the path with or without its query. */
+  answer(method: string | undefined, url: string | undefined): MetadataAnswer | undefined
+}
+
+const wellKnown = '/.well-known/oauth-protected-resource'
+const what = 'protectedResourceMetadata'
+
+/**
+ * Where the metadata of an API are found (RFC 9728 section 3.1): `/.well-known/oauth-protected-resource` stands between its
+ * host and its path. This is what the validator's `resourceMetadata` option takes. Throws a TypeError for a bad address.
+ */
+export function resourceMetadataUrl(resource: string): string {
+  const url = new URL(readResource(resource))
+  return `${url.origin}${wellKnown}${url.pathname === '/' ? '' : url.pathname}`
+}
+
+/** Reads the options and writes the document, once. Throws a TypeError that names the option and what was expected. */
+export function createResourceMetadata(options: ProtectedResourceOptions): ResourceMetadata {
+  checkObject(what, options)
+  checkNames(what, options, [
+    'resource',
+    'authorizationServers',
+    'scopesSupported',
+    'resourceName',
+    'resourceDocumentation',
+    'resourcePolicyUri',
+    'resourceTosUri',
+  ])
+  const path = new URL(resourceMetadataUrl(options.resource)).pathname
+  const body = JSON.stringify({
+    resource: options.resource,
+    authorization_servers: readList('authorizationServers', options.authorizationServers)?.map((server) =>
+      readUrl(what, 'authorizationServers', server),
+    ),
+    scopes_supported: readScopes(options.scopesSupported),
+    // Tokens in a form or a query string are never read (RFC 6750 sections 2.2 and 2.3).
+    bearer_methods_supported: ['header'],
+    resource_name: optional(readString, 'resourceName', options.resourceName),
+    resource_documentation: optional(readUrl, 'resourceDocumentation', options.resourceDocumentation),
+    resource_policy_uri: optional(readUrl, 'resourcePolicyUri', options.resourcePolicyUri),
+    resource_tos_uri: optional(readUrl, 'resourceTosUri', options.resourceTosUri),
+  })
+  const document: MetadataAnswer = {
+    status: 200,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=3600' },
+    body,
+  }
+  return {
+    answer(method, url) {
+      const end = url?.indexOf('?') ?? -1
+      if ((end === -1 ? url : url?.slice(0, end)) !== path) return undefined
+      return method === 'GET' || method === 'HEAD' ? document : notAllowed
+    },
+  }
+}
+
+const notAllowed: MetadataAnswer = { status: 405, headers: { Allow: 'GET, HEAD' }, body: '' }
+
+function readResource(resource: unknown): string {
+  const address = readUrl(what, 'resource', resource)
+  if (address.includes('?')) throw new TypeError(`${what}: "resource" must not carry a query`)
+  return address
+}
+
+/** A list may be empty here, and is then not published (RFC 9728 section 3.2). */
+function readList(name: string, value: readonly string[] | undefined): readonly string[] | undefined {
+  return value === undefined || (Array.isArray(value) && value.length === 0)
+    ? undefined
+    : readStringList(what, name, value)
+}
+
+function readScopes(value: readonly string[] | undefined): readonly string[] | undefined {
+  const scopes = readList('scopesSupported', value)
+  if (scopes?.every((scope) => /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(scope)) ?? true) return scopes
+  throw new TypeError(
+    `${what}: "scopesSupported" must hold single words without spaces, quotes or backslashes`,
+  )
+}
+
+function optional(
+  read: (what: string, name: string, value: unknown) => string,
+  name: string,
+  value: unknown,
+): string | undefined {
+  return value === undefined ? undefined : read(what, name, value)
+}

@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { readJsonObject } from '../src/json.js'
+
+/** White space wherever JSON allows it, and escapes wherever a string can be spelled with them. */
+function spelled(value: unknown, next: () => number): string {
+  const gap = (): string => [' ', '\n', '\t', '\r', '', '', '', ''][next() % 8] ?? ''
+  const text = (word: string): string =>
+    next() % 4 === 0
+      ? `"${[...word].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"`
+      : JSON.stringify(word)
+  if (Array.isArray(value))
+    return `[${value.map((member) => gap() + spelled(member, next) + gap()).join(',')}]`
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value).map(
+      ([name, member]) => `${gap()}${text(name)}${gap()}:${gap()}${spelled(member, next)}${gap()}`,
+    )
+    return `{${members.join(',')}}`
+  }
+  return typeof value === 'string' ? text(value) : JSON.stringify(value)
+}
+
+const ascii = fc.string({ maxLength: 6 })
+const leaf = fc.oneof(
+  ascii,
+  fc.integer(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.constantFrom(':', '":"', '\\', '\\"', '":'),
+)
+const name = fc.oneof(ascii, fc.constantFrom(':', '"', '\\', 'a":')).filter((text) => text !== '__proto__')
+const value = fc.letrec((tie) => ({
+  value: fc.oneof({ depthSize: 'small' }, leaf, tie('array'), tie('object')),
+  array: fc.array(tie('value'), { maxLength: 4 }),
+  object: fc.dictionary(name, tie('value'), { maxKeys: 5 }),
+}))
+
+function numbers(seed: number): () => number {
+  let state = seed
+  return () => (state = (state * 1103515245 + 12345) & 0x7fffffff) >> 8
+}
+
+describe('readJsonObject', () => {
+  it('reads every object as JSON.parse does, however it is spelled', () => {
+    fc.assert(
+      fc.property(value.object, fc.nat(), (object, seed) => {
+        const text = spelled(object, numbers(seed))
+        expect(readJsonObject(text)).toEqual({ object: JSON.parse(text) as unknown })
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('refuses every object in which a name is repeated, however it is spelled and wherever it stands', () => {
+    fc.assert(
+      fc.property(
+        value.object,
+        name,
+        value.value,
+        value.value,
+        fc.nat(),
+        (object, twice, first, second, seed) => {
+          const next = numbers(seed)
+          const spell = (member: unknown): string => spelled({ [twice]: member }, next).slice(1, -1)
+          const pair = `{${spell(first)},${spell(second)}}`
+          const nested = spelled({ ...(object as object), inner: 0 }, next)
+          expect(readJsonObject(pair)).toEqual({ fault: 'duplicate_name' })
+          expect(readJsonObject(`{"outer":[${nested},${pair}]}`)).toEqual({ fault: 'duplicate_name' })
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  it.each([
+    ['{"a":1,"\\u0061":2}', 'duplicate_name'],
+    ['{"a":1,"a" :2}', 'duplicate_name'],
+    ['{"a":1 , "a"\n:2}', 'duplicate_name'],
+    ['{"__proto__":{}}', 'prototype'],
+    ['{"a":{"__proto__":1}}', 'prototype'],
+    ['[]', 'object'],
+    ['null', 'object'],
+    ['"x"', 'object'],
+    ['', 'json'],
+    ['{"a":1}x', 'json'],
+    ['\uFEFF{"a":1}', 'json'],
+    [`{"a":${'['.repeat(16)}${']'.repeat(16)}}`, 'nesting'],
+  ])('takes %s for %s', (text, fault) => {
+    expect(readJsonObject(text)).toEqual({ fault })
+  })
+
+  it('reads what is nested just deep enough', () => {
+    expect(readJsonObject(`{"a":${'['.repeat(15)}${']'.repeat(15)}}`).fault).toBeUndefined()
+  })
+})
