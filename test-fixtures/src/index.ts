@@ -25,13 +25,23 @@ export {
 } from './setups.js'
 export { authorizationValues, refusedRequests, type RefusedRequest } from './refused-requests.js'
 export { acceptedRequests, type AcceptedRequest } from './accepted-requests.js'
+export { describeAdapterContract } from './adapter-contract.js'
+export type {
+  Adapter,
+  AdapterHarness,
+  ContractApi,
+  ContractOptions,
+  ContractRoute,
+  RunningApi,
+} from './contract/harness.js'
 export {
-  describeAdapterContract,
-  type Adapter,
-  type AdapterHarness,
-  type ContractApi,
-  type ContractOptions,
-  type ContractRoute,
-  type RunningApi,
-} from './adapter-contract.js'
-export { sendRequest, type Answer, type OutgoingRequest } from './send-request.js'
+  openRequest,
+  sendBytes,
+  sendRequest,
+  type Answer,
+  type OpenRequest,
+  type OutgoingRequest,
+} from './send-request.js'
+export { codeUnder, readDocument, runCode, tokenForToday } from './documents.js'
+export { describeMigration, type Migration } from './migration.js'
+export { compileProject } from './compile.js'

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { request, type IncomingMessage } from 'node:http'
+import { request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 
 /** What is sent, header by header: repeated headers stay repeated, as fetch would not leave them. */
 export interface OutgoingRequest {
@@ -21,17 +22,57 @@ export interface Answer {
 }
 
 export async function sendRequest(origin: string, outgoing: OutgoingRequest = {}): Promise<Answer> {
+  const { body, headers } = outgoing
+  const isChunked = headers?.['Transfer-Encoding'] !== undefined
+  const length = body === undefined || isChunked ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
+  const sent = prepare(origin, { ...outgoing, headers: { ...headers, ...length } })
+  sent.end(body)
+  return readAnswer(sent)
+}
+
+/** A request whose body has begun and goes on until the caller hangs up. */
+export interface OpenRequest {
+  readonly answered: Promise<Answer>
+  /** Ends the body. */
+  finish(): void
+  /** Ends the connection without another word. */
+  hangUp(): Promise<void>
+}
+
+/** Sends a request's head and the beginning of its body. Resolves when it is on its way. */
+export async function openRequest(origin: string, outgoing: OutgoingRequest): Promise<OpenRequest> {
+  const sent = prepare(origin, outgoing)
+  const answered = readAnswer(sent)
+  // Whoever hangs up does not wait for an answer.
+  answered.catch(() => {})
+  sent.on('error', () => {})
+  sent.flushHeaders()
+  await new Promise((resolve) => sent.write(outgoing.body ?? '', resolve))
+  return {
+    answered,
+    finish: () => void sent.end(),
+    async hangUp() {
+      // Not `once`, which takes the end of the connection for a failure.
+      const closed = new Promise<void>((resolve) => sent.once('close', () => resolve()))
+      sent.destroy()
+      await closed
+    },
+  }
+}
+
+function prepare(origin: string, outgoing: OutgoingRequest): ClientRequest {
   const { host } = new URL(origin)
   const headers = ['Host', host, 'Connection', 'close']
   for (const value of outgoing.authorization ?? []) headers.push('Authorization', value)
   for (const [name, value] of Object.entries(outgoing.headers ?? {})) headers.push(name, value)
-  if (outgoing.body !== undefined) headers.push('Content-Length', String(Buffer.byteLength(outgoing.body)))
-  const sent = request(new URL(outgoing.path ?? '/', origin), {
+  return request(new URL(outgoing.path ?? '/', origin), {
     method: outgoing.method ?? 'GET',
     headers,
     agent: false,
   })
-  sent.end(outgoing.body)
+}
+
+async function readAnswer(sent: ClientRequest): Promise<Answer> {
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
@@ -40,6 +81,28 @@ export async function sendRequest(origin: string, outgoing: OutgoingRequest = {}
     status: response.statusCode ?? 0,
     header: (name) => response.headersDistinct[name] ?? [],
     text: `${response.rawHeaders.join('\n')}\n\n${body}`,
+    body,
+  }
+}
+
+/** Sends these very bytes, which need not be HTTP, and reads until the server ends the connection. */
+export async function sendBytes(origin: string, bytes: Uint8Array): Promise<Answer> {
+  const { hostname, port } = new URL(origin)
+  const socket = connect(Number(port), hostname)
+  socket.write(bytes)
+  const chunks: Buffer[] = []
+  for await (const chunk of socket) chunks.push(chunk as Buffer)
+  const all = Buffer.concat(chunks).toString('latin1')
+  const end = all.indexOf('\r\n\r\n')
+  const [statusLine = '', ...lines] = all.slice(0, end).split('\r\n')
+  const body = all.slice(end + 4)
+  return {
+    status: Number(statusLine.split(' ')[1]),
+    header: (name) =>
+      lines
+        .filter((line) => line.toLowerCase().startsWith(`${name}:`))
+        .map((line) => line.slice(name.length + 1).trim()),
+    text: `${lines.join('\n')}\n\n${body}`,
     body,
   }
 }

@@ -1,12 +1,19 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { importJWK, jwtVerify, type JWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import {
   acceptedRequests,
   authorizationValues,
   clock,
+  codeUnder,
   foreignTenantId,
   keySet,
+  openRequest,
   refusedRequests,
+  runCode,
+  sendBytes,
   sendRequest,
   signingKey,
   startIssuer,
@@ -143,5 +150,49 @@ describe('the key server', () => {
     expect((await sendRequest(issuer.origin, { path })).status).toBe(200)
     await issuer.stop()
     await ended
+  })
+})
+
+describe('code of a document', () => {
+  const document = '# Title\n\n## One\n\n```js\nexport const value = <n>\n```\n\n## Two\n\nNo code.\n'
+  const folder = new URL('./', import.meta.url)
+
+  it('runs with real values in place of its placeholders', async () => {
+    expect(await runCode(codeUnder('## One', document), folder, { '<n>': '7' })).toMatchObject({ value: 7 })
+  })
+
+  it('does not run without its placeholders, and must be there', async () => {
+    await expect(runCode('export {}', folder, { '<n>': '7' })).rejects.toThrow('The code has no <n>')
+    expect(() => codeUnder('## Two', document)).toThrow('no code under ## Two')
+    expect(() => codeUnder('## Three', document)).toThrow('no code under ## Three')
+  })
+})
+
+describe('what is sent', () => {
+  it('arrives byte for byte, and as far as it went before the caller hung up', async () => {
+    const seen: string[][] = []
+    const server = createServer((request, response) => {
+      seen.push(request.rawHeaders)
+      request.resume()
+      if (request.method === 'GET') response.setHeader('X-Kind', ['a', 'b']).end('done')
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const head = 'GET / HTTP/1.1\r\nhOST: x\r\nConnection: close\r\nX: \xE9\r\n\r\n'
+    const answer = await sendBytes(origin, Buffer.from(head, 'latin1'))
+    expect([answer.status, answer.header('x-kind')]).toEqual([200, ['a', 'b']])
+    expect(seen[0]).toEqual(['hOST', 'x', 'Connection', 'close', 'X', '\xE9'])
+    const arrived = once(server, 'request')
+    const caller = await openRequest(origin, {
+      method: 'POST',
+      headers: { 'Content-Length': '9' },
+      body: 'a',
+    })
+    await arrived
+    await caller.hangUp()
+    await expect(caller.answered).rejects.toThrow()
+    const closed = once(server, 'close')
+    server.close()
+    await closed
   })
 })

@@ -39,14 +39,12 @@ export interface FetchAuth<Auth = ValidatedToken> {
  * Makes a door for frameworks that speak `Request` and `Response`: Hono, Next.js route handlers, SvelteKit, Deno, Bun and
  * Workers. A refusal is a `Response` with its status, its challenge and a JSON body (RFC 6750's words).
  *
- * `Request` joins repeated `Authorization` headers into one value, which is then refused as malformed.
+ * `Request` joins repeated `Authorization` headers into one value, which is then no value of one token: refused all the same.
  *
  * Throws `TypeError` if an option is wrong, missing or unknown.
  */
-export function createFetchAuth(
-  options: FetchAuthOptions & { readonly allowAnonymous: true },
-): FetchAuth<ValidatedToken | null>
 export function createFetchAuth(options: FetchAuthOptions & { readonly allowAnonymous?: false }): FetchAuth
+export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedToken | null>
 export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedToken | null> {
   const bearer = createBearerAuth(options)
   const authenticate = async (request: Request): Promise<ValidatedToken | null> => {

@@ -3,8 +3,10 @@ import type { Permission, TokenValidator, ValidatedToken } from '@countersign/co
 import {
   createBearerAuth,
   createGuard,
+  createResourceMetadata,
   isBearerError,
   type BearerAuthOptions,
+  type ProtectedResourceOptions,
 } from '@countersign/core/adapter'
 
 export * from '@countersign/core'
@@ -86,6 +88,22 @@ export function requirePermission(permission: Permission): Middleware {
       return refuse(response, error, next)
     }
     next()
+  }
+}
+
+/**
+ * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, with the API's own path behind it.
+ * Use it at the root of the application, before `bearerAuth`: whoever reads it has no token yet.
+ *
+ * Throws `TypeError` if an option is wrong, missing or unknown.
+ */
+export function protectedResourceMetadata(options: ProtectedResourceOptions): Middleware {
+  const metadata = createResourceMetadata(options)
+
+  return (request, response, next) => {
+    const answer = metadata.answer(request.method, request.url)
+    if (answer === undefined) return next()
+    response.writeHead(answer.status, answer.headers).end(answer.body)
   }
 }
 

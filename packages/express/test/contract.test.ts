@@ -1,7 +1,5 @@
 import { describeAdapterContract } from '@countersign/test-fixtures'
-import express from 'express'
-import express4 from 'express4'
+import { expressVersions } from './express-versions.js'
 import { harnessOf } from './harness.js'
 
-describeAdapterContract('Express 5', harnessOf(express))
-describeAdapterContract('Express 4', harnessOf(express4))
+for (const [name, createApp] of expressVersions) describeAdapterContract(name, harnessOf(createApp))

@@ -7,7 +7,6 @@ import {
   type Issuer,
 } from '@countersign/test-fixtures'
 import express, { Router, type Express, type RequestHandler } from 'express'
-import express4 from 'express4'
 import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import * as adapter from '../src/index.js'
 import {
@@ -19,6 +18,7 @@ import {
   type TokenValidator,
   type ValidatedToken,
 } from '../src/index.js'
+import { expressVersions } from './express-versions.js'
 import { answering, listen } from './harness.js'
 
 let issuer: Issuer
@@ -62,10 +62,7 @@ describe('setting up', () => {
   })
 })
 
-describe.each([
-  ['Express 5', express],
-  ['Express 4', express4],
-])('%s', (_, createApp) => {
+describe.each(expressVersions)('%s', (_, createApp) => {
   it('authenticates one router or one route, and leaves the rest open', async () => {
     const app = createApp()
     const router = Router()
@@ -108,6 +105,59 @@ describe.each([
     expect((await sendRequest(await start(app), { authorization: ['Bearer x'] })).status).toBe(500)
   })
 
+  it('answers 500 where what comes after a first token throws at once', async () => {
+    const app = createApp()
+    const middleware = bearerAuth({ ...options })
+    app.use((request, response, next) =>
+      middleware(request, response, (error) => {
+        if (error !== undefined) return next(error)
+        throw new Error('The next one crashed')
+      }),
+    )
+    app.get('/', subject)
+    expect((await sendRequest(await start(app), { authorization })).status).toBe(500)
+  })
+
+  it('ends the connection, and no process, where nobody takes an error either', async () => {
+    const app = createApp()
+    const middleware = bearerAuth({ ...options })
+    app.use((request, response) =>
+      middleware(request, response, () => {
+        throw new Error('This always crashes')
+      }),
+    )
+    await expect(sendRequest(await start(app), { authorization })).rejects.toThrow(/hang up/)
+  })
+
+  it.each([
+    ['at once', 'Bearer not-a-token'],
+    ['later', `Bearer ${tokenWith()}`],
+  ])(
+    'leaves nobody behind where a second bearerAuth refuses %s whom a first let in',
+    async (_name, value) => {
+      const app = createApp()
+      const seen: unknown[] = []
+      const generic = setupOptions(adapter, { setup: 'oidc' }, issuer)
+      app.use((request, response, next) => {
+        const { rawHeaders } = request
+        request.rawHeaders = ['Authorization', `Bearer ${tokenWith()}`]
+        bearerAuth(options)(request, response, (error) => {
+          request.rawHeaders = rawHeaders
+          seen.push((request.auth as ValidatedToken | undefined)?.subject)
+          next(error)
+        })
+      })
+      app.use(bearerAuth(generic))
+      app.use(((_error, request, _response, next) => {
+        seen.push(request.auth)
+        next()
+      }) satisfies express.ErrorRequestHandler)
+      app.get('/', requirePermission(reading), subject)
+      expect((await sendRequest(await start(app), { authorization: [value] })).status).toBe(500)
+      expect(seen).toEqual([userSubject, undefined])
+    },
+  )
+
   it.each([
     [
       'throws nothing',
@@ -116,6 +166,8 @@ describe.each([
       },
     ],
     ['rejects with nothing', () => Promise.reject(undefined)],
+    ['answers nothing', () => undefined as never],
+    ['promises nothing', () => Promise.resolve() as never],
     [
       "throws the word 'route'",
       () => {

@@ -4,9 +4,11 @@ import type { Permission, TokenValidator, ValidatedToken } from '@countersign/co
 import {
   createBearerAuth,
   createGuard,
+  createResourceMetadata,
   isBearerError,
   waitForKeys,
   type BearerAuthOptions as CommonOptions,
+  type ProtectedResourceOptions,
 } from '@countersign/core/adapter'
 
 export * from '@countersign/core'
@@ -107,6 +109,28 @@ export function requirePermission(permission: Permission): OnRequest {
     done()
   }
 }
+
+/**
+ * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, with the API's own path behind it.
+ * Register it at the root of the application, before `bearerAuth`: whoever reads it has no token yet.
+ *
+ * Fails at start-up with `TypeError` if an option is wrong, missing or unknown, or if `bearerAuth` came first.
+ */
+export const protectedResourceMetadata: FastifyPluginAsync<ProtectedResourceOptions> = fastifyPlugin(
+  async (app: FastifyInstance, options: ProtectedResourceOptions) => {
+    const metadata = createResourceMetadata(options)
+    if (app.hasRequestDecorator(validatorOf)) {
+      throw new TypeError('protectedResourceMetadata: register it before bearerAuth, which asks for a token')
+    }
+    // A hook and no route: hooks of a scope hold for all its routes, and bearerAuth would guard this one too.
+    app.addHook('onRequest', (request, reply, done) => {
+      const answer = metadata.answer(request.method, request.url)
+      if (answer === undefined) return done()
+      reply.status(answer.status).headers(answer.headers).send(answer.body)
+    })
+  },
+  { name: '@countersign/fastify/protected-resource-metadata', fastify: '5.x' },
+)
 
 /** The headers go on the reply too: an application's error handler may not read `error.headers`. */
 function refuse(reply: Reply, error: Error, done: (error: Error) => void): void {

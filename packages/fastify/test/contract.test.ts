@@ -1,4 +1,7 @@
 import { describeAdapterContract } from '@countersign/test-fixtures'
-import { harness } from './harness.js'
+import Fastify from 'fastify'
+import FastifyFloor from 'fastify-floor'
+import { harnessOf } from './harness.js'
 
-describeAdapterContract('Fastify 5', harness)
+describeAdapterContract('Fastify 5', harnessOf(Fastify))
+describeAdapterContract('Fastify 5.0.0', harnessOf(FastifyFloor))

@@ -11,6 +11,7 @@ import * as adapter from '../src/index.js'
 import {
   bearerAuth,
   createTokenValidator,
+  protectedResourceMetadata,
   requirePermission,
   type BearerAuthOptions,
   type TokenValidator,
@@ -88,6 +89,13 @@ describe('registering', () => {
     expect((await app.inject({ url: '/entra', headers: genericToken })).statusCode).toBe(401)
     expect((await app.inject({ url: '/generic', headers: genericToken })).statusCode).toBe(200)
     expect((await app.inject({ url: '/generic', headers: bearer() })).statusCode).toBe(401)
+  })
+
+  it('fails at start-up with a TypeError when the metadata come after bearerAuth, which would guard them', async () => {
+    const app = Fastify()
+    app.register(bearerAuth, options)
+    app.register(protectedResourceMetadata, { resource: 'https://files.example' })
+    await expect(app.ready()).rejects.toThrow(/^protectedResourceMetadata: register it before bearerAuth/)
   })
 
   it('takes a validator that was made before', async () => {

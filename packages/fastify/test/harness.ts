@@ -1,19 +1,21 @@
 import { inspect } from 'node:util'
 import type { AdapterHarness, RunningApi } from '@countersign/test-fixtures'
-import Fastify from 'fastify'
+import type Fastify from 'fastify'
 import * as adapter from '../src/index.js'
-import { bearerAuth, requirePermission, type TrustedIssuer } from '../src/index.js'
+import { bearerAuth, protectedResourceMetadata, requirePermission, type TrustedIssuer } from '../src/index.js'
 
-/** The contract's API on Fastify. */
-export const harness: AdapterHarness<TrustedIssuer> = {
+/** The contract's API on this Fastify 5. */
+export const harnessOf = (createApp: typeof Fastify): AdapterHarness<TrustedIssuer> => ({
   adapter,
-  async start({ bearerAuth: options, routes, errorHandler }): Promise<RunningApi> {
+  defaultHandlerReadsBody: false,
+  async start({ bearerAuth: options, routes, metadata, errorHandler }): Promise<RunningApi> {
     const logged: string[] = []
-    const app = Fastify({
+    const app = createApp({
       logger: { level: 'trace', stream: { write: (line) => logged.push(line) } },
       // Room for headers beyond Node's default.
       http: { maxHeaderSize: 64 * 1024 },
     })
+    if (metadata !== undefined) await app.register(protectedResourceMetadata, metadata)
     if (options !== undefined) await app.register(bearerAuth, options)
     app.addHook('onError', (_request, _reply, error, done) => {
       logged.push(inspect(error, { depth: null, showHidden: true }))
@@ -37,4 +39,4 @@ export const harness: AdapterHarness<TrustedIssuer> = {
       },
     }
   },
-}
+})

@@ -3,8 +3,10 @@ import type { Permission, TokenValidator, ValidatedToken } from '@countersign/co
 import {
   createBearerAuth,
   createGuard,
+  createResourceMetadata,
   isBearerError,
   type BearerAuthOptions,
+  type ProtectedResourceOptions,
 } from '@countersign/core/adapter'
 
 export * from '@countersign/core'
@@ -20,6 +22,8 @@ export interface AuthState {
 interface Context {
   readonly req: IncomingMessage
   readonly state: object
+  status: number
+  body: unknown
   set(headers: Record<string, string>): void
 }
 
@@ -74,6 +78,24 @@ export function requirePermission(permission: Permission): Middleware {
       throw withHeaders(context, error)
     }
     return next()
+  }
+}
+
+/**
+ * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, with the API's own path behind it.
+ * Use it at the root of the application, before `bearerAuth`: whoever reads it has no token yet.
+ *
+ * Throws `TypeError` if an option is wrong, missing or unknown.
+ */
+export function protectedResourceMetadata(options: ProtectedResourceOptions): Middleware {
+  const metadata = createResourceMetadata(options)
+
+  return async (context, next) => {
+    const answer = metadata.answer(context.req.method, context.req.url)
+    if (answer === undefined) return next()
+    context.status = answer.status
+    context.set(answer.headers)
+    context.body = answer.body
   }
 }
 

@@ -1,7 +1,5 @@
 import { describeAdapterContract } from '@countersign/test-fixtures'
-import Koa from 'koa'
-import Koa2 from 'koa2'
 import { harnessOf } from './harness.js'
+import { koaVersions } from './koa-versions.js'
 
-describeAdapterContract('Koa 3', harnessOf(Koa))
-describeAdapterContract('Koa 2', harnessOf(Koa2))
+for (const [name, App] of koaVersions) describeAdapterContract(name, harnessOf(App))

@@ -5,7 +5,13 @@ import { inspect } from 'node:util'
 import type { AdapterHarness, RunningApi } from '@countersign/test-fixtures'
 import type Koa from 'koa'
 import * as adapter from '../src/index.js'
-import { bearerAuth, requirePermission, type AuthState, type TrustedIssuer } from '../src/index.js'
+import {
+  bearerAuth,
+  protectedResourceMetadata,
+  requirePermission,
+  type AuthState,
+  type TrustedIssuer,
+} from '../src/index.js'
 
 /** Listens on a free port of this machine, with room for headers beyond Node's default. */
 export async function listen(app: Pick<Koa, 'callback'>): Promise<{ origin: string; stop(): Promise<void> }> {
@@ -25,7 +31,8 @@ export async function listen(app: Pick<Koa, 'callback'>): Promise<{ origin: stri
 /** The contract's API on this Koa, be it 2 or 3. */
 export const harnessOf = (App: typeof Koa): AdapterHarness<TrustedIssuer> => ({
   adapter,
-  async start({ bearerAuth: options, routes, errorHandler }): Promise<RunningApi> {
+  defaultHandlerReadsBody: false,
+  async start({ bearerAuth: options, routes, metadata, errorHandler }): Promise<RunningApi> {
     const logged: string[] = []
     const log = (error: unknown): void => {
       logged.push(inspect(error, { depth: null, showHidden: true }))
@@ -43,6 +50,7 @@ export const harnessOf = (App: typeof Koa): AdapterHarness<TrustedIssuer> => ({
         }
       })
     }
+    if (metadata !== undefined) app.use(protectedResourceMetadata(metadata))
     if (options !== undefined) app.use(bearerAuth(options))
     for (const { path, permission, handle } of routes) {
       const guard = permission === undefined ? undefined : requirePermission(permission)

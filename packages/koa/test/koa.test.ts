@@ -6,8 +6,9 @@ import {
   userSubject,
   type Issuer,
 } from '@countersign/test-fixtures'
+import cors from '@koa/cors'
+import { Router } from '@koa/router'
 import Koa from 'koa'
-import Koa2 from 'koa2'
 import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import * as adapter from '../src/index.js'
 import {
@@ -20,6 +21,7 @@ import {
   type ValidatedToken,
 } from '../src/index.js'
 import { listen } from './harness.js'
+import { koaVersions } from './koa-versions.js'
 
 let issuer: Issuer
 let options: BearerAuthOptions
@@ -65,10 +67,7 @@ describe('setting up', () => {
   })
 })
 
-describe.each([
-  ['Koa 3', Koa],
-  ['Koa 2', Koa2],
-])('%s', (_, App) => {
+describe.each(koaVersions)('%s', (_, App) => {
   const silent = (): void => {}
 
   it('keeps the challenge and the phrase where the default handler wipes the headers', async () => {
@@ -112,6 +111,68 @@ describe.each([
     expect(answer.header('www-authenticate')).toEqual([])
   })
 
+  it('keeps the headers of CORS on a refusal, and answers a preflight without a token', async () => {
+    const app = new App<AuthState>()
+    app.on('error', silent)
+    app.use(cors({ origin: 'https://app.example' }))
+    app.use(bearerAuth(options))
+    const origin = await start(app)
+    const headers = { Origin: 'https://app.example' }
+    const refused = await sendRequest(origin, { headers })
+    expect(refused.status).toBe(401)
+    expect(refused.header('access-control-allow-origin')).toEqual(['https://app.example'])
+    expect(refused.header('www-authenticate')).toEqual(['Bearer'])
+    const preflight = await sendRequest(origin, {
+      method: 'OPTIONS',
+      headers: { ...headers, 'Access-Control-Request-Method': 'GET' },
+    })
+    expect(preflight.status).toBe(204)
+  })
+
+  it('guards the routes of @koa/router, all or one', async () => {
+    const app = new App()
+    app.on('error', silent)
+    const router = new Router<AuthState>()
+    router.get('/open', (context) => {
+      context.body = 'open'
+    })
+    router.get('/one/:id', bearerAuth(options), requirePermission(reading), (context) => {
+      context.body = { id: context.params['id'], subject: context.state.auth.subject }
+    })
+    const inner = new Router<AuthState>({ prefix: '/all' })
+    inner.use(bearerAuth(options))
+    inner.get('/', requirePermission({ delegated: { scopes: 'Files.Delete' } }), (context) => {
+      context.body = 'deleted'
+    })
+    app.use(router.routes())
+    app.use(inner.routes())
+    const origin = await start(app)
+    expect((await sendRequest(origin, { path: '/open' })).status).toBe(200)
+    expect((await sendRequest(origin, { path: '/one/7' })).status).toBe(401)
+    const one = await sendRequest(origin, { path: '/one/7', authorization })
+    expect(JSON.parse(one.body)).toEqual({ id: '7', subject: userSubject })
+    expect((await sendRequest(origin, { path: '/all' })).status).toBe(401)
+    const all = await sendRequest(origin, { path: '/all', authorization })
+    expect(all.status).toBe(403)
+    expect(all.header('www-authenticate')).toEqual([expect.stringContaining('scope="Files.Delete"')])
+  })
+
+  it('leaves nobody behind where a second bearerAuth refuses whom a first let in', async () => {
+    const app = new App<AuthState>()
+    app.on('error', silent)
+    const seen: unknown[] = []
+    app.use(bearerAuth(options))
+    app.use(async (context, next) => {
+      seen.push(context.state.auth.subject)
+      await next().catch(() => undefined)
+      seen.push(context.state.auth)
+      await requirePermission(reading)(context, async () => seen.push('guarded'))
+    })
+    app.use(bearerAuth(setupOptions(adapter, { setup: 'oidc' }, issuer)))
+    expect((await sendRequest(await start(app), { authorization })).status).toBe(500)
+    expect(seen).toEqual([userSubject, undefined])
+  })
+
   it.each([
     [
       'throws nothing',
@@ -120,6 +181,8 @@ describe.each([
       },
     ],
     ['rejects with nothing', () => Promise.reject(undefined)],
+    ['answers nothing', () => undefined as never],
+    ['promises nothing', () => Promise.resolve() as never],
   ] as [string, () => never][])('answers 500 when a validator %s', async (_name, authenticate) => {
     const made = createTokenValidator(setupOptions(adapter, { setup: 'entra' }, issuer))
     const app = new App<AuthState>()

@@ -1,0 +1,78 @@
+// `npm run bench`: ours beside the peers and the limit, in one run. See docs/performance.md for what the figures mean.
+//   npm run bench                     everything (about twenty minutes)
+//   npm run bench -- --quick          everything in short
+//   npm run bench -- cold hot         some rows
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import { acquire } from './rows/acquire.mjs'
+import { cold } from './rows/cold.mjs'
+import { growth } from './rows/growth.mjs'
+import { hot } from './rows/hot.mjs'
+import { http } from './rows/http.mjs'
+import { imports } from './rows/import.mjs'
+import { keys } from './rows/keys.mjs'
+import { chart } from './chart.mjs'
+
+const rows = { cold, hot, http, keys, acquire, imports, growth }
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false } },
+})
+const unknown = positionals.filter((name) => !Object.hasOwn(rows, name))
+if (unknown.length > 0) {
+  console.error(`no such row: ${unknown.join(', ')}; there are ${Object.keys(rows).join(', ')}`)
+  process.exit(1)
+}
+const chosen = positionals.length === 0 ? Object.keys(rows) : positionals
+const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
+const machine = `${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`
+console.log(machine)
+
+const tables = []
+for (const name of chosen) {
+  const progress = (text) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name}: ${text}`)
+  }
+  if (!process.stderr.isTTY) process.stderr.write(`${name} …\n`)
+  const found = await rows[name]({ quick: values.quick, progress })
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  for (const table of found) print(table)
+  tables.push(...found)
+}
+
+if (!values.quick && positionals.length === 0) {
+  const folder = new URL('../docs/benchmarks/', import.meta.url)
+  mkdirSync(folder, { recursive: true })
+  const major = process.versions.node.split('.')[0]
+  const date = new Date().toISOString().slice(0, 10)
+  writeFileSync(
+    new URL(`node-${major}.json`, folder),
+    `${JSON.stringify({ date, machine, packages: dependencies, tables }, null, 2)}\n`,
+  )
+  writeFileSync(
+    new URL(`node-${major}.svg`, folder),
+    chart(
+      tables.filter(({ rows: list }) => list !== undefined && list.length > 1),
+      `${date}, ${machine}`,
+    ),
+  )
+  console.log(`\nwritten: docs/benchmarks/node-${major}.json and .svg`)
+}
+
+function print({ title, unit, rows: list, facts }) {
+  console.log(`\n${title}`)
+  if (facts !== undefined) {
+    for (const [name, value] of Object.entries(facts)) console.log(`  ${name.padEnd(58)} ${value}`)
+    return
+  }
+  console.log(`  ${''.padEnd(38)} ${'µs'.padStart(10)}   ${unit}`)
+  for (const { name, micros, ratio } of list) {
+    const share = `${format(ratio.median)} [${format(ratio.low)}-${format(ratio.high)}]`
+    console.log(`  ${name.padEnd(38)} ${format(micros.median).padStart(10)}   ${share}`)
+  }
+}
+
+function format(value) {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2)
+}

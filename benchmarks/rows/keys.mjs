@@ -1,0 +1,80 @@
+// D. What an issuer is asked, and what callers get, when everybody comes at once, when keys are forged, and when they change.
+import { createTokenValidator, entra } from '@countersign/core'
+import { clientId, createKey, createToken, startIssuer, tenantId } from '../material.mjs'
+
+export async function keys({ progress }) {
+  progress('counting fetches')
+  const [key, next] = [createKey('RS256'), createKey('RS256', 'key-next')]
+  const facts = {}
+  let time = Date.now() / 1000
+  const start = async (tokenCache = false) => {
+    const issuer = await startIssuer([key], { latencyMilliseconds: 20 })
+    const validator = createTokenValidator({
+      issuer: entra({ tenantId, clientId, cloud: issuer.cloud }),
+      clock: () => time,
+      tokenCache,
+    })
+    const codeOf = (token) =>
+      validator.validateToken(token).then(
+        () => 'accepted',
+        ({ code }) => code,
+      )
+    return { issuer, validator, codeOf, token: createToken(key, issuer.issuer, { exp: time + 9e6 }) }
+  }
+  const forged = (issuer, index) => createToken({ ...next, kid: `forged-${index}` }, issuer, {})
+  const tally = (codes) =>
+    [...new Set(codes)].map((code) => `${codes.filter((one) => one === code).length} ${code}`).join(', ')
+
+  {
+    const { issuer, codeOf, token } = await start()
+    const codes = await Promise.all(Array.from({ length: 1000 }, () => codeOf(token)))
+    facts['1,000 first requests at once'] = `${issuer.keyFetches()} key fetch, ${tally(codes)}`
+    issuer.stop()
+  }
+  {
+    const { issuer, codeOf, token } = await start()
+    await codeOf(token)
+    const codes = await Promise.all(
+      Array.from({ length: 1000 }, (_, index) => codeOf(forged(issuer.issuer, index))),
+    )
+    facts['1,000 forged key ids at once'] = `${issuer.keyFetches() - 1} further key fetches, ${tally(codes)}`
+    issuer.list([key, next])
+    const rotated = createToken(next, issuer.issuer)
+    const during = await codeOf(rotated)
+    time += 30
+    await codeOf(forged(issuer.issuer, 1001))
+    facts['a real new key during that flood'] = `${during}; 30 s later ${await codeOf(rotated)}`
+    issuer.stop()
+  }
+  {
+    const { issuer, codeOf, token } = await start()
+    await codeOf(token)
+    issuer.list([key, next])
+    facts['a real new key, no flood'] = await codeOf(createToken(next, issuer.issuer))
+    issuer.set('down')
+    const startedAt = time
+    time = startedAt + 23 * 3600
+    const within = await codeOf(token)
+    time = startedAt + 25 * 3600
+    facts['issuer down for 23 hours, for 25'] = `${within}, ${await codeOf(token)}`
+    time = startedAt
+    issuer.stop()
+  }
+  {
+    const { issuer, validator, codeOf, token } = await start({})
+    await codeOf(token)
+    issuer.list([next])
+    const startedAt = time
+    time = startedAt + 3601
+    const absent = await codeOf(token)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    time = startedAt + 24 * 3600 + 1
+    const after = await codeOf(token)
+    time = startedAt
+    facts['a key withdrawn: an hour later, a day later'] = `${absent}, ${after}`
+    validator.forgetKeys()
+    facts['a key withdrawn, after forgetKeys()'] = await codeOf(token)
+    issuer.stop()
+  }
+  return [{ title: 'D. Keys: what the issuer is asked, what callers get', facts }]
+}

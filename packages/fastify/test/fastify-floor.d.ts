@@ -1,0 +1,4 @@
+declare module 'fastify-floor' {
+  import Fastify from 'fastify'
+  export default Fastify
+}

@@ -1,0 +1,108 @@
+import type { Issuer } from '../issuer.js'
+import type { IssuerMakers, Permission, SetupOptions } from '../setups.js'
+
+/** Makers with all that the contract asks of them. */
+interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
+  entraMultiTenant(options: {
+    allowedTenants: string[] | ((tenantId: string) => boolean | Promise<boolean>)
+    clientId: string
+    cloud: Issuer['cloud']
+  }): TrustedIssuer
+  oidcIssuer(options: {
+    issuer: string
+    metadataUrl: string
+    audience?: string
+    algorithms?: readonly 'RS256'[]
+    requireAccessTokenType?: boolean
+  }): TrustedIssuer
+  staticIssuer(options: { issuer: string; jwks: object }): TrustedIssuer
+}
+
+/** What the contract needs of a package under test: the makers of issuers and the table of refusals. */
+export interface Adapter<TrustedIssuer> extends ContractMakers<TrustedIssuer> {
+  readonly refusals: Readonly<
+    Record<string, { readonly status: number; readonly error?: string; readonly phrase: string }>
+  >
+}
+
+/** What an observer is told of one request. */
+export interface ObservedEvent {
+  readonly code?: string
+  readonly status?: number
+  readonly claim?: string
+  readonly reason?: string
+}
+
+export interface ContractOptions<TrustedIssuer> extends Omit<SetupOptions<TrustedIssuer>, 'issuer'> {
+  readonly issuer: TrustedIssuer | readonly TrustedIssuer[]
+  readonly allowAnonymous?: boolean
+  readonly tokenCache?: false | { readonly maxEntries: number }
+  readonly resourceMetadata?: string
+  readonly onAccepted?: (event: object) => void
+  readonly onRefused?: (event: ObservedEvent) => void
+}
+
+/** A route of the API under test, for every method. The harness wires it, the contract says what it does. */
+export interface ContractRoute {
+  readonly path: string
+  /** Stands behind `requirePermission(permission)` if given. */
+  readonly permission?: Permission
+  /** The handler: takes `auth` of the request and returns the JSON to answer with; it may throw. */
+  readonly handle: (auth: unknown) => unknown
+}
+
+export interface ResourceMetadataOptions {
+  readonly resource: string
+  readonly authorizationServers?: readonly string[]
+  readonly scopesSupported?: readonly string[]
+}
+
+/** An API as the contract wants it built. */
+export interface ContractApi<TrustedIssuer> {
+  /** Options of `bearerAuth`; it is not registered at all if they are absent. */
+  readonly bearerAuth?: ContractOptions<TrustedIssuer>
+  readonly routes: readonly ContractRoute[]
+  /** Options of `protectedResourceMetadata`, which stands before `bearerAuth`; it is not registered if they are absent. */
+  readonly metadata?: ResourceMetadataOptions
+  /**
+   * `default`: the framework's own. `custom`: one that answers with the error's status and a JSON body, and reads neither
+   * `headers` nor anything else of the error.
+   */
+  readonly errorHandler: ErrorHandler
+}
+
+export type ErrorHandler = 'default' | 'custom'
+
+export interface RunningApi {
+  readonly origin: string
+  /** All that the application could log: the framework's own log, and every error it was handed, inspected whole. */
+  logs(): string
+  stop(): Promise<void>
+}
+
+/** How to start a real server of one framework. It must accept headers of 64 KiB, so that the token's own limit is met. */
+export interface AdapterHarness<TrustedIssuer> {
+  readonly adapter: Adapter<TrustedIssuer>
+  /** Whether the framework's default handler reads the rest of a request's body before it answers, as Express's does. */
+  readonly defaultHandlerReadsBody: boolean
+  start(api: ContractApi<TrustedIssuer>): Promise<RunningApi>
+}
+
+/** What each part of the contract works with. */
+export interface Contract<TrustedIssuer> {
+  readonly adapter: Adapter<TrustedIssuer>
+  readonly errorHandler: ErrorHandler
+  /** Whether a refusal waits for the end of the request's body. */
+  readonly waitsForBody: boolean
+  /** The issuer, while tests run. */
+  readonly issuer: () => Issuer
+  /** Starts an API that is stopped when the contract ends. Its only route is `/`, answered by `handle`, unless given. */
+  start(
+    options: ContractOptions<TrustedIssuer>,
+    routes?: readonly ContractRoute[],
+    metadata?: ResourceMetadataOptions,
+  ): Promise<RunningApi>
+  /** The handler: answers with `auth`, and counts. */
+  readonly handle: (auth: unknown) => unknown
+  readonly handlerRuns: () => number
+}
