@@ -29,6 +29,12 @@ export interface Authority {
   tokenServer(tenantId: string | undefined, fetch: Fetch, now: number): Promise<oauth.AuthorizationServer>
   /** The parameters that name the target. Throws `TypeError` for a target this service cannot be asked for. */
   targetParameters(target: Target, offline?: 'offline'): Parameters
+  /** Whether it takes `claims`: challenges and client capabilities. */
+  readonly takesClaims: boolean
+  /** Where a user of that tenant signs in: what a claims challenge to this API's own caller names. */
+  authorizationUri(tenantId: string | undefined): string | undefined
+  /** Whether a challenge that names this address is one of this service: nobody else's claims are taken there. */
+  isOwnAddress(uri: URL): boolean
   /** How this service is asked for a token on a user's behalf. */
   onBehalfOf(userToken: string): Grant
 }

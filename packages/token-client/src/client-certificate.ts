@@ -1,5 +1,4 @@
 import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto'
-import * as oauth from 'oauth4webapi'
 import { type ClientCredential, obtain, timeOf } from './credentials.js'
 import { TokenClientError } from './errors.js'
 
@@ -64,6 +63,7 @@ export function clientCertificate(
         reason: now < notBefore ? 'certificate_not_yet_valid' : 'certificate_expired',
       })
     }
+    const oauth = await import('oauth4webapi')
     const sign = oauth.PrivateKeyJwt(key, {
       [oauth.modifyAssertion](assertionHeader, payload) {
         delete assertionHeader.kid

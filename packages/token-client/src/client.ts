@@ -1,20 +1,10 @@
 import type { AcquiredToken } from './acquired-token.js'
-import { cacheKey, type CacheKeyParts, sha256, userKey } from './cache-key.js'
-import { TokenClientError } from './errors.js'
+import { createTargetFetch, type CreateFetchOptions } from './create-fetch.js'
+import type { Engine } from './engine.js'
 import { readOptions, type TokenClientOptions } from './options.js'
-import { createMemorySessionStore } from './session-store.js'
-import { createSessions, type TokenSession } from './sessions.js'
-import { type AcquireOptions, checkTarget, plainTarget } from './target.js'
-import { TokenCache } from './token-cache.js'
-import { TokenKeeper, type Wanted } from './token-keeper.js'
-import { createTokenService } from './token-service.js'
-import {
-  checkAudience,
-  type SessionOwner,
-  type UserToken,
-  userTokenText,
-  type ValidatedUserToken,
-} from './user-token.js'
+import type { TokenSession } from './sessions.js'
+import type { AcquireOptions } from './target.js'
+import type { SessionOwner, ValidatedUserToken } from './user-token.js'
 
 /** Acquires tokens for one application. Every method is bound, and throws `TokenClientError`. */
 export interface TokenClient {
@@ -41,6 +31,13 @@ export interface TokenClient {
   /** Finds a session again, for the owner it was started for and nobody else. */
   readonly resumeSession: (key: string, owner: SessionOwner | ValidatedUserToken) => Promise<TokenSession>
   /**
+   * A `fetch` for one API: it attaches the right token to requests to the target's origin, and to no other, also not after
+   * a redirect (requests elsewhere go through untouched). When the API answers 401 with a claims challenge, the request is
+   * sent exactly once more, with a token that meets it; a request whose body is a stream is not, and the 401 comes back.
+   * Throws `TypeError` for options that cannot work; what it makes throws `TokenClientError` when there is no token.
+   */
+  readonly createFetch: (options: CreateFetchOptions) => typeof fetch
+  /**
    * Drops everything held for a user, sessions included, also what is under way. On an issuer without tenants:
    * the issuer and the subject.
    */
@@ -60,105 +57,34 @@ export interface TokenClient {
  */
 export function createTokenClient(options: TokenClientOptions): TokenClient {
   const settings = readOptions(options)
-  const { authority, audiences, clientId, clock } = settings
-  const client = JSON.stringify([...authority.identity, clientId])
-  const service = createTokenService(settings)
-  const keeper = new TokenKeeper(
-    new TokenCache(settings.cacheLimits),
-    clock,
-    settings.maximumTokenLifeSeconds,
-  )
-  const store = createMemorySessionStore(settings.sessionLimits, clock)
-  const sessions = createSessions({ authority, client, clock, keeper, service, store, readUserToken })
+  const { takesClaims, isOwnAddress } = settings.authority
+  let engine: Engine | undefined
+  let loading: Promise<Engine> | undefined
 
-  return Object.freeze({
-    async acquireForApp(target) {
-      const parts = { client, grant: 'app', tenantId: target?.tenantId, subject: undefined } as const
-      return acquire(parts, target, () => {
-        const tenantId = authority.applicationTenant(target.tenantId)
-        const parameters = authority.targetParameters(target)
-        return {
-          groups: [],
-          notAfter: Infinity,
-          request: () =>
-            service({
-              tenantId,
-              grantType: 'client_credentials',
-              parameters,
-              invalidGrant: 'request_refused',
-              repeatable: true,
-            }),
-        }
-      })
-    },
+  /** Loaded when it is first used: a service's start does not wait for what its first request needs. */
+  function use<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+    if (engine !== undefined) return work(engine)
+    loading ??= import('./engine.js').then(({ createEngine }) => (engine = createEngine(settings)))
+    return loading.then(work)
+  }
 
-    async acquireOnBehalfOf(userToken, target) {
-      const text = userTokenText(userToken)
-      const parts = { client, grant: 'obo', tenantId: undefined, subject: sha256(text) } as const
-      return acquire(parts, target, () => {
-        const { tenantId, expiresAt, owner } = readUserToken(text)
-        const { grantType, parameters } = authority.onBehalfOf(text)
-        const all = { ...parameters, ...authority.targetParameters(target) }
-        return {
-          groups: owner === undefined ? [] : [userKey(owner)],
-          notAfter: expiresAt,
-          request: async () => {
-            const answer = await service({
-              tenantId,
-              grantType,
-              parameters: all,
-              invalidGrant: 'interaction_required',
-              repeatable: true,
-            })
-            // v1.0 always sends a refresh token along. Kept, it would outlive a revocation of the user's token.
-            return { ...answer, refreshToken: undefined }
-          },
-        }
-      })
-    },
-
-    startSession: (userToken, target) => sessions.start(userToken, target),
-
-    resumeSession: (key, owner) => sessions.resume(key, owner),
-
-    async forgetUser(tenantId, objectId) {
-      if (typeof tenantId !== 'string' || typeof objectId !== 'string') {
-        throw new TypeError('forgetUser takes a tenant id and an object id')
+  const client: TokenClient = {
+    acquireForApp: (target) => use((started) => started.acquireForApp(target)),
+    acquireOnBehalfOf: (userToken, target) => use((started) => started.acquireOnBehalfOf(userToken, target)),
+    startSession: (userToken, target) => use((started) => started.startSession(userToken, target)),
+    createFetch(fetchOptions) {
+      const { userToken, tenantId } = fetchOptions
+      if (userToken !== undefined && tenantId !== undefined) {
+        throw new TypeError("tenantId cannot be given beside userToken: the user's token says which it is")
       }
-      const user = userKey({ tenantId, objectId })
-      keeper.dropGroup(user)
-      await sessions.forgetUser(user)
+      const acquire = (target: AcquireOptions) =>
+        userToken === undefined
+          ? client.acquireForApp({ ...target, ...(tenantId === undefined ? {} : { tenantId }) })
+          : client.acquireOnBehalfOf(userToken, target)
+      return createTargetFetch(fetchOptions, acquire, takesClaims ? isOwnAddress : undefined)
     },
-  } satisfies TokenClient)
-
-  /**
-   * A kept token first: it is there only because every check that does not depend on the time was passed with these
-   * very inputs, and it is not served past the end of the user's token.
-   */
-  function acquire(
-    parts: Omit<CacheKeyParts, 'target'>,
-    target: AcquireOptions,
-    want: () => Pick<Wanted, 'groups' | 'notAfter' | 'request'>,
-  ): AcquiredToken | Promise<AcquiredToken> {
-    const key = cacheKey({ ...parts, target: target ?? {} })
-    const wanted = (): Wanted => {
-      checkTarget(target, parts.grant === 'app' ? ['tenantId'] : [])
-      const kept = target.claims === undefined ? key : cacheKey({ ...parts, target: plainTarget(target) })
-      return { key, cacheKey: kept, requestedScopes: target.scopes ?? [], ...want() }
-    }
-    if (target?.claims !== undefined) {
-      // A claims challenge: the token at hand has just been turned away.
-      const fresh = wanted()
-      keeper.drop(fresh.cacheKey)
-      return keeper.acquire(fresh, target.signal)
-    }
-    return keeper.kept(key, wanted) ?? keeper.acquire(wanted(), target?.signal)
+    resumeSession: (key, owner) => use((started) => started.resumeSession(key, owner)),
+    forgetUser: (tenantId, objectId) => use((started) => started.forgetUser(tenantId, objectId)),
   }
-
-  function readUserToken(userToken: string | ValidatedUserToken): UserToken {
-    const token = authority.readUserToken(userTokenText(userToken))
-    if (clock() >= token.expiresAt) throw new TokenClientError('user_token_expired')
-    if (audiences !== undefined) checkAudience(token.token, audiences)
-    return token
-  }
+  return Object.freeze(client)
 }

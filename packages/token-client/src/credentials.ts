@@ -1,5 +1,4 @@
-import { open } from 'node:fs/promises'
-import * as oauth from 'oauth4webapi'
+import type * as oauth from 'oauth4webapi'
 import { systemReason, TokenClientError } from './errors.js'
 
 /**
@@ -14,10 +13,10 @@ const requestTime: unique symbol = Symbol('requestTime')
 type TimedClient = oauth.Client & { readonly [requestTime]?: number }
 
 /** The client as oauth4webapi wants it, at the time of one request. */
-export function clientAt(clientId: string, now: number): oauth.Client {
+export function clientAt({ clockSkew }: typeof oauth, clientId: string, now: number): oauth.Client {
   const client: TimedClient = {
     client_id: clientId,
-    [oauth.clockSkew]: Math.round(now - Date.now() / 1000),
+    [clockSkew]: Math.round(now - Date.now() / 1000),
     [requestTime]: now,
   }
   return client
@@ -41,9 +40,8 @@ export function clientSecret(secret: string | (() => string | Promise<string>)):
       throw new TokenClientError('client_credential_unusable', { reason: 'not_a_string' })
     const methods = server.token_endpoint_auth_methods_supported
     // RFC 8414 section 2: client_secret_basic is the default when nothing is listed.
-    const authenticate = methods?.includes('client_secret_post')
-      ? oauth.ClientSecretPost
-      : oauth.ClientSecretBasic
+    const { ClientSecretPost, ClientSecretBasic } = await import('oauth4webapi')
+    const authenticate = methods?.includes('client_secret_post') ? ClientSecretPost : ClientSecretBasic
     await authenticate(current)(server, client, body, headers)
   }
 }
@@ -89,6 +87,7 @@ function isSecret(value: unknown): value is string {
 const maxAssertionBytes = 65_536
 
 async function readAssertionFile(path: string): Promise<string> {
+  const { open } = await import('node:fs/promises')
   const file = await open(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(maxAssertionBytes), 0, maxAssertionBytes, 0)

@@ -9,6 +9,13 @@ const clouds = {
   china: 'https://login.partner.microsoftonline.cn',
 } as const
 
+/** Other names of the same hosts, in challenges of older APIs. */
+const aliases: Readonly<Record<string, readonly string[]>> = {
+  [clouds.global]: ['https://login.windows.net', 'https://login.microsoft.com', 'https://sts.windows.net'],
+  [clouds.usGovernment]: ['https://login.usgovcloudapi.net'],
+  [clouds.china]: ['https://login.chinacloudapi.cn'],
+}
+
 export interface EntraAuthorityOptions {
   /**
    * The tenant's id, a GUID. Or `organizations`, for an application of many tenants: then `acquireForApp` names
@@ -86,6 +93,15 @@ export function entraAuthority(options: EntraAuthorityOptions): Authority {
       if (offline !== undefined) scope.push('offline_access')
       return { scope: scope.join(' '), ...(claims === undefined ? {} : { claims }) }
     },
+
+    takesClaims: version === '2.0',
+
+    authorizationUri(tenantId) {
+      const tenant = isGuid(tenantId) ? tenantId : (home ?? 'organizations')
+      return `${origin}/${tenant}/oauth2/${version === '1.0' ? '' : 'v2.0/'}authorize`
+    },
+
+    isOwnAddress: (uri) => uri.origin === origin || (aliases[origin]?.includes(uri.origin) ?? false),
 
     onBehalfOf: (userToken) => ({
       grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',

@@ -13,6 +13,13 @@ export type TokenClientAction =
   /** A registration, credential or option is wrong: nothing changes until a person changes it. */
   | 'fix-configuration'
 
+interface ErrorKind {
+  readonly action: TokenClientAction
+  readonly message: string
+  /** What the first tier's caller is answered, where the action alone would say something else. */
+  readonly status?: 403
+}
+
 const errors = {
   interaction_required: { action: 'interact', message: 'The token service wants the user to sign in again' },
   consent_required: { action: 'consent', message: 'Consent for the requested permissions is missing' },
@@ -23,6 +30,7 @@ const errors = {
   user_not_assigned: {
     action: 'fix-configuration',
     message: 'The user or client is not assigned to the target',
+    status: 403,
   },
   user_token_expired: { action: 'new-user-token', message: "The user's token has expired" },
   user_token_refused: {
@@ -37,6 +45,7 @@ const errors = {
   user_token_is_application_token: {
     action: 'fix-configuration',
     message: 'An application token stands for no user: acquire the next token with acquireForApp',
+    status: 403,
   },
   user_token_audience_mismatch: {
     action: 'new-user-token',
@@ -94,8 +103,9 @@ const errors = {
     action: 'fix-configuration',
     message: 'The token service gave an answer that cannot be used',
   },
+  store_unavailable: { action: 'retry', message: 'The store that the fleet shares is out of reach' },
   metadata_invalid: { action: 'fix-configuration', message: "The issuer's metadata cannot be used" },
-} as const satisfies Record<string, { action: TokenClientAction; message: string }>
+} as const satisfies Record<string, ErrorKind>
 
 /** The stable name of what went wrong. */
 export type TokenClientErrorCode = keyof typeof errors
@@ -137,7 +147,16 @@ export class ServiceAnswer {
   }
 }
 
+/** What the first tier answers its own caller. */
+export interface CallerAnswer {
+  readonly status: 401 | 403 | 500 | 503
+  readonly headers: Readonly<Record<string, string>>
+  /** The claims challenge that the caller is to take to the token service. */
+  readonly claims?: string
+}
+
 interface ErrorDetails {
+  readonly answer?: CallerAnswer
   readonly service?: ServiceAnswer | undefined
   readonly retryAfterSeconds?: number | undefined
   readonly reason?: string | undefined
@@ -157,6 +176,18 @@ export class TokenClientError extends Error {
   readonly reason?: string
   /** The token service's own words, when it was the service that refused. */
   readonly service?: ServiceAnswer
+  /**
+   * HTTP status for this API's own caller. Only there when the call was given a validated token as `userToken`, as are
+   * `statusCode`, `headers` and `expose`: frameworks' error handlers read them.
+   */
+  declare readonly status?: CallerAnswer['status']
+  /** The same as `status`, for frameworks that read this name. */
+  declare readonly statusCode?: CallerAnswer['status']
+  /** To be set on the response: a challenge, or `Retry-After`. */
+  declare readonly headers?: CallerAnswer['headers']
+  /** Whether the message may be shown to the caller: true below 500. */
+  declare readonly expose?: boolean
+  readonly #claims: string | undefined
 
   constructor(code: TokenClientErrorCode, details: ErrorDetails = {}) {
     const aadsts = details.service?.codes.at(-1)
@@ -166,6 +197,28 @@ export class TokenClientError extends Error {
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds
     if (details.reason !== undefined) this.reason = details.reason
     if (details.service !== undefined) this.service = details.service
+    const { answer } = details
+    this.#claims = answer?.claims
+    if (answer === undefined) return
+    this.status = this.statusCode = answer.status
+    this.headers = Object.freeze({ ...answer.headers })
+    this.expose = answer.status < 500
+  }
+
+  /**
+   * A body for this API's own caller: nothing of the token service's words but the claims challenge, and nothing at all
+   * where `expose` is false.
+   */
+  toJSON(): Readonly<Record<string, unknown>> {
+    if (this.expose === false && this.status === 500) return { status: 500, message: 'Internal Server Error' }
+    return {
+      ...(this.status === undefined ? {} : { status: this.status }),
+      code: this.code,
+      action: this.action,
+      message: this.message,
+      ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
+      ...(this.#claims === undefined ? {} : { claims: this.#claims }),
+    }
   }
 }
 
@@ -181,4 +234,10 @@ export function systemReason(error: unknown): string | undefined {
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return code
   }
   return undefined
+}
+
+/** The status that a code has of its own, whatever its action. */
+export function statusOf(code: TokenClientErrorCode): 403 | undefined {
+  const kind: ErrorKind = errors[code]
+  return kind.status
 }

@@ -14,7 +14,7 @@ export function guardFetch(
   return async (url, init) => {
     // Not AbortSignal.timeout: that one stays in memory for the whole time, however soon the answer comes.
     const deadline = startDeadline(timeoutSeconds)
-    try {
+    const request = async () => {
       const response = await fetch(url, { ...init, redirect: 'error', signal: deadline.signal })
       if (response.redirected || (response.status >= 300 && response.status < 400)) {
         await response.body?.cancel()
@@ -22,6 +22,10 @@ export function guardFetch(
       }
       const body = await readBody(response, maxResponseBytes)
       return new Response(body, { status: response.status, headers: response.headers })
+    }
+    try {
+      // A race, because a fetch of another maker may not listen to its signal.
+      return await Promise.race([request(), deadline.passed])
     } catch (error) {
       if (error instanceof TokenClientError) throw error
       if (deadline.signal.aborted) throw new TokenClientError('service_timeout')
@@ -33,10 +37,23 @@ export function guardFetch(
   }
 }
 
-function startDeadline(seconds: number): { signal: AbortSignal; clear: () => void } {
+function startDeadline(seconds: number): {
+  signal: AbortSignal
+  passed: Promise<never>
+  clear: () => void
+} {
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(), Math.ceil(seconds * 1000))
-  return { signal: controller.signal, clear: () => clearTimeout(timer) }
+  let timer: NodeJS.Timeout | undefined
+  const passed = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => {
+        controller.abort()
+        reject(new TokenClientError('service_timeout'))
+      },
+      Math.ceil(seconds * 1000),
+    )
+  })
+  return { signal: controller.signal, passed, clear: () => clearTimeout(timer) }
 }
 
 async function readBody(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {

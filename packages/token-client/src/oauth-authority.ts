@@ -1,4 +1,4 @@
-import * as oauth from 'oauth4webapi'
+import type * as oauth from 'oauth4webapi'
 import type { Authority } from './authority.js'
 import { TokenClientError } from './errors.js'
 import { type Fetch, isLoopback, isSecure } from './http.js'
@@ -65,6 +65,12 @@ export function oauthAuthority(issuer: string, options: OAuthAuthorityOptions = 
       }
     },
 
+    takesClaims: false,
+
+    authorizationUri: () => undefined,
+
+    isOwnAddress: () => false,
+
     // RFC 8693 section 2.1
     onBehalfOf: (userToken) => ({
       grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -78,6 +84,7 @@ export function oauthAuthority(issuer: string, options: OAuthAuthorityOptions = 
 }
 
 async function discover(issuer: string, fetch: Fetch): Promise<oauth.AuthorizationServer> {
+  const oauth = await import('oauth4webapi')
   const url = new URL(issuer)
   const request = (algorithm: 'oidc' | 'oauth2') =>
     oauth.discoveryRequest(url, {

@@ -1,9 +1,10 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AcquiredToken } from './acquired-token.js'
-import type { Authority } from './authority.js'
+import type { Authority, Parameters } from './authority.js'
 import { cacheKey, ownerKey, sha256, userKey } from './cache-key.js'
 import { TokenClientError } from './errors.js'
-import type { SessionRecord, SessionStore } from './session-store.js'
+import { type Announcer, wishOf } from './observers.js'
+import { sessionGroup, sessionGroups, type SessionRecord, type SessionStore } from './session-store.js'
 import { type AcquireOptions, checkTarget, plainTarget, type Target } from './target.js'
 import type { TokenAnswer } from './token-answer.js'
 import type { TokenKeeper, Wanted } from './token-keeper.js'
@@ -62,7 +63,10 @@ export function createSessions({
   keeper,
   service,
   store,
+  announcer,
+  parametersOf,
   readUserToken,
+  toCaller,
 }: {
   authority: Authority
   client: string
@@ -70,7 +74,12 @@ export function createSessions({
   keeper: TokenKeeper
   service: TokenService
   store: SessionStore
+  announcer: Announcer
+  parametersOf: (target: Target, offline: 'offline') => Parameters
   readUserToken: (userToken: string | ValidatedUserToken) => UserToken
+  toCaller: <A extends [string | ValidatedUserToken, ...unknown[]], T>(
+    work: (...args: A) => Promise<T>,
+  ) => (...args: A) => Promise<T>
 }): Sessions {
   const starting = new Set<{ readonly user: string; forgotten: boolean }>()
   const turns = new Map<string, Promise<unknown>>()
@@ -85,19 +94,20 @@ export function createSessions({
       starting.add(start)
       try {
         options.signal?.throwIfAborted()
+        const key = randomBytes(32).toString('base64url')
+        const id = sha256(key)
+        const marks = await store.marks(id, start.user)
         const askedAt = clock()
         const answer = await redeemUserToken(token, options)
         options.signal?.throwIfAborted()
-        const key = randomBytes(32).toString('base64url')
-        const id = sha256(key)
         const record = { owner, tenantId: token.tenantId, target, refreshToken: answer.refreshToken }
-        keeper.keep(wantedOf(id, record, target), answer, askedAt)
-        await store.create(id, record)
+        await store.create(id, record, marks)
+        keeper.keep(wantedOf(id, record, target), answer, askedAt, marks)
         if (start.forgotten) {
           await end(id)
           throw new TokenClientError('session_unknown')
         }
-        return open(key)
+        return open(key, record)
       } finally {
         starting.delete(start)
       }
@@ -109,55 +119,79 @@ export function createSessions({
       // The same answer for a wrong key and for a wrong owner: neither can be guessed from the other.
       if (record === undefined || !isSameOwner(record.owner, wanted))
         throw new TokenClientError('session_unknown')
-      return open(key)
+      return open(key, record)
     },
 
     async forgetUser(user) {
       for (const start of starting) if (start.user === user) start.forgotten = true
-      for (const id of await store.removeUser(user)) keeper.dropGroup(sessionGroup(id))
+      // Their tokens are of the user's group, which the caller has dropped.
+      await store.removeUser(user)
     },
   }
 
-  function open(key: string): TokenSession {
+  function open(key: string, { owner, tenantId, target }: SessionRecord): TokenSession {
     const id = sha256(key)
+    const known = { owner, tenantId, target, refreshToken: undefined }
     return new Session(key, {
-      acquire: (options) => acquire(id, options),
-      renew: (userToken) => renew(id, userToken),
+      acquire: (options) => acquire(id, known, options),
+      renew: toCaller((userToken) => renew(id, userToken)),
       end: () => end(id),
     })
   }
 
   async function end(id: string): Promise<void> {
+    // Here first: if the store is down, this throws, and at least this process is done with it.
+    dropTokens(id)
     await store.remove(id)
-    keeper.dropGroup(sessionGroup(id))
+    dropTokens(id)
   }
 
-  async function acquire(id: string, options: AcquireOptions | undefined): Promise<AcquiredToken> {
-    const record = await read(id)
+  async function acquire(
+    id: string,
+    known: SessionRecord,
+    options: AcquireOptions | undefined,
+  ): Promise<AcquiredToken> {
+    const record = await store.read(id).catch((error: unknown) => {
+      if (!isStoreFault(error)) throw error
+      return error
+    })
+    if (record === undefined) {
+      dropTokens(id)
+      throw new TokenClientError('session_unknown')
+    }
+    const isBlind = record instanceof TokenClientError
+    const { owner, tenantId, target: first, refreshToken } = isBlind ? known : record
     const target =
-      options?.resource === undefined && options?.scopes === undefined
-        ? { ...options, ...record.target }
-        : options
+      options?.resource === undefined && options?.scopes === undefined ? { ...options, ...first } : options
     checkTarget(target)
-    const wanted = wantedOf(id, record, target)
+    const wanted = wantedOf(id, { owner, tenantId }, target)
     if (target.claims === undefined) {
       const kept = keeper.kept(wanted.cacheKey, () => wanted)
-      if (kept !== undefined) return kept
+      if (kept !== undefined) {
+        announcer.hit('session', target, 'memory')
+        return kept
+      }
     } else {
       keeper.drop(wanted.cacheKey)
     }
-    if (record.refreshToken === undefined) throw new TokenClientError('session_needs_user')
+    // While the store is down, a session lives on what this process already holds.
+    if (isBlind) throw record
+    if (refreshToken === undefined) throw new TokenClientError('session_needs_user')
     return keeper.acquire(wanted, options?.signal)
   }
 
-  function wantedOf(id: string, { owner, tenantId }: SessionRecord, target: Target): Wanted {
+  function wantedOf(
+    id: string,
+    { owner, tenantId }: Pick<SessionRecord, 'owner' | 'tenantId'>,
+    target: Target,
+  ): Wanted {
     const parts = { client, grant: 'session', tenantId, subject: id } as const
     return {
       key: cacheKey({ ...parts, target }),
       cacheKey: cacheKey({ ...parts, target: plainTarget(target) }),
-      groups: [userKey(owner), sessionGroup(id)],
+      groups: sessionGroups(id, userKey(owner)),
       notAfter: Infinity,
-      requestedScopes: target.scopes ?? [],
+      wish: wishOf('session', target),
       request: () => inTurn(id, () => redeemRefreshToken(id, target)),
     }
   }
@@ -167,7 +201,7 @@ export function createSessions({
     if (record.refreshToken === undefined) throw new TokenClientError('session_needs_user')
     const parameters = {
       refresh_token: record.refreshToken,
-      ...authority.targetParameters(target, 'offline'),
+      ...parametersOf(target, 'offline'),
     }
     const result = await service({
       tenantId: record.tenantId,
@@ -182,9 +216,9 @@ export function createSessions({
     const isDead = result instanceof TokenClientError
     const refreshToken = isDead ? undefined : (result.refreshToken ?? record.refreshToken)
     // It may have ended in the meantime: then nothing is written back, and nothing handed out.
-    if (!(await store.replace(id, { ...record, refreshToken }))) throw new TokenClientError('session_unknown')
+    if (!(await write(id, { ...record, refreshToken }))) throw new TokenClientError('session_unknown')
     if (!isDead) return result
-    keeper.dropGroup(sessionGroup(id))
+    dropTokens(id)
     throw result.code === 'user_disabled' ? result : new TokenClientError('session_needs_user', result)
   }
 
@@ -194,11 +228,12 @@ export function createSessions({
     await inTurn(id, async () => {
       const record = await read(id)
       if (!isSameOwner(record.owner, owner)) throw new TokenClientError('session_unknown')
+      const marks = await store.marks(id, userKey(record.owner))
       const askedAt = clock()
       const answer = await redeemUserToken(token, record.target)
-      keeper.keep(wantedOf(id, record, record.target), answer, askedAt)
+      keeper.keep(wantedOf(id, record, record.target), answer, askedAt, marks)
       if (await store.replace(id, { ...record, refreshToken: answer.refreshToken })) return
-      keeper.dropGroup(sessionGroup(id))
+      dropTokens(id)
       throw new TokenClientError('session_unknown')
     })
   }
@@ -208,12 +243,28 @@ export function createSessions({
     const answer = await service({
       tenantId: token.tenantId,
       grantType,
-      parameters: { ...parameters, ...authority.targetParameters(target, 'offline') },
+      parameters: { ...parameters, ...parametersOf(target, 'offline') },
       invalidGrant: 'interaction_required',
       repeatable: true,
     })
     if (answer.refreshToken === undefined) throw new TokenClientError('session_not_renewable')
     return answer
+  }
+
+  /** What the service granted is handed out even if the store fails now, twice: the token in it is good. */
+  async function write(id: string, record: SessionRecord): Promise<boolean> {
+    const onStoreFault = (next: () => Promise<boolean>) => (error: unknown) => {
+      if (!isStoreFault(error)) throw error
+      return next()
+    }
+    return store
+      .replace(id, record)
+      .catch(onStoreFault(() => store.replace(id, record)))
+      .catch(onStoreFault(async () => true))
+  }
+
+  function dropTokens(id: string): void {
+    keeper.dropGroup(sessionGroup(id))
   }
 
   async function read(id: string): Promise<SessionRecord> {
@@ -225,7 +276,8 @@ export function createSessions({
   /** One at a time for each session: of two renewals with one refresh token, a strict issuer would end both. */
   async function inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
     const before = turns.get(id)
-    const turn = before === undefined ? work() : before.then(work, work)
+    const alone = () => store.exclusively(id, work)
+    const turn = before === undefined ? alone() : before.then(alone, alone)
     turns.set(id, turn)
     try {
       return await turn
@@ -235,8 +287,8 @@ export function createSessions({
   }
 }
 
-function sessionGroup(id: string): string {
-  return `session ${id}`
+function isStoreFault(error: unknown): error is TokenClientError {
+  return error instanceof TokenClientError && error.code === 'store_unavailable'
 }
 
 function ownerOf(token: UserToken): SessionOwner {

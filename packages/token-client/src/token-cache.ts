@@ -9,6 +9,10 @@ export interface CachedToken {
   refreshAt: number
   /** What this entry is dropped with: its user, its session. */
   readonly groups: readonly string[]
+  /** In a fleet: what the shared store knew of the dropping of its groups when it was asked for. */
+  readonly marks?: string | undefined
+  /** In a fleet: from this second on the store is asked again before it is served. */
+  recheckAt?: number
 }
 
 export interface TokenCacheLimits {
@@ -54,7 +58,7 @@ export class TokenCache {
     this.delete(key)
     while (this.#earliest < minuteOf(now)) this.#dropMinute(this.#earliest)
     const bytes = sizeOf(key, entry)
-    if (entry.usableUntil <= now || bytes > this.#limits.maxBytes) return
+    if (entry.usableUntil <= now || bytes > this.#limits.maxBytes || this.#limits.maxEntries < 1) return
     while (this.#entries.size >= this.#limits.maxEntries || this.#bytes + bytes > this.#limits.maxBytes) {
       this.#dropSoonest()
     }

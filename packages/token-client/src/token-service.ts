@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import * as oauth from 'oauth4webapi'
+import type * as oauth from 'oauth4webapi'
 import type { Authority, Grant } from './authority.js'
+import { type Announcer, secondsSince } from './observers.js'
 import { clientAt, type ClientCredential } from './credentials.js'
 import { TokenClientError, type TokenClientErrorCode } from './errors.js'
 import { type Fetch, isLoopback } from './http.js'
@@ -27,12 +28,14 @@ export function createTokenService({
   credential,
   clock,
   fetch,
+  announcer,
 }: {
   authority: Authority
   clientId: string
   credential: ClientCredential
   clock: () => number
   fetch: Fetch
+  announcer: Announcer
 }): TokenService {
   const cooldowns = new Map<string, number>()
 
@@ -40,24 +43,43 @@ export function createTokenService({
     const server = await authority.tokenServer(request.tenantId, fetch, clock())
     checkCooldown(server.token_endpoint!)
     try {
-      return await send(server, request)
+      return await announced(server, request)
     } catch (error) {
       if (!request.repeatable || !isTransient(error)) throw noteCooldown(server.token_endpoint!, error)
     }
     await delay(100 + Math.random() * 200)
     try {
-      return await send(server, request)
+      return await announced(server, request)
     } catch (error) {
       throw noteCooldown(server.token_endpoint!, error)
     }
   }
 
+  async function announced(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    const startedAt = performance.now()
+    const { grantType } = request
+    try {
+      const answer = await send(server, request)
+      announcer.request({ grantType, durationSeconds: secondsSince(startedAt) })
+      return answer
+    } catch (error) {
+      if (error instanceof TokenClientError) {
+        const { code, service } = error
+        const status = service === undefined ? {} : { status: service.status }
+        announcer.request({ grantType, code, ...status, durationSeconds: secondsSince(startedAt) })
+      }
+      throw error
+    }
+  }
+
   async function send(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    // Loaded when it is needed: an API's start should not wait for it.
+    const oauth = await import('oauth4webapi')
     const now = clock()
     const { grantType, parameters } = request
     const response = await oauth.genericTokenEndpointRequest(
       server,
-      clientAt(clientId, now),
+      clientAt(oauth, clientId, now),
       usable(credential),
       grantType,
       { ...parameters },

@@ -9,6 +9,8 @@ export interface ValidatedUserToken {
   readonly subject?: string | undefined
   readonly objectId?: string | undefined
   readonly clientId?: string | undefined
+  /** Read for `xms_cc` alone: what the caller declared it can do. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** Who a session belongs to: a user of a tenant, through one client application. */

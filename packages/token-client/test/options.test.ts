@@ -6,12 +6,16 @@ import {
 } from '@countersign/token-client'
 import { describe, expect, it } from 'vitest'
 import { clientId, tenantId, theSecret } from './setup.js'
+import { createOpenStore, storeKey } from './stores.js'
 
 const valid: TokenClientOptions = {
   authority: entraAuthority({ tenantId, version: '2.0' }),
   clientId,
   credential: clientSecret(theSecret),
 }
+
+const { keyv } = createOpenStore()
+const keys = [{ secret: storeKey }]
 
 describe('createTokenClient', () => {
   it('takes the three options it needs, and contacts nobody', () => {
@@ -20,6 +24,7 @@ describe('createTokenClient', () => {
       'acquireForApp',
       'acquireOnBehalfOf',
       'startSession',
+      'createFetch',
       'resumeSession',
       'forgetUser',
     ])
@@ -42,6 +47,25 @@ describe('createTokenClient', () => {
     ['clock', { clock: 1 }],
     ['fetch', { fetch: 1 }],
     ['clientSecret', { clientSecret: theSecret }],
+    ['onHit', { onHit: 'log' }],
+    ['capabilities', { capabilities: 'cp1' }],
+    ['sessions.shared', { sessions: { shared: 'yes' } }],
+    ['sessions.shared', { sessions: { shared: true } }],
+    ['store', { store: 'redis://localhost' }],
+    ['store.keyv', { store: { keys } }],
+    ['store.keyv', { store: { keyv: { get() {}, set() {} }, keys } }],
+    ['store.keys', { store: { keyv } }],
+    ['store.keys', { store: { keyv, keys: [] } }],
+    ['store.keys[0].secret', { store: { keyv, keys: [{ secret: theSecret }] } }],
+    ['store.keys[0].secret', { store: { keyv, keys: [{ secret: new Uint8Array(31) }] } }],
+    ['store.keys[0].readUntil', { store: { keyv, keys: [{ secret: storeKey, readUntil: 1 }] } }],
+    ['store.keys[1].readUntil', { store: { keyv, keys: [...keys, ...keys] } }],
+    ['store.keys[0].id', { store: { keyv, keys: [{ secret: storeKey, id: 'a' }] } }],
+    ['store.namespace', { store: { keyv, keys, namespace: 'a:b' } }],
+    ['store.timeoutSeconds', { store: { keyv, keys, timeoutSeconds: 0 } }],
+    ['store.recheckSeconds', { store: { keyv, keys, recheckSeconds: -1 } }],
+    ['store.lock', { store: { keyv, keys, lock: 'redlock' } }],
+    ['store.url', { store: { keyv, keys, url: 'redis://localhost' } }],
   ])('refuses a wrong %s by its name, without its value', (name, wrong) => {
     const create = () => createTokenClient({ ...valid, ...wrong } as TokenClientOptions)
     expect(create).toThrow(TypeError)

@@ -34,8 +34,16 @@ export async function createBench(
   version: '1.0' | '2.0' = '2.0',
   changes: Partial<TokenClientOptions> & { readonly tenantId?: string } = {},
 ): Promise<Bench> {
-  const endpoint = await startTokenEndpoint()
-  const clock = { now: 1_800_000_000 }
+  return createBenchAt(await startTokenEndpoint(), { now: 1_800_000_000 }, version, changes)
+}
+
+/** One more client of the same service, at the same clock: another process of a fleet. */
+export function createBenchAt(
+  endpoint: TokenEndpoint,
+  clock: TestClock,
+  version: '1.0' | '2.0',
+  changes: Partial<TokenClientOptions> & { readonly tenantId?: string } = {},
+): Bench {
   const { tenantId: tenant = tenantId, ...options } = changes
   const client = createTokenClient({
     authority: entraAuthority({ tenantId: tenant, version, cloud: { authority: endpoint.origin } }),

@@ -30,6 +30,12 @@ describe('the token cache', () => {
     expect(cache.size).toBe(0)
   })
 
+  it.each([0, 0.5])('keeps nothing, and does not hang, with room for %s entries', (maxEntries) => {
+    const cache = new TokenCache({ ...roomy, maxEntries })
+    cache.set('key', entry(now + 60), now)
+    expect(cache.size).toBe(0)
+  })
+
   it('makes room by giving up what ends soonest', () => {
     const cache = new TokenCache({ ...roomy, maxEntries: 2 })
     cache.set('late', entry(now + 3000), now)

@@ -210,6 +210,19 @@ describe('an outage', () => {
   })
 })
 
+describe('a fetch that does not listen to its signal', () => {
+  it.each([
+    ['never answers', () => new Promise<Response>(() => {})],
+    [
+      'never ends its answer',
+      async () => new Response(new ReadableStream({ pull: () => new Promise<void>(() => {}) })),
+    ],
+  ])('and %s does not outlast the time-out', async (_name, fetch) => {
+    const { client } = await createBench('2.0', { timeoutSeconds: 0.02, fetch })
+    expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ code: 'service_timeout' })
+  })
+})
+
 describe('a service that asks to wait', () => {
   it.each([
     ['429 with Retry-After', { status: 429, headers: { 'retry-after': '60' } }, 60],
