@@ -1,36 +1,32 @@
-// The certificate library needs this polyfill loaded before it.
-import 'reflect-metadata'
 import {
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
-import { KeyObject, randomBytes, webcrypto } from 'node:crypto'
+  createHash,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto'
+import { der } from './der.js'
 
 const daySeconds = 86_400
 
-export const rs256: webcrypto.RsaHashedKeyGenParams = {
-  name: 'RSASSA-PKCS1-v1_5',
-  modulusLength: 2048,
-  publicExponent: new Uint8Array([1, 0, 1]),
-  hash: 'SHA-256',
+/** The certificate around a signing key, as DER: a container, as Entra's are; nobody checks a chain. */
+export function createSigningCertificate(
+  keys: { readonly publicKey: KeyObject; readonly privateKey: KeyObject },
+  commonName: string,
+  now: number,
+): Buffer {
+  return createCertificate({
+    ...keys,
+    commonName,
+    from: Math.max(now - daySeconds, 0),
+    until: now + 5 * 365 * daySeconds,
+  })
 }
 
-const es256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-
-/** The certificate around a signing key, as DER: a container, as Entra's are; nobody checks a chain. */
-export async function createSigningCertificate(keys: webcrypto.CryptoKeyPair, now: number): Promise<Buffer> {
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    keys,
-    signingAlgorithm: rs256,
-    name: 'CN=Countersign emulator',
-    serialNumber: serialNumber(),
-    notBefore: new Date((now - daySeconds) * 1000),
-    notAfter: new Date((now + 5 * 365 * daySeconds) * 1000),
-  })
-  return Buffer.from(certificate.rawData)
+/** base64url(SHA-1(DER)): what Entra names its keys by. */
+export function thumbprintOf(certificate: Uint8Array): string {
+  return createHash('sha1').update(certificate).digest('base64url')
 }
 
 /** What the https server runs on, both as PEM. */
@@ -40,36 +36,66 @@ export interface TlsCertificate {
 }
 
 /** A self-signed leaf for the loopback names, made per run, that can sign no other certificate. */
-export async function createTlsCertificate(): Promise<TlsCertificate> {
-  const keys = await webcrypto.subtle.generateKey(es256, true, ['sign', 'verify'])
+export function createTlsCertificate(hostName?: string): TlsCertificate {
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   // TLS clients compare with the machine's clock, whatever the emulator's says.
-  const now = Date.now()
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    keys,
-    signingAlgorithm: es256,
-    name: 'CN=localhost',
-    serialNumber: serialNumber(),
-    notBefore: new Date(now - daySeconds * 1000),
-    notAfter: new Date(now + 90 * daySeconds * 1000),
+  const now = Date.now() / 1000
+  const certificate = createCertificate({
+    ...keys,
+    commonName: 'localhost',
+    from: now - daySeconds,
+    until: now + 90 * daySeconds,
     extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension([
-        { type: 'dns', value: 'localhost' },
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'ip', value: '::1' },
-      ]),
+      // basicConstraints, critical: an empty value is "not a CA".
+      der.sequence(der.oid('551d13'), der.true, der.octets(der.sequence())),
+      // extendedKeyUsage: serverAuth.
+      der.sequence(der.oid('551d25'), der.octets(der.sequence(der.oid('2b06010505070301')))),
+      // subjectAltName.
+      der.sequence(
+        der.oid('551d11'),
+        der.octets(
+          der.sequence(
+            der.context(2, Buffer.from('localhost'), true),
+            ...(hostName === undefined ? [] : [der.context(2, Buffer.from(hostName), true)]),
+            der.context(7, Buffer.from([127, 0, 0, 1]), true),
+            der.context(7, Buffer.concat([Buffer.alloc(15), Buffer.from([1])]), true),
+          ),
+        ),
+      ),
     ],
   })
   return {
-    certificate: certificate.toString('pem'),
-    privateKey: KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' }).toString(),
+    certificate: new X509Certificate(certificate).toString(),
+    privateKey: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
 }
 
-/** Positive, and never the same twice, as RFC 5280 §4.1.2.2 asks. */
-function serialNumber(): string {
-  const bytes = randomBytes(16)
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
-  return bytes.toString('hex')
+/** RFC 5280 §4.1, self-signed, with SHA-256 and whichever key is given. */
+function createCertificate(parts: {
+  publicKey: KeyObject
+  privateKey: KeyObject
+  commonName: string
+  from: number
+  until: number
+  extensions?: readonly Buffer[]
+}): Buffer {
+  const isRsa = parts.publicKey.asymmetricKeyType === 'rsa'
+  const algorithm = isRsa
+    ? der.sequence(der.oid('2a864886f70d01010b'), der.null)
+    : der.sequence(der.oid('2a8648ce3d040302'))
+  const name = der.sequence(der.set(der.sequence(der.oid('550403'), der.utf8(parts.commonName))))
+  const serial = randomBytes(16)
+  // Positive, and without a needless leading zero (§4.1.2.2).
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
+  const body = der.sequence(
+    der.context(0, der.integer(Buffer.from([2]))),
+    der.integer(serial),
+    algorithm,
+    name,
+    der.sequence(der.time(parts.from), der.time(parts.until)),
+    name,
+    parts.publicKey.export({ type: 'spki', format: 'der' }),
+    ...(parts.extensions === undefined ? [] : [der.context(3, der.sequence(...parts.extensions))]),
+  )
+  return der.sequence(body, algorithm, der.bits(sign('sha256', body, parts.privateKey)))
 }

@@ -3,6 +3,8 @@ import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
 import type { Application, Certificate, Period, Platform, ServicePrincipal, Tenant } from './directory.js'
 import { EntraError, printedTime } from './errors.js'
 import type { Parameters } from './parameters.js'
+import { checkFederatedAssertion } from './federation.js'
+import type { RequestFacts } from './request-log.js'
 import type { Service } from './service.js'
 import type { ClientAuthentication, TokenClient } from './tokens.js'
 
@@ -15,6 +17,8 @@ export interface TokenRequest {
   readonly authorization: string | undefined
   /** The page that asks, if a browser says so. */
   readonly origin: string | undefined
+  /** What is found out about the request, for the log. */
+  readonly facts: RequestFacts
 }
 
 /** A client that is known in the tenant and has proved itself as far as it must. */
@@ -44,6 +48,20 @@ export async function authenticateConfidentialClient(
   return { application, principal, authentication }
 }
 
+/** A client in a flow without a redirect URI: the registration says whether it is public. */
+export async function authenticateDeviceClient(
+  service: Service,
+  request: TokenRequest,
+  tenant: Tenant,
+): Promise<AuthenticatedClient> {
+  const { application, principal, credential } = readClient(service, request, tenant)
+  if (!application.isFallbackPublicClient) {
+    return authenticateConfidentialClient(service, request, tenant, 7000218)
+  }
+  if (credential.kind !== 'none') throw new EntraError(700025)
+  return { application, principal, authentication: '0' }
+}
+
 /** A client redeeming what came through a redirect URI: the platform of that URI says whether it has a credential. */
 export async function authenticateClientOf(
   platform: Platform,
@@ -65,6 +83,7 @@ function readClient(
 ): { application: Application; principal: ServicePrincipal; credential: Credential } {
   const { clientId, credential } = readCredential(request)
   const application = service.directory.application(clientId, tenant.displayName)
+  request.facts.clientId = application.appId
   return { application, principal: service.directory.clientIn(tenant, application), credential }
 }
 
@@ -108,7 +127,11 @@ async function checkCredential(
     checkSecret(service, application, credential.secret)
     return '1'
   }
-  await checkAssertion(service, request, tenant, application, credential.assertion)
+  if (isForeign(credential.assertion)) {
+    await checkFederatedAssertion(service, application, credential.assertion)
+  } else {
+    await checkAssertion(service, request, tenant, application, credential.assertion)
+  }
   return '2'
 }
 
@@ -117,6 +140,15 @@ function checkSecret(service: Service, application: Application, text: string): 
   const secret = application.secrets.find((candidate) => timingSafeEqual(candidate.digest, digest))
   if (secret === undefined) throw new EntraError(7000215, { client: application.appId })
   if (!isWithin(secret, service.clock.now())) throw new EntraError(7000222, { client: application.appId })
+}
+
+/** An assertion the client did not make itself names its issuer by an address. */
+function isForeign(assertion: string): boolean {
+  try {
+    return URL.canParse(decodeJwt(assertion).iss ?? '')
+  } catch {
+    return false
+  }
 }
 
 /** RFC 7523 §3, with a registered certificate: PS256 or RS256, found by its thumbprint. */

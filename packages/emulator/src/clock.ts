@@ -34,6 +34,17 @@ function movable(base: () => number): EmulatorClock {
   })
 }
 
+/** The time, a little later with every call at the same instant: what happened first stays first on a clock that stands. */
+export function createMoments(now: () => number): () => number {
+  let [instant, calls] = [Number.NaN, 0]
+  return () => {
+    const time = now()
+    calls = time === instant ? calls + 1 : 0
+    instant = time
+    return time + calls / 1_000_000
+  }
+}
+
 /** The last second a JavaScript date can name: times derived from the clock are printed as dates. */
 const latest = 8_640_000_000_000 / 2
 

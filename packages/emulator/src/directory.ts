@@ -54,6 +54,14 @@ export interface RequiredAccess {
   readonly roles: readonly string[]
 }
 
+/** A workload elsewhere whose tokens stand for this application's credential. */
+export interface FederatedCredential {
+  readonly issuer: string
+  /** The exact subject, or an expression over the claims. */
+  readonly subject: string | ((claims: Readonly<Record<string, unknown>>) => boolean)
+  readonly audiences: readonly string[]
+}
+
 export interface Claim {
   readonly name: string
   readonly properties: readonly string[]
@@ -69,11 +77,19 @@ export interface Application {
   readonly isFallbackPublicClient: boolean
   readonly secrets: readonly Secret[]
   readonly certificates: readonly Certificate[]
+  readonly federatedCredentials: readonly FederatedCredential[]
+  /** Told when its user signs out elsewhere. */
+  readonly logoutUrl: string | undefined
+  /** May the authorize endpoint itself give out id tokens? */
+  readonly issuesIdTokenAtSignIn: boolean
   readonly requiredAccess: readonly RequiredAccess[]
   readonly scopes: readonly Scope[]
   readonly roles: readonly Role[]
   readonly optionalClaims: { readonly accessToken: readonly Claim[]; readonly idToken: readonly Claim[] }
   readonly issuesGroups: boolean
+  readonly issuesDirectoryRoles: boolean
+  /** May claims be mapped without a signing key of its own? */
+  readonly acceptsMappedClaims: boolean
   /** Of the access tokens issued for this application as an API. */
   readonly tokenVersion: Version
   /** Client appId → scope values it has without anybody's consent. */
@@ -91,7 +107,13 @@ export interface User {
   readonly mail: string | undefined
   readonly isEnabled: boolean
   readonly isGuest: boolean
+  /** A guest's account at home, if the registration says which it is. */
+  readonly home: { readonly tenantId: string; readonly userId: string } | undefined
   readonly isAdmin: boolean
+  /** Template ids of directory roles. */
+  readonly directoryRoleIds: readonly string[]
+  /** Sign-ins before that no longer count, seconds since the epoch. */
+  readonly sessionsValidFrom: number
   readonly groupIds: readonly string[]
 }
 
@@ -101,17 +123,47 @@ export interface ServicePrincipal {
   readonly application: Application
   readonly isEnabled: boolean
   readonly isAssignmentRequired: boolean
+  /** Claims that a policy maps into this API's tokens, with their values. */
+  readonly mappedClaims: Readonly<Record<string, unknown>>
+}
+
+/** What a Conditional Access policy demands of a sign-in. */
+export type Demand =
+  | 'mfa'
+  | 'mfaEnrolment'
+  | 'deviceAuthentication'
+  | 'otherCondition'
+  | 'externalControl'
+  | 'compliantDevice'
+  | 'joinedDevice'
+  | 'block'
+
+export interface ConditionalAccessPolicy {
+  readonly id: string
+  readonly displayName: string
+  /** For users at clients, or for applications that act as themselves. */
+  readonly kind: 'user' | 'workload'
+  readonly users: ReadonlySet<string> | 'all'
+  readonly clients: ReadonlySet<string> | 'all'
+  readonly resources: ReadonlySet<string> | 'all'
+  readonly demand: Demand
+}
+
+/** A resource's own identity: a service principal without credentials, for code that runs on it. */
+export interface ManagedIdentity {
+  readonly principal: ServicePrincipal
+  readonly isSystemAssigned: boolean
 }
 
 /** Consent to delegated scopes, by one user or (without `userId`) for all. */
-interface PermissionGrant {
+export interface PermissionGrant {
   readonly clientAppId: string
   readonly resourceAppId: string
   readonly userId: string | undefined
   readonly scopes: Set<string>
 }
 
-interface RoleAssignment {
+export interface RoleAssignment {
   /** Object id of a user, group or service principal. */
   readonly principalId: string
   readonly resourceAppId: string
@@ -125,6 +177,12 @@ export interface Tenant {
   readonly domains: readonly string[]
   readonly usersMayConsent: boolean
   readonly users: Map<string, User>
+  readonly policies: ConditionalAccessPolicy[]
+  /** `c1` and the like. */
+  readonly authenticationContexts: readonly string[]
+  /** The longest a sign-in may be refreshed, if a policy limits it. */
+  readonly signInFrequencySeconds: number | undefined
+  readonly managedIdentities: ManagedIdentity[]
   /** By appId. */
   readonly servicePrincipals: Map<string, ServicePrincipal>
   readonly grants: PermissionGrant[]
@@ -183,7 +241,13 @@ export class Directory {
     const tenants = [...this.tenants.values()].filter(
       ({ id }) => authority.kind === 'common' || id !== consumersTenantId,
     )
-    return tenants.flatMap(({ users }) => [...users.values()])
+    // Where no tenant is named, everybody signs in at home.
+    return tenants.flatMap(({ users }) => [...users.values()]).filter(({ home }) => home === undefined)
+  }
+
+  /** Changes what is known of a user. */
+  updateUser(user: User, changes: Partial<Pick<User, 'isEnabled' | 'sessionsValidFrom'>>): void {
+    this.tenant(user.tenantId).users.set(user.id, { ...user, ...changes })
   }
 
   tenant(id: string): Tenant {
@@ -258,6 +322,7 @@ export class Directory {
       application,
       isEnabled: true,
       isAssignmentRequired: false,
+      mappedClaims: {},
     }
     tenant.servicePrincipals.set(application.appId, principal)
     return principal
@@ -289,6 +354,19 @@ export class Directory {
         scopes: new Set(grant.scopes),
       })
     }
+  }
+
+  /** Takes delegated scopes back: of one user, or (without `userId`) what was granted for all. */
+  removeGrant(tenant: Tenant, clientAppId: string, resourceAppId: string, userId: string | undefined): void {
+    const kept = tenant.grants.filter(
+      (grant) =>
+        !(
+          grant.clientAppId === clientAppId &&
+          grant.resourceAppId === resourceAppId &&
+          grant.userId === userId
+        ),
+    )
+    tenant.grants.splice(0, tenant.grants.length, ...kept)
   }
 
   addAssignment(tenant: Tenant, assignment: RoleAssignment): void {

@@ -1,35 +1,43 @@
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createTlsCertificate, type TlsCertificate } from './certificates.js'
-import { type EmulatorClock, runningClock } from './clock.js'
+import { createMoments, type EmulatorClock } from './clock.js'
 import { defaultRegistration } from './default-registration.js'
+import { createDeviceCodes } from './device-codes.js'
+import { consumersTenantId } from './directory.js'
 import { addAdminConsentEndpoint } from './endpoints/admin-consent.js'
 import { addAuthorizeEndpoint } from './endpoints/authorize.js'
+import { addDeviceEndpoints } from './endpoints/device.js'
 import { addDiscoveryEndpoints } from './endpoints/discovery.js'
+import { addGraphEndpoints } from './endpoints/graph.js'
+import { addInstanceEndpoints } from './endpoints/instance.js'
+import { addLogoutEndpoint } from './endpoints/logout.js'
+import { addManagedIdentityEndpoints } from './endpoints/managed-identity.js'
 import { addTokenEndpoint } from './endpoints/token.js'
+import {
+  explainPermission,
+  type ExplainPermissionOptions,
+  type PermissionExplanation,
+} from './explain-permission.js'
+import { createFaults, type EmulatorFaults } from './faults.js'
 import { issueToken, type IssueTokenOptions } from './issue-token.js'
-import { createSigningKeys } from './keys.js'
+import { issuerLabels } from './issuer-labels.js'
+import { createEmulatorKeys, type EmulatorKeys } from './emulator-keys.js'
+import { createSigningKeys, generateKeys } from './keys.js'
 import { createOneTimeUse } from './one-time-use.js'
+import { type EmulatorOptions, readOptions } from './options.js'
+import { addPortal } from './portal/portal.js'
 import { loadDirectory } from './registration/load.js'
 import { readRegistration } from './registration/read.js'
 import type { Registration } from './registration/types.js'
-import { createRequestLog, type RecordedRequest } from './request-log.js'
+import { createRequestLog, type RecordedRequests } from './request-log.js'
+import { createRevocations, type Revocation } from './revocations.js'
 import { createSeal } from './seal.js'
 import { createServer } from './server.js'
 import { issuerOf, type Service } from './service.js'
-
-export interface EmulatorOptions {
-  /** Tenants, users, applications, permissions and consents; or the path of a JSON file. Default: a small example. */
-  readonly registration?: Registration | string
-  /** Default 0: any free port. */
-  readonly port?: number
-  /** Serve https with a self-signed certificate made for this run. Default false. */
-  readonly https?: boolean
-  /** Default: the machine's clock, which can be moved. */
-  readonly clock?: EmulatorClock
-  /** How long access tokens and id tokens live. Default 3600; from 1 to 86,400. */
-  readonly accessTokenLifetimeSeconds?: number
-}
+import { applyChanges, readChanges, readState, writeState } from './state.js'
+import { createUsers, type EmulatorUsers } from './users.js'
 
 /** A cloud as the validator and the token client take it. */
 export interface EmulatorCloud {
@@ -41,6 +49,15 @@ export interface EmulatorCloud {
   readonly cloudInstanceName: string
 }
 
+/** What code that runs on an Azure machine finds in its environment. */
+export interface ManagedIdentityAddresses {
+  /** The host of the machine's metadata service: `AZURE_POD_IDENTITY_AUTHORITY_HOST` of `@azure/identity`. */
+  readonly imdsHost: string
+  /** `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` of App Service. */
+  readonly identityEndpoint: string
+  readonly identityHeader: string
+}
+
 export interface Emulator extends AsyncDisposable {
   /** `http://localhost:41234` */
   readonly origin: string
@@ -48,59 +65,133 @@ export interface Emulator extends AsyncDisposable {
   /** Pass `clock.now` on to whatever must live in the same time. */
   readonly clock: EmulatorClock
   /** The last thousand requests, newest last, without secrets, tokens, codes and assertions. */
-  readonly requests: readonly RecordedRequest[]
+  readonly requests: RecordedRequests
   /** With https: the certificate (PEM) a client must trust. */
   readonly certificate: string | undefined
+  readonly keys: EmulatorKeys
+  /** Things that go wrong on purpose. */
+  readonly faults: EmulatorFaults
+  readonly users: EmulatorUsers
+  /** Users whose tokens are void before their time, as an API would know by now. Also at `GET /_/revocations`. */
+  readonly revocations: readonly Revocation[]
+  readonly managedIdentity: ManagedIdentityAddresses
   /** Issues an access token without a request, also one that Entra would not issue. */
   issueToken(options: IssueTokenOptions): Promise<string>
+  /** What a client may do at an API, for a user or for itself, and why not. Issues nothing. */
+  explainPermission(options: ExplainPermissionOptions): PermissionExplanation
   /** Adds a signing key and signs with it; the old keys stay in the set. Answers the new key's `kid`. */
   rotateKeys(): Promise<string>
+  /**
+   * Reads a registration again, or another; consents and keys stay. Throws a RegistrationError and keeps the old one
+   * if it cannot be used.
+   */
+  reload(registration?: Registration | string): void
   /** Ends all connections and frees the port. May be called twice. */
   stop(): Promise<void>
 }
 
 /**
  * Starts a token service in the shape of Microsoft Entra ID on this machine, for development and tests only. It
- * listens on loopback addresses alone, keeps everything in memory and makes its keys per run.
+ * listens on loopback addresses alone, keeps everything in memory and makes its keys per run, unless told otherwise.
  *
  * Throws a TypeError for an option that is unknown or wrong, a RegistrationError (a TypeError too) naming the place in
  * a registration that cannot be used, and the system's error if the port is taken.
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { port, https, clock, accessTokenLifetimeSeconds } = readOptions(options)
-  const directory = loadDirectory(readRegistration(options.registration ?? defaultRegistration))
-  const tls: TlsCertificate | undefined = https ? await createTlsCertificate() : undefined
-  const log = createRequestLog()
-  const cloudInstanceName = 'microsoftonline.com'
+  const settings = readOptions(options)
+  const { port, https, clock, others } = settings
+  const state = settings.state === undefined ? undefined : readState(settings.state)
+  // Begun before anything else: it takes longest, and runs beside the rest of the start.
+  const first = state?.keys ?? generateKeys()
+  if (first instanceof Promise) first.catch(() => {})
+
+  let registration: Registration | string = options.registration ?? defaultRegistration
+  let directory = loadDirectory(readRegistration(registration))
+  if (state !== undefined) applyChanges(directory, state.directory)
+  const tls: TlsCertificate | undefined = https ? createTlsCertificate(others?.hostName) : undefined
+  const sealKey = state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64')
 
   // The port is known only once the server listens; nothing asks for the origin before.
   let origin = ''
-  const app = await createServer({ tls, origin: () => origin, now: clock.now, log })
+  const labels = (): ReturnType<typeof issuerLabels> => issuerLabels(settings.imitated, origin)
+  const keys = createSigningKeys({
+    first,
+    issuer: (tenantId) => issuerOf({ issuers: labels() }, tenantId, '2.0'),
+    cloudInstanceName: labels().cloudInstanceName,
+    microsoftAccountsTenantId: consumersTenantId,
+    now: clock.now,
+  })
+  const log = createRequestLog()
+  const faults = createFaults(() => keys.changes())
+  const saver = createSaver(settings.state, async () => ({
+    version: 1,
+    seal: sealKey.toString('base64'),
+    keys: await keys.store(),
+    directory: readChanges(directory),
+  }))
   const service: Service = {
     get origin() {
       return origin
     },
-    cloudInstanceName,
-    accessTokenLifetimeSeconds,
+    get issuers() {
+      return labels()
+    },
+    cloudInstanceName: labels().cloudInstanceName,
+    accessTokenLifetimeSeconds: settings.accessTokenLifetimeSeconds,
     clock,
-    directory,
-    keys: createSigningKeys({
-      issuer: () => issuerOf(origin, '{tenantid}', '2.0'),
-      cloudInstanceName,
-      now: clock.now,
-    }),
-    seal: createSeal(),
+    moment: createMoments(clock.now),
+    get directory() {
+      return directory
+    },
+    keys,
+    seal: createSeal(sealKey),
     redeemedCodes: createOneTimeUse(),
+    deviceCodes: createDeviceCodes(),
+    faults,
+    revocations: createRevocations(),
+    log,
+    changed: saver.changed,
   }
+  const reload = (next: Registration | string = registration): void => {
+    const loaded = loadDirectory(readRegistration(next))
+    applyChanges(loaded, readChanges(directory))
+    registration = next
+    directory = loaded
+    service.changed()
+  }
+  const reset = (): void => {
+    directory = loadDirectory(readRegistration(registration))
+    faults.clear()
+    log.clear()
+    service.changed()
+  }
+
+  const app = await createServer({
+    tls,
+    origin: () => origin,
+    now: clock.now,
+    log,
+    faults,
+    hostName: others?.hostName,
+  })
+  const identityHeader = randomBytes(24).toString('base64url')
+  addInstanceEndpoints(app, service)
   addDiscoveryEndpoints(app, service)
   addAuthorizeEndpoint(app, service)
   addTokenEndpoint(app, service)
+  addDeviceEndpoints(app, service)
+  addLogoutEndpoint(app, service)
   addAdminConsentEndpoint(app, service)
+  addGraphEndpoints(app, service)
+  addManagedIdentityEndpoints(app, service, identityHeader)
+  const users = createUsers(service)
+  const emulatorKeys = createEmulatorKeys(service)
+  if (settings.page) addPortal(app, { service, users, keys: emulatorKeys, reset })
 
   try {
     // The name stands for both 127.0.0.1 and, where the machine has it, ::1.
-    await app.listen({ host: 'localhost', port })
-    if (!addressesOf(app).every(({ address }) => isLoopback(address))) {
+    await app.listen({ host: others?.address ?? 'localhost', port })
+    if (others === undefined && !addressesOf(app).every(({ address }) => isLoopback(address))) {
       throw new Error('localhost is not a loopback address on this machine')
     }
   } catch (error) {
@@ -108,26 +199,75 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     throw error
   }
   const [address] = addressesOf(app)
-  origin = `${https ? 'https' : 'http'}://localhost:${address?.port ?? port}`
+  const hostName = others?.hostName ?? 'localhost'
+  origin = `${https ? 'https' : 'http'}://${hostName}:${address?.port ?? port}`
+  for (const warning of settings.warnings) process.emitWarning(warning, 'CountersignEmulatorWarning')
 
-  const stop = async (): Promise<void> => app.close()
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    stopping ??= app.close().then(saver.end)
+    return stopping
+  }
+  const { v1, v2, cloudInstanceName } = labels()
   return {
     origin,
-    cloud: Object.freeze({
-      authority: origin,
-      v1Issuer: issuerOf(origin, '{tenantid}', '1.0'),
-      v2Issuer: issuerOf(origin, '{tenantid}', '2.0'),
-      cloudInstanceName,
-    }),
+    cloud: Object.freeze({ authority: origin, v1Issuer: v1, v2Issuer: v2, cloudInstanceName }),
     clock,
     get requests() {
       return log.entries
     },
     certificate: tls?.certificate,
+    keys: emulatorKeys,
+    faults: {
+      add: (fault) => faults.add(fault),
+      clear: () => faults.clear(),
+      list: () => faults.list(),
+    },
+    users,
+    get revocations() {
+      return service.revocations.visible(clock.now())
+    },
+    managedIdentity: Object.freeze({
+      imdsHost: origin,
+      identityEndpoint: `${origin}/msi/token`,
+      identityHeader,
+    }),
     issueToken: (token) => issueToken(service, token),
-    rotateKeys: () => service.keys.rotate(),
+    explainPermission: (question) => explainPermission(service, question),
+    rotateKeys: () => emulatorKeys.rotate(),
+    reload,
     stop,
     [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** Writes the state file some time after a change, and at the end. */
+function createSaver(
+  path: string | undefined,
+  current: () => Promise<Parameters<typeof writeState>[1]>,
+): { changed: () => void; end: () => Promise<void> } {
+  if (path === undefined) return { changed: () => {}, end: async () => {} }
+  let saving = Promise.resolve()
+  let isDue = false
+  const save = (): Promise<void> => {
+    saving = saving
+      .then(async () => writeState(path, await current()))
+      .catch((error: unknown) => {
+        const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+        process.emitWarning(`the state file could not be written (${reason})`, 'CountersignEmulatorWarning')
+      })
+    return saving
+  }
+  return {
+    changed() {
+      if (isDue) return
+      isDue = true
+      setImmediate(() => {
+        isDue = false
+        void save()
+      })
+    },
+    end: save,
   }
 }
 
@@ -137,32 +277,4 @@ function addressesOf(app: FastifyInstance): AddressInfo[] {
 
 function isLoopback(address: string): boolean {
   return address === '::1' || /^(?:::ffff:)?127\./.test(address)
-}
-
-const optionNames: ReadonlySet<string> = new Set([
-  'registration',
-  'port',
-  'https',
-  'clock',
-  'accessTokenLifetimeSeconds',
-])
-
-function readOptions(options: EmulatorOptions): Required<Omit<EmulatorOptions, 'registration'>> {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options: expected an object')
-  for (const name of Object.keys(options)) {
-    if (!optionNames.has(name)) throw new TypeError(`${name}: is not an option of the emulator`)
-  }
-  const { port = 0, https = false, clock = runningClock(), accessTokenLifetimeSeconds = 3600 } = options
-  checkInteger('port', port, 0, 65_535)
-  checkInteger('accessTokenLifetimeSeconds', accessTokenLifetimeSeconds, 1, 86_400)
-  if (typeof https !== 'boolean') throw new TypeError('https: expected true or false')
-  const isClock = [clock?.now, clock?.advance, clock?.set].every((method) => typeof method === 'function')
-  if (!isClock) throw new TypeError('clock: expected an object with the functions now, advance and set')
-  return { port, https, clock, accessTokenLifetimeSeconds }
-}
-
-function checkInteger(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new TypeError(`${name}: expected a whole number from ${least} to ${most}`)
-  }
 }

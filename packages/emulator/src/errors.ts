@@ -13,6 +13,12 @@ interface AadstsEntry {
 
 /** Every refusal the emulator knows, by its AADSTS code. Documentation and tests read this table. */
 const table = {
+  16000: {
+    status: 400,
+    error: 'interaction_required',
+    text: 'Either multiple user identities are available for the current request or selected account is not supported for the scenario.',
+    unconfirmed: true,
+  },
   50011: {
     status: 400,
     error: 'invalid_request',
@@ -29,21 +35,84 @@ const table = {
     text: 'JWT token is invalid or malformed.',
     unconfirmed: true,
   },
+  50020: {
+    status: 400,
+    error: 'invalid_request',
+    text: "User account '{user}' does not exist in tenant '{tenant}' and cannot access the application '{client}' in that tenant.",
+    unconfirmed: true,
+  },
+  50049: {
+    status: 400,
+    error: 'invalid_instance',
+    text: 'Unknown or invalid instance.',
+  },
   50057: { status: 400, error: 'invalid_grant', text: 'The user account is disabled.' },
   50058: {
     status: 400,
     error: 'login_required',
     text: 'A silent sign-in request was sent but no user is signed in.',
   },
+  50076: {
+    status: 400,
+    error: 'invalid_grant',
+    text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication to access '{resource}'.",
+    suberror: 'basic_action',
+  },
+  50079: {
+    status: 400,
+    error: 'interaction_required',
+    text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must enroll in multi-factor authentication to access '{resource}'.",
+    suberror: 'basic_action',
+    unconfirmed: true,
+  },
+  50097: {
+    status: 400,
+    error: 'interaction_required',
+    text: 'Device authentication is required.',
+    suberror: 'basic_action',
+    unconfirmed: true,
+  },
   50105: {
     status: 400,
     error: 'invalid_grant',
     text: "The signed in user is not assigned to a role for the application '{application}'.",
   },
+  50131: {
+    status: 400,
+    error: 'interaction_required',
+    text: 'Device is not in required device state: {reason}. Or, the request was blocked due to suspicious activity, access policy, or security policy decisions.',
+    suberror: 'basic_action',
+    unconfirmed: true,
+  },
+  50146: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'This application is required to be configured with an application-specific signing key. It is either not configured with one, or the key has expired or is not yet valid.',
+    unconfirmed: true,
+  },
+  50158: {
+    status: 400,
+    error: 'interaction_required',
+    text: 'External security challenge was not satisfied.',
+    suberror: 'basic_action',
+  },
+  50173: {
+    status: 400,
+    error: 'invalid_grant',
+    text: "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password. The grant was issued on '{issued}' and the TokensValidFrom date (before which tokens are not valid) for this user is '{validFrom}'.",
+    suberror: 'bad_token',
+    unconfirmed: true,
+  },
   50194: {
     status: 400,
     error: 'invalid_request',
     text: "Application '{client}' is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such apps. Use a tenant-specific endpoint or configure the application to be multi-tenant.",
+  },
+  50196: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'The server terminated an operation because it encountered a client request loop. Please contact your app vendor.',
+    unconfirmed: true,
   },
   500011: {
     status: 400,
@@ -72,6 +141,12 @@ const table = {
     text: "Application '{client}' is not assigned to a role for the application '{application}'.",
     unconfirmed: true,
   },
+  501461: {
+    status: 400,
+    error: 'invalid_request',
+    text: "AcceptMappedClaims is only supported for a token audience matching the application GUID or an audience within the tenant's verified domains. Either change the resource identifier, or use an application-specific signing key.",
+    unconfirmed: true,
+  },
   501481: {
     status: 400,
     error: 'invalid_grant',
@@ -82,6 +157,26 @@ const table = {
     error: 'invalid_request',
     text: 'Invalid size or encoding of the code_challenge parameter.',
     unconfirmed: true,
+  },
+  53000: {
+    status: 400,
+    error: 'interaction_required',
+    text: 'Device is not in required device state: {reason}. Conditional Access policy requires a compliant device, and the device is not compliant.',
+    suberror: 'message_only',
+    unconfirmed: true,
+  },
+  53001: {
+    status: 400,
+    error: 'interaction_required',
+    text: 'Device is not in required device state: {reason}. Conditional Access policy requires a domain joined device, and the device is not domain joined.',
+    suberror: 'message_only',
+    unconfirmed: true,
+  },
+  53003: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.',
+    suberror: 'message_only',
   },
   54005: {
     status: 400,
@@ -127,6 +222,30 @@ const table = {
     status: 400,
     error: 'invalid_scope',
     text: "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. {reason}",
+  },
+  70016: {
+    status: 400,
+    error: 'authorization_pending',
+    text: 'OAuth 2.0 device flow error. Authorization is pending. Continue polling.',
+  },
+  70018: {
+    status: 400,
+    error: 'bad_verification_code',
+    text: 'Invalid verification code due to User typing in wrong user code for device code flow.',
+    unconfirmed: true,
+  },
+  70019: {
+    status: 400,
+    error: 'expired_token',
+    text: 'Verification code expired. Have the user retry the sign-in.',
+    unconfirmed: true,
+  },
+  70043: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'The refresh token has expired or is invalid due to sign-in frequency checks by conditional access. The token was issued on {issued} and the maximum allowed lifetime for this request is {lifetime}.',
+    suberror: 'bad_token',
+    unconfirmed: true,
   },
   700005: {
     status: 400,
@@ -190,6 +309,35 @@ const table = {
     status: 400,
     error: 'invalid_grant',
     text: 'The refresh token has expired due to inactivity. The token was issued on {issued} and was inactive for {lifetime}.',
+  },
+  700084: {
+    status: 400,
+    error: 'invalid_grant',
+    text: "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime of {lifetime}, which can't be extended. It is now expired and a new sign in request must be sent by the SPA to the sign in page. The token was issued on {issued}.",
+    unconfirmed: true,
+  },
+  700211: {
+    status: 401,
+    error: 'invalid_client',
+    text: "No matching federated identity record found for presented assertion issuer '{value}'.",
+    unconfirmed: true,
+  },
+  700212: {
+    status: 401,
+    error: 'invalid_client',
+    text: "No matching federated identity record found for presented assertion audience '{value}'.",
+    unconfirmed: true,
+  },
+  700213: {
+    status: 401,
+    error: 'invalid_client',
+    text: "No matching federated identity record found for presented assertion subject '{value}'.",
+  },
+  700229: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'Only app-only tokens can be used as Federated Identity Credentials for this issuer.',
+    unconfirmed: true,
   },
   7000114: {
     status: 400,
@@ -302,6 +450,12 @@ const table = {
     error: 'invalid_request',
     text: 'Invalid request. Request is malformed or invalid.',
   },
+  9002331: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Application '{client}' is configured for use by Microsoft Account users only. Please use the /consumers endpoint to serve this request.",
+    unconfirmed: true,
+  },
   9002325: {
     status: 400,
     error: 'invalid_request',
@@ -312,6 +466,18 @@ const table = {
     status: 400,
     error: 'invalid_request',
     text: "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
+    unconfirmed: true,
+  },
+  9002332: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Application '{client}' is configured for use by work or school accounts only.",
+    unconfirmed: true,
+  },
+  9010010: {
+    status: 400,
+    error: 'invalid_target',
+    text: "The resource parameter provided in the request doesn't match with the requested scopes.",
     unconfirmed: true,
   },
 } as const
@@ -330,6 +496,8 @@ export interface ErrorBody {
   readonly correlation_id: string
   readonly error_uri?: string
   readonly suberror?: string
+  /** What the client must send back as `claims`: JSON in a string. */
+  readonly claims?: string
 }
 
 /** A refusal, thrown from the place that finds the fault. The endpoint turns it into a body, a page or a redirect. */
@@ -338,9 +506,14 @@ export class EntraError extends Error {
   readonly status: number
   readonly error: string
   readonly suberror: string | undefined
+  readonly claims: string | undefined
 
   /** `error` is given by an endpoint that answers this code with another word than the table's. */
-  constructor(code: AadstsCode, values: Readonly<Record<string, string>> = {}, error?: string) {
+  constructor(
+    code: AadstsCode,
+    values: Readonly<Record<string, string>> = {},
+    { error, claims }: { error?: string | undefined; claims?: string | undefined } = {},
+  ) {
     const entry = aadsts[code]
     super(
       `AADSTS${code}: ${entry.text.replaceAll(/\{(\w+)\}/g, (_, name: string) => printable(values[name]))}`,
@@ -350,6 +523,7 @@ export class EntraError extends Error {
     this.status = entry.status
     this.error = error ?? entry.error
     this.suberror = entry.suberror
+    this.claims = claims
   }
 
   /** The JSON body of this refusal, member for member as the token endpoint writes it. */
@@ -366,6 +540,7 @@ export class EntraError extends Error {
         ? {}
         : { error_uri: `${request.origin}/error?code=${this.code}` }),
       ...(this.suberror === undefined ? {} : { suberror: this.suberror }),
+      ...(this.claims === undefined ? {} : { claims: this.claims }),
     }
   }
 }

@@ -1,5 +1,9 @@
-import type { Application, ServicePrincipal, Tenant, User } from './directory.js'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { findApplication, findPrincipal, findTenant, findUser } from './names.js'
+import { makeFlawed, type TokenFlaw } from './flaws.js'
+import { readClaims } from './parameters.js'
 import type { Service } from './service.js'
+import { startSession } from './sessions.js'
 import { applicationClaims, type ClientAuthentication, delegatedClaims, issueAccessToken } from './tokens.js'
 
 /** An access token to be issued without any request: for tests of an API. */
@@ -20,6 +24,8 @@ export interface IssueTokenOptions {
   readonly lifetimeSeconds?: number
   /** Claims laid over the others; undefined takes one out. */
   readonly claims?: Readonly<Record<string, unknown>>
+  /** What is wrong with the token: one that an API must refuse. Default: nothing. */
+  readonly flaw?: TokenFlaw
 }
 
 const names: ReadonlySet<string> = new Set([
@@ -31,6 +37,7 @@ const names: ReadonlySet<string> = new Set([
   'roles',
   'lifetimeSeconds',
   'claims',
+  'flaw',
 ])
 
 /** Issues what is asked for, whether or not Entra would; throws a TypeError for names nobody has. */
@@ -38,16 +45,19 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
   for (const name of Object.keys(options)) {
     if (!names.has(name)) throw new TypeError(`issueToken: ${name} is not an option`)
   }
+  const what = 'issueToken'
   const { directory } = service
-  const application = findApplication(service, options.client, 'client')
-  const user = options.user === undefined ? undefined : findUser(service, options.user)
-  const tenant = findTenant(service, options.tenant ?? user?.tenantId ?? application.homeTenantId)
-  const principal = findPrincipal(tenant, application, 'client')
-  const resource = findPrincipal(
+  const application = findApplication(directory, options.client, what, 'client')
+  const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
+  const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? application.homeTenantId, what)
+  const principal = findPrincipal(tenant, application, what, 'client')
+  const resourcePrincipal = findPrincipal(
     tenant,
-    findApplication(service, options.resource, 'resource'),
+    findApplication(directory, options.resource, what, 'resource'),
+    what,
     'resource',
-  ).application
+  )
+  const resource = resourcePrincipal.application
   const isIdentifier =
     resource.appId === options.resource || resource.identifierUris.includes(options.resource)
   const authentication: ClientAuthentication =
@@ -57,7 +67,8 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
     client: { application, authentication },
     resource,
     identifier: isIdentifier ? options.resource : (resource.identifierUris[0] ?? resource.appId),
-    capabilities: [],
+    claims: readClaims(undefined),
+    mappedClaims: resourcePrincipal.mappedClaims,
     ...(options.lifetimeSeconds === undefined ? {} : { lifetimeSeconds: options.lifetimeSeconds }),
   }
   const claims =
@@ -67,48 +78,24 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
           principal,
           roles: options.roles ?? directory.applicationRoles(tenant, principal, resource),
         })
-      : delegatedClaims({
+      : delegatedClaims(service, {
           ...common,
           user,
+          session: startSession(service.moment()),
           scopes: options.scopes ?? [...directory.grantedScopes(tenant, application, resource, user)],
           roles: options.roles ?? directory.userRoles(tenant, user, resource),
           withProfile: true,
         })
-  return (await issueAccessToken(service, common, { ...claims, ...options.claims })).token
-}
-
-function findApplication({ directory }: Service, reference: string, option: string): Application {
-  const applications = [...directory.applications.values()]
-  const found =
-    directory.applications.get(String(reference).toLowerCase()) ??
-    applications.find(({ identifierUris }) => identifierUris.includes(reference)) ??
-    applications.find(({ displayName }) => displayName === reference)
-  if (found === undefined)
-    throw new TypeError(`issueToken: ${option}: expected an application of the registration`)
-  return found
-}
-
-function findUser({ directory }: Service, reference: string): User {
-  const name = String(reference).toLowerCase()
-  const user = [...directory.tenants.values()]
-    .flatMap(({ users }) => [...users.values()])
-    .find(({ id, userPrincipalName }) => id === name || userPrincipalName.toLowerCase() === name)
-  if (user === undefined) throw new TypeError('issueToken: user: expected a user of the registration')
-  return user
-}
-
-function findTenant({ directory }: Service, reference: string): Tenant {
-  const name = String(reference).toLowerCase()
-  const tenant = [...directory.tenants.values()].find(
-    ({ id, domains }) => id === name || domains.includes(name),
-  )
-  if (tenant === undefined) throw new TypeError('issueToken: tenant: expected a tenant of the registration')
-  return tenant
-}
-
-function findPrincipal(tenant: Tenant, application: Application, option: string): ServicePrincipal {
-  const principal = tenant.servicePrincipals.get(application.appId)
-  if (principal === undefined)
-    throw new TypeError(`issueToken: ${option}: has no service principal in the tenant`)
-  return principal
+  const { token } = await issueAccessToken(service, common, { ...claims, ...options.claims })
+  if (options.flaw === undefined) return token
+  return makeFlawed(options.flaw, {
+    service,
+    tenant,
+    resource,
+    user,
+    header: decodeProtectedHeader(token),
+    claims: decodeJwt(token),
+    token,
+    key: await service.keys.signingKey('tenants'),
+  })
 }

@@ -1,6 +1,7 @@
-import { createHash, webcrypto } from 'node:crypto'
-import { exportJWK, SignJWT, type JWTPayload } from 'jose'
-import { createSigningCertificate, rs256 } from './certificates.js'
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { type JWTPayload, SignJWT } from 'jose'
+import { createSigningCertificate, thumbprintOf } from './certificates.js'
 
 /** A public key as the v2.0 key set lists it; the v1.0 set lists the same without `issuer` and `cloud_instance_name`. */
 export interface PublishedKey {
@@ -15,81 +16,298 @@ export interface PublishedKey {
   readonly issuer: string
 }
 
-interface SigningKey {
-  readonly privateKey: webcrypto.CryptoKey
-  readonly publicKey: webcrypto.CryptoKey
-  readonly published: Omit<PublishedKey, 'issuer'>
+/**
+ * Whom a key signs for: this service's tenants, personal Microsoft accounts, the US Government cloud, or the tokens of
+ * one API that has keys of its own.
+ */
+export type KeyOwner = 'tenants' | 'microsoftAccounts' | 'usGovernment' | `application ${string}`
+
+/** `next` is listed and has not signed yet, `retiring` is listed and has, `withdrawn` is no longer listed. */
+export type KeyState = 'next' | 'signing' | 'retiring' | 'withdrawn'
+
+export interface KeyDescription {
+  readonly kid: string
+  readonly owner: KeyOwner
+  readonly state: KeyState
+  /** Listed in so many answers, then absent from so many, over and over. */
+  readonly flapping?: Flapping
+}
+
+export interface Flapping {
+  readonly listed: number
+  readonly absent: number
+}
+
+export interface SigningKey {
+  readonly kid: string
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+}
+
+interface KeyRecord extends SigningKey {
+  readonly owner: KeyOwner
+  readonly certificate: string
+  readonly jwk: { readonly kty: string; readonly n: string; readonly e: string }
+  /** In the count of changes: a front end that is behind still answers as of an earlier one. */
+  readonly listedAt: number
+  withdrawnAt: number
+  hasSigned: boolean
+  flapping: (Flapping & { answers: number }) | undefined
+}
+
+/** A signing key as a state file keeps it. */
+export interface StoredKey {
+  readonly owner: KeyOwner
+  readonly state: KeyState
+  readonly privateKey: string
+  readonly certificate: string
+}
+
+/** Which set is asked for: whose it is decides whether personal accounts' keys are in it. */
+export interface KeySetQuestion {
+  readonly withMicrosoftAccounts: boolean
+  /** An API with keys of its own (`?appid=`). */
+  readonly appId?: string | undefined
+  /** A stale answer: as of that change. */
+  readonly asOf?: number | undefined
 }
 
 export interface SigningKeys {
-  /** All keys in the set, newest last. */
-  published(): Promise<readonly PublishedKey[]>
-  /** The public key with that id, also one that no longer signs. */
-  find(kid: string): Promise<webcrypto.CryptoKey | undefined>
-  /** Signs a JWT with the newest key. A v1.0 token carries `x5t` in its header, a v2.0 token does not. */
-  sign(payload: JWTPayload, version: '1.0' | '2.0'): Promise<string>
-  /** Adds a new key and signs with it from now on; the old ones stay in the set. Answers the new `kid`. */
-  rotate(): Promise<string>
+  list(): Promise<readonly KeyDescription[]>
+  /** One answer of the key set, oldest key first. Asking counts: a flapping key is in some answers only. */
+  published(question: KeySetQuestion): Promise<readonly PublishedKey[]>
+  /** How many changes there were: what a stale answer is stale to. */
+  changes(): number
+  /** The public key of this service's own that is listed under that id. */
+  find(kid: string): Promise<KeyObject | undefined>
+  /** Signs a JWT as the tenants' tokens are, or with the keys of one API. A v1.0 token carries `x5t`, a v2.0 token does not. */
+  sign(payload: JWTPayload, version: '1.0' | '2.0', appId?: string): Promise<string>
+  hasOwnKey(appId: string): boolean
+  /** The key that signs for an owner; made if there is none yet. */
+  signingKey(owner: KeyOwner): Promise<SigningKey>
+  publish(owner?: KeyOwner): Promise<string>
+  use(kid: string): Promise<void>
+  withdraw(kid: string): Promise<void>
+  flap(kid: string, flapping: Flapping): Promise<void>
+  steady(kid: string): Promise<void>
+  replaceAll(): Promise<string>
+  store(): Promise<readonly StoredKey[]>
 }
 
-/**
- * The signing keys of one instance, made when it starts and gone when it ends. Making an RSA key takes a tenth of a
- * second or more, so start-up does not wait for it; the first use does.
- */
+const commonNames: Readonly<Record<string, string>> = {
+  tenants: 'Countersign emulator',
+  microsoftAccounts: 'Countersign emulator, personal accounts',
+  usGovernment: 'Countersign emulator, US Government',
+}
+
+export interface GeneratedKeys {
+  readonly publicKey: KeyObject
+  readonly privateKey: KeyObject
+}
+
+const generate = promisify(generateKeyPair)
+
+/** Making an RSA key takes a tenth of a second or more, in the thread pool: begin early, wait late. */
+export function generateKeys(): Promise<GeneratedKeys> {
+  return generate('rsa', { modulusLength: 2048, publicExponent: 65_537 })
+}
+
+/** The signing keys of one instance. The first is given as a promise: start-up does not wait for it, the first use does. */
 export function createSigningKeys(settings: {
-  issuer: () => string
+  first: Promise<GeneratedKeys> | readonly StoredKey[]
+  /** The issuer a key is listed with: of a tenant by template, or concrete. */
+  issuer: (tenantId: string) => string
   cloudInstanceName: string
+  microsoftAccountsTenantId: string
   now: () => number
 }): SigningKeys {
-  let keys: Promise<readonly SigningKey[]> = createSigningKey().then((key) => [key])
-  // Whoever asks for the keys sees the failure; nobody asking must not end the process.
-  keys.catch(() => {})
+  let changes = 0
+  const records: KeyRecord[] = []
+  const signing = new Map<KeyOwner, KeyRecord>()
 
-  async function createSigningKey(): Promise<SigningKey> {
-    const pair = await webcrypto.subtle.generateKey(rs256, false, ['sign', 'verify'])
-    const der = await createSigningCertificate(pair, settings.now())
-    const kid = createHash('sha1').update(der).digest('base64url')
-    const { kty = '', n = '', e = '' } = await exportJWK(pair.publicKey)
-    return {
-      privateKey: pair.privateKey,
-      publicKey: pair.publicKey,
-      published: {
-        kty,
-        use: 'sig',
-        kid,
-        x5t: kid,
-        n,
-        e,
-        x5c: [der.toString('base64')],
-        cloud_instance_name: settings.cloudInstanceName,
-      },
+  function add(keys: GeneratedKeys, owner: KeyOwner, certificate?: Buffer): KeyRecord {
+    const commonName = commonNames[owner] ?? 'Countersign emulator, one application'
+    const raw = certificate ?? createSigningCertificate(keys, commonName, settings.now())
+    const { kty = '', n = '', e = '' } = keys.publicKey.export({ format: 'jwk' })
+    changes += 1
+    const record: KeyRecord = {
+      ...keys,
+      owner,
+      kid: thumbprintOf(raw),
+      certificate: raw.toString('base64'),
+      jwk: { kty, n, e },
+      listedAt: changes,
+      withdrawnAt: Infinity,
+      hasSigned: false,
+      flapping: undefined,
+    }
+    records.push(record)
+    return record
+  }
+
+  function use(record: KeyRecord): void {
+    record.hasSigned = true
+    signing.set(record.owner, record)
+  }
+
+  function load(stored: readonly StoredKey[]): void {
+    for (const { owner, state, privateKey, certificate } of stored) {
+      const secret = createPrivateKey(privateKey)
+      const keys = { privateKey: secret, publicKey: createPublicKey(secret) }
+      const record = add(keys, owner, Buffer.from(certificate, 'base64'))
+      record.hasSigned = state === 'retiring'
+      if (state === 'signing') use(record)
+      if (state === 'withdrawn') record.withdrawnAt = changes
     }
   }
 
-  async function newest(): Promise<SigningKey> {
-    const key = (await keys).at(-1)
-    if (key === undefined) throw new Error('no signing key')
-    return key
+  const { first } = settings
+  let ready: Promise<void>
+  if (first instanceof Promise) {
+    ready = first.then((keys) => use(add(keys, 'tenants')))
+    // Whoever asks for the keys sees the failure; nobody asking must not end the process.
+    ready.catch(() => {})
+  } else {
+    load(first)
+    ready = Promise.resolve()
+  }
+
+  async function known(kid: string): Promise<KeyRecord> {
+    await ready
+    const record = records.find((candidate) => candidate.kid === kid)
+    if (record === undefined) throw new TypeError('kid: expected the kid of a key of this emulator')
+    return record
+  }
+
+  async function create(owner: KeyOwner): Promise<KeyRecord> {
+    await ready
+    return add(await generateKeys(), owner)
+  }
+
+  async function signingRecord(owner: KeyOwner): Promise<KeyRecord> {
+    await ready
+    const current = signing.get(owner)
+    if (current !== undefined) return current
+    const record = await create(owner)
+    use(record)
+    return record
+  }
+
+  function isListed(record: KeyRecord, asOf: number): boolean {
+    return record.listedAt <= asOf && asOf < record.withdrawnAt
+  }
+
+  function isInThisAnswer({ flapping }: KeyRecord): boolean {
+    if (flapping === undefined) return true
+    const turn = flapping.answers % (flapping.listed + flapping.absent)
+    flapping.answers += 1
+    return turn < flapping.listed
+  }
+
+  function stateOf(record: KeyRecord): KeyState {
+    if (record.withdrawnAt !== Infinity) return 'withdrawn'
+    if (signing.get(record.owner) === record) return 'signing'
+    return record.hasSigned ? 'retiring' : 'next'
   }
 
   return {
-    async published() {
-      return (await keys).map((key) => ({ ...key.published, issuer: settings.issuer() }))
+    async list() {
+      await ready
+      return records.map((record) => {
+        const { kid, owner, flapping } = record
+        const state = stateOf(record)
+        if (flapping === undefined) return { kid, owner, state }
+        return { kid, owner, state, flapping: { listed: flapping.listed, absent: flapping.absent } }
+      })
     },
+    async published({ withMicrosoftAccounts, appId, asOf = changes }) {
+      await ready
+      const own: KeyOwner = `application ${appId ?? ''}`
+      const owners: ReadonlySet<KeyOwner> = new Set(
+        signing.has(own)
+          ? [own]
+          : ['tenants', 'usGovernment', ...(withMicrosoftAccounts ? (['microsoftAccounts'] as const) : [])],
+      )
+      return records
+        .filter((record) => owners.has(record.owner) && isListed(record, Math.max(asOf, 1)))
+        .filter(isInThisAnswer)
+        .map(({ kid, owner, certificate, jwk }) => ({
+          kty: jwk.kty,
+          use: 'sig',
+          kid,
+          x5t: kid,
+          n: jwk.n,
+          e: jwk.e,
+          x5c: [certificate],
+          cloud_instance_name: owner === 'usGovernment' ? 'microsoftonline.us' : settings.cloudInstanceName,
+          issuer: settings.issuer(
+            owner === 'microsoftAccounts' ? settings.microsoftAccountsTenantId : '{tenantid}',
+          ),
+        }))
+    },
+    changes: () => changes,
     async find(kid) {
-      return (await keys).find((key) => key.published.kid === kid)?.publicKey
+      await ready
+      return records.find(
+        (record) => record.kid === kid && record.owner === 'tenants' && isListed(record, changes),
+      )?.publicKey
     },
-    async sign(payload, version) {
-      const { privateKey, published } = await newest()
-      const { kid, x5t } = published
+    async sign(payload, version, appId) {
+      const own: KeyOwner = `application ${appId ?? ''}`
+      const { kid, privateKey } = await signingRecord(signing.has(own) ? own : 'tenants')
       return new SignJWT(payload)
-        .setProtectedHeader({ typ: 'JWT', alg: 'RS256', ...(version === '1.0' ? { x5t } : {}), kid })
+        .setProtectedHeader({ typ: 'JWT', alg: 'RS256', ...(version === '1.0' ? { x5t: kid } : {}), kid })
         .sign(privateKey)
     },
-    async rotate() {
-      const before = keys
-      keys = Promise.all([before, createSigningKey()]).then(([old, key]) => [...old, key])
-      return (await newest()).published.kid
+    hasOwnKey: (appId) => signing.has(`application ${appId}`),
+    signingKey: signingRecord,
+    async publish(owner = 'tenants') {
+      // An owner's first key signs at once: there is none that could.
+      return (signing.has(owner) || owner === 'tenants' ? await create(owner) : await signingRecord(owner))
+        .kid
+    },
+    async use(kid) {
+      const record = await known(kid)
+      if (record.withdrawnAt !== Infinity) throw new TypeError('kid: that key was withdrawn')
+      use(record)
+    },
+    async withdraw(kid) {
+      const record = await known(kid)
+      if (signing.get(record.owner) === record) {
+        throw new TypeError('kid: that key signs; let another sign first, or replace all in an emergency')
+      }
+      changes += 1
+      record.withdrawnAt = Math.min(record.withdrawnAt, changes)
+    },
+    async flap(kid, { listed, absent }) {
+      for (const [name, value] of Object.entries({ listed, absent })) {
+        if (!Number.isInteger(value) || value < 1 || value > 1000) {
+          throw new TypeError(`${name}: expected a whole number of answers from 1 to 1000`)
+        }
+      }
+      ;(await known(kid)).flapping = { listed, absent, answers: 0 }
+    },
+    async steady(kid) {
+      ;(await known(kid)).flapping = undefined
+    },
+    async replaceAll() {
+      const record = await create('tenants')
+      for (const other of records) {
+        if (other !== record && other.owner === 'tenants') {
+          other.withdrawnAt = Math.min(other.withdrawnAt, changes)
+        }
+      }
+      use(record)
+      return record.kid
+    },
+    async store() {
+      await ready
+      return records.map((record) => ({
+        owner: record.owner,
+        state: stateOf(record),
+        privateKey: record.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+        certificate: record.certificate,
+      }))
     },
   }
 }

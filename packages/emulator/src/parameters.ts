@@ -24,17 +24,41 @@ export function readParameters(parsed: unknown): Parameters {
   }
 }
 
-/** The capabilities (`xms_cc`) in a `claims` parameter; whatever else it asks for is read over. */
-export function readCapabilities(claims: string | undefined): string[] {
-  if (claims === undefined) return []
+/** What a `claims` parameter asks of the access token. */
+export interface ClaimsRequest {
+  /** `xms_cc`: what the client can handle. */
+  readonly capabilities: readonly string[]
+  /** `acrs`: authentication contexts. */
+  readonly contexts: readonly string[]
+  /** `capolids`: Conditional Access policies that stopped an earlier request. */
+  readonly policies: readonly string[]
+  /** `nbf`: the token must not be older, seconds since the epoch. */
+  readonly notBefore: number | undefined
+}
+
+const nothing: ClaimsRequest = { capabilities: [], contexts: [], policies: [], notBefore: undefined }
+
+/** Reads a `claims` parameter; what it asks for beyond that (MSAL asks for several things) is read over. */
+export function readClaims(claims: string | undefined): ClaimsRequest {
+  if (claims === undefined) return nothing
   let parsed: unknown
   try {
     parsed = JSON.parse(claims)
   } catch {
     throw new EntraError(9002313)
   }
-  const values = member(member(member(parsed, 'access_token'), 'xms_cc'), 'values')
-  return Array.isArray(values) ? values.filter((value) => typeof value === 'string').slice(0, 10) : []
+  const asked = (name: string): string[] => {
+    const claim = member(member(parsed, 'access_token'), name)
+    const values = [member(claim, 'value'), member(claim, 'values')].flat()
+    return values.filter((value) => typeof value === 'string').slice(0, 20)
+  }
+  const [nbf] = asked('nbf')
+  return {
+    capabilities: asked('xms_cc'),
+    contexts: asked('acrs'),
+    policies: asked('capolids').map((id) => id.toLowerCase()),
+    notBefore: nbf !== undefined && /^\d{1,12}$/.test(nbf) ? Number(nbf) : undefined,
+  }
 }
 
 function member(value: unknown, name: string): unknown {

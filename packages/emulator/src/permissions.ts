@@ -36,6 +36,36 @@ export function readScopeRequest(
   tenant: Tenant,
   asked: { version: Version; scope: string | undefined; resource: string | undefined },
 ): ScopeRequest {
+  const request = readTargets(service, tenant, asked)
+  if (asked.version === '2.0') {
+    const resources = request.targets.map((target) => target.resource)
+    checkSameResource(service.directory, tenant, asked.resource, resources)
+  }
+  return request
+}
+
+/** RFC 8707's `resource` on v2.0 must name what the scopes name. */
+export function checkSameResource(
+  directory: Directory,
+  tenant: Tenant,
+  identifier: string | undefined,
+  resources: readonly ServicePrincipal[],
+): void {
+  if (identifier === undefined || resources.length === 0) return
+  let named: ServicePrincipal | undefined
+  try {
+    named = directory.resourceIn(tenant, identifier)
+  } catch {
+    throw new EntraError(9010010)
+  }
+  if (!resources.some(({ application }) => application === named?.application)) throw new EntraError(9010010)
+}
+
+function readTargets(
+  service: { directory: Directory },
+  tenant: Tenant,
+  asked: { version: Version; scope: string | undefined; resource: string | undefined },
+): ScopeRequest {
   if (asked.version === '1.0') {
     const { resource: identifier, scope = '' } = asked
     const signIn = new Set(scope.split(' ').filter((word) => signInScopes.has(word)))
@@ -158,6 +188,42 @@ function checkOffered(client: Application, { identifier, resource, scopes }: Tar
   if (unknown !== undefined) {
     throw new EntraError(650053, { client: client.displayName, scope: unknown, resource: identifier })
   }
+}
+
+/**
+ * A tenant as a combined consent would leave it: an API of another tenant that knows the client
+ * (`knownClientApplications`) is brought in together with the client. Only `.default` asks for such a consent.
+ */
+export function withKnownApis(directory: Directory, tenant: Tenant, client: Application): Tenant {
+  const servicePrincipals = new Map(tenant.servicePrincipals)
+  for (const { resource } of allRequired(directory, client)) {
+    const isBroughtIn = resource.audience !== 'AzureADMyOrg' && resource.knownClients.has(client.appId)
+    if (isBroughtIn && !servicePrincipals.has(resource.appId)) {
+      servicePrincipals.set(resource.appId, {
+        id: '',
+        application: resource,
+        isEnabled: true,
+        isAssignmentRequired: false,
+        mappedClaims: {},
+      })
+    }
+  }
+  return { ...tenant, servicePrincipals }
+}
+
+/** What is asked for at a sign-in page, where consent can still bring an API into the tenant. */
+export function readScopeRequestAtSignIn(
+  service: { directory: Directory },
+  tenant: Tenant,
+  client: Application,
+  asked: { version: Version; scope: string | undefined; resource: string | undefined },
+): ScopeRequest {
+  const request = readScopeRequest(service, withKnownApis(service.directory, tenant, client), asked)
+  for (const { identifier, resource, scopes } of request.targets) {
+    const isPresent = tenant.servicePrincipals.has(resource.application.appId)
+    if (!isPresent && scopes !== '.default') service.directory.resourceIn(tenant, identifier)
+  }
+  return request
 }
 
 /** An API that demands assignment gives no token to whom nobody assigned. */

@@ -10,8 +10,8 @@ export interface Seal {
   open(kind: string, text: string): unknown
 }
 
-export function createSeal(): Seal {
-  const key = randomBytes(32)
+/** `key`: 32 bytes. */
+export function createSeal(key: Buffer): Seal {
   return {
     seal(kind, content) {
       const iv = randomBytes(12)

@@ -9,11 +9,17 @@ import fastify, {
 import type { TlsCertificate } from './certificates.js'
 import { guidPattern } from './directory.js'
 import { EntraError } from './errors.js'
-import type { RequestLog } from './request-log.js'
+import { addFaultHooks } from './fault-hooks.js'
+import type { Endpoint, Faults, MetFault } from './faults.js'
+import type { RequestFacts, RequestLog } from './request-log.js'
 
 declare module 'fastify' {
   interface FastifyReply {
-    errorCode: number | undefined
+    facts: RequestFacts
+    fault: MetFault | undefined
+  }
+  interface FastifyContextConfig {
+    endpoint?: Endpoint
   }
 }
 
@@ -26,6 +32,9 @@ export async function createServer(settings: {
   origin: () => string
   now: () => number
   log: RequestLog
+  faults: Faults
+  /** Another name than the loopback ones that requests may come by. */
+  hostName: string | undefined
 }): Promise<FastifyInstance> {
   const options = {
     bodyLimit: maxBodyBytes,
@@ -52,9 +61,11 @@ export async function createServer(settings: {
     payload.on('error', done)
   })
 
-  app.decorateReply('errorCode', undefined)
+  app.decorateReply('facts')
+  app.decorateReply('fault', undefined)
 
   app.addHook('onRequest', async (request, reply) => {
+    reply.facts = {}
     reply.headers({
       'cache-control': 'no-store, no-cache',
       pragma: 'no-cache',
@@ -63,9 +74,12 @@ export async function createServer(settings: {
       'referrer-policy': 'same-origin',
       'x-ms-request-id': request.id,
       'x-ms-ests-server': 'Countersign emulator',
+      'x-xss-protection': '0',
+      p3p: 'CP="DSP CUR OTPi IND OTRi ONL FIN"',
     })
     // A web page elsewhere whose name was made to point here must not reach the emulator (DNS rebinding).
-    if (!loopbackHost.test(request.headers.host ?? '')) {
+    const host = request.headers.host ?? ''
+    if (!loopbackHost.test(host) && host.replace(/:\d+$/, '').toLowerCase() !== settings.hostName) {
       await reply
         .status(400)
         .type('text/plain')
@@ -74,22 +88,32 @@ export async function createServer(settings: {
   })
 
   // Before the answer leaves, so that whoever has the answer finds the request in the log.
-  app.addHook('onSend', async (request, reply) => {
+  const record = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
     settings.log.add({
       time: settings.now(),
       method: request.method,
       path: request.url.split('?', 1)[0]?.slice(0, 500) ?? '',
+      endpoint: request.routeOptions.config.endpoint,
       sent: [request.query, request.body],
-      status: reply.statusCode,
-      ...(reply.errorCode === undefined ? {} : { errorCode: reply.errorCode }),
+      status,
+      facts: reply.facts,
       correlationId: correlationIdOf(request),
     })
+  }
+  app.addHook('onSend', async (request, reply) => {
+    const { errorCode } = reply.facts
+    if (sendsTelemetry(request)) reply.header('x-ms-clitelem', `1,${errorCode ?? 0},0,,`)
+    if (request.headers['return-client-request-id'] === 'true') {
+      reply.header('client-request-id', correlationIdOf(request))
+    }
+    record(request, reply, reply.statusCode)
   })
+  addFaultHooks(app, settings.faults, record)
 
   app.setNotFoundHandler((_request, reply) => reply.status(404).type('text/plain').send('Not found\n'))
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = refusalOf(error)
-    reply.errorCode = refusal?.code
+    if (refusal !== undefined) reply.facts.errorCode = refusal.code
     if (refusal === undefined) {
       process.emitWarning(
         `the emulator failed at ${request.routeOptions.url ?? 'a request'}: ${error.stack ?? error.message}`,
@@ -138,4 +162,11 @@ function named(parsed: unknown): unknown {
   return typeof parsed === 'object' && parsed !== null && 'client-request-id' in parsed
     ? parsed['client-request-id']
     : undefined
+}
+
+/** MSAL says how its last requests went, and is told how this one did. */
+function sendsTelemetry(request: FastifyRequest): boolean {
+  const { body, headers } = request
+  const isInForm = typeof body === 'object' && body !== null && 'x-client-current-telemetry' in body
+  return isInForm || headers['x-client-current-telemetry'] !== undefined
 }

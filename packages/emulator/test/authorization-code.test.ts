@@ -195,7 +195,7 @@ describe('the sign-in page', () => {
   })
 
   test.each([
-    ['another response type', { response_type: 'id_token' }, 'unsupported_response_type'],
+    ['another response type', { response_type: 'code spin' }, 'invalid_request'],
     ['a silent sign-in', { prompt: 'none' }, 'login_required'],
     ['no scope', { scope: undefined }, 'invalid_request'],
     ['an unknown API', { scope: 'api://unknown/Things.Read' }, 'invalid_resource'],

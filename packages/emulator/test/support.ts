@@ -12,6 +12,8 @@ import {
   type EmulatorOptions,
   fixedClock,
   type Registration,
+  type ApplicationRegistration,
+  type TenantRegistration,
   startEmulator,
 } from '@countersign/emulator'
 
@@ -67,57 +69,58 @@ const scopesOf = (
 ): NonNullable<NonNullable<Registration['applications']>[number]['requiredResourceAccess']> =>
   names.map((resourceAppId) => ({ resourceAppId, resourceAccess: [{ id: 'Things.Read', type: 'Scope' }] }))
 
-export const registration = {
-  tenants: [
+export const contoso = {
+  id: ids.contoso,
+  displayName: 'Contoso',
+  domains: ['contoso.example'],
+  users: [
     {
-      id: ids.contoso,
-      displayName: 'Contoso',
-      domains: ['contoso.example'],
-      users: [
-        {
-          id: ids.alice,
-          userPrincipalName: 'alice@contoso.example',
-          displayName: 'Alice Ash',
-          givenName: 'Alice',
-          surname: 'Ash',
-          mail: 'alice@mail.example',
-        },
-        { userPrincipalName: 'bob@contoso.example' },
-        { userPrincipalName: 'carol@contoso.example', directoryRoles: ['Global Administrator'] },
-        { userPrincipalName: 'dora@contoso.example', accountEnabled: false },
-      ],
-      groups: [{ displayName: 'managers', members: ['alice@contoso.example'] }],
-      oauth2PermissionGrants: [
-        ...['tier1', 'v1', 'v2'].map((resourceId) => ({
-          clientId: 'native',
-          resourceId,
-          scope: 'Things.Read',
-          consentType: 'Principal' as const,
-          principalId: 'alice@contoso.example',
-        })),
-        { clientId: 'tier1', resourceId: 'v1', scope: 'Things.Read Things.Write' },
-        { clientId: 'tier1', resourceId: 'v2', scope: 'Things.Read Things.Write' },
-        { clientId: 'web', resourceId: 'v2', scope: 'Things.Read' },
-        { clientId: 'spa', resourceId: 'v2', scope: 'Things.Read' },
-      ],
-      appRoleAssignments: [
-        { principalId: 'daemon', resourceId: 'v1', appRoleId: 'Things.Read.All' },
-        { principalId: 'daemon', resourceId: 'v2', appRoleId: 'Things.Read.All' },
-        { principalId: 'managers', resourceId: 'v2', appRoleId: 'Things.Manager' },
-        { principalId: 'fleet', resourceId: 'fleet-api', appRoleId: 'Fleet.Read.All' },
-      ],
-      servicePrincipals: [{ appId: 'guarded', appRoleAssignmentRequired: true }],
+      id: ids.alice,
+      userPrincipalName: 'alice@contoso.example',
+      displayName: 'Alice Ash',
+      givenName: 'Alice',
+      surname: 'Ash',
+      mail: 'alice@mail.example',
     },
-    {
-      id: ids.fabrikam,
-      displayName: 'Fabrikam',
-      domains: ['fabrikam.example'],
-      users: [
-        { userPrincipalName: 'erin@fabrikam.example', directoryRoles: ['Global Administrator'] },
-        { userPrincipalName: 'dan@fabrikam.example' },
-      ],
-    },
+    { userPrincipalName: 'bob@contoso.example' },
+    { userPrincipalName: 'carol@contoso.example', directoryRoles: ['Global Administrator'] },
+    { userPrincipalName: 'dora@contoso.example', accountEnabled: false },
   ],
+  groups: [{ displayName: 'managers', members: ['alice@contoso.example'] }],
+  oauth2PermissionGrants: [
+    ...['tier1', 'v1', 'v2'].map((resourceId) => ({
+      clientId: 'native',
+      resourceId,
+      scope: 'Things.Read',
+      consentType: 'Principal' as const,
+      principalId: 'alice@contoso.example',
+    })),
+    { clientId: 'tier1', resourceId: 'v1', scope: 'Things.Read Things.Write' },
+    { clientId: 'tier1', resourceId: 'v2', scope: 'Things.Read Things.Write' },
+    { clientId: 'web', resourceId: 'v2', scope: 'Things.Read' },
+    { clientId: 'spa', resourceId: 'v2', scope: 'Things.Read' },
+  ],
+  appRoleAssignments: [
+    { principalId: 'daemon', resourceId: 'v1', appRoleId: 'Things.Read.All' },
+    { principalId: 'daemon', resourceId: 'v2', appRoleId: 'Things.Read.All' },
+    { principalId: 'managers', resourceId: 'v2', appRoleId: 'Things.Manager' },
+    { principalId: 'fleet', resourceId: 'fleet-api', appRoleId: 'Fleet.Read.All' },
+  ],
+  servicePrincipals: [{ appId: 'guarded', appRoleAssignmentRequired: true }],
+} satisfies TenantRegistration
+
+export const fabrikam = {
+  id: ids.fabrikam,
+  displayName: 'Fabrikam',
+  domains: ['fabrikam.example'],
+  users: [
+    { userPrincipalName: 'erin@fabrikam.example', directoryRoles: ['Global Administrator'] },
+    { userPrincipalName: 'dan@fabrikam.example' },
+  ],
+} satisfies TenantRegistration
+
+export const registration = {
+  tenants: [contoso, fabrikam],
   applications: [
     {
       appId: ids.native,
@@ -175,6 +178,27 @@ export const registration = {
     },
   ],
 } satisfies Registration
+
+/** The registration above with something else in its first tenant. */
+export function withContoso(changes: Partial<TenantRegistration>): Registration {
+  return { ...registration, tenants: [{ ...contoso, ...changes } as TenantRegistration, fabrikam] }
+}
+
+/** The registration above with something else in one application. */
+export function withApplication(
+  displayName: string,
+  changes: Partial<ApplicationRegistration>,
+): Registration {
+  const applications: readonly ApplicationRegistration[] = registration.applications
+  return {
+    ...registration,
+    applications: applications.map((application) =>
+      application.displayName === displayName
+        ? { ...application, ...changes, api: { ...application.api, ...changes.api } }
+        : application,
+    ),
+  }
+}
 
 /** An emulator with the registration above, on a clock that stands still. */
 export function startTestEmulator(options: EmulatorOptions = {}): Promise<Emulator> {

@@ -47,6 +47,7 @@ export function addAdminConsentEndpoint(app: FastifyInstance, service: Service):
     app.route<{ Params: { tenant: string } }>({
       method: ['GET', 'POST'],
       url: version === '1.0' ? '/:tenant/adminconsent' : '/:tenant/v2.0/adminconsent',
+      config: { endpoint: 'adminConsent' },
       errorHandler: (error, _request, reply) => showError(error, reply),
       handler: async (request, reply) => {
         if (request.method === 'GET') {
@@ -163,6 +164,7 @@ function consent(
         directory.addAssignment(tenant, { principalId: principal.id, resourceAppId: resource.appId, role })
       }
     }
+    service.changed()
     return sendBack(reply, request, { admin_consent: 'True', tenant: tenant.id, scope: request.scope })
   })
 }
@@ -204,6 +206,7 @@ function narrowed(
         application: resource,
         isEnabled: true,
         isAssignmentRequired: false,
+        mappedClaims: {},
       })
     }
   }
@@ -244,7 +247,7 @@ function orSendBack(reply: FastifyReply, address: ReturnAddress, step: () => Fas
     return step()
   } catch (error) {
     if (!(error instanceof EntraError)) throw error
-    reply.errorCode = error.code
+    reply.facts.errorCode = error.code
     return sendBack(reply, address, { ...errorAnswer(error), admin_consent: 'True' })
   }
 }

@@ -1,10 +1,12 @@
-import type { FastifyInstance } from 'fastify'
-import { type Authority, consumersTenantId, type Directory, type Version } from '../directory.js'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { type Authority, consumersTenantId, type Directory, guidPattern, type Version } from '../directory.js'
 import { EntraError } from '../errors.js'
+import type { PublishedKey } from '../keys.js'
 import { issuerOf, type Service } from '../service.js'
 
 interface TenantRoute {
   Params: { tenant: string }
+  Querystring: Readonly<Record<string, unknown>>
 }
 
 const publicHeaders = {
@@ -20,13 +22,14 @@ export function addDiscoveryEndpoints(app: FastifyInstance, service: Service): v
     ['2.0', '/:tenant/v2.0/.well-known/openid-configuration', '/:tenant/discovery/v2.0/keys'],
   ] as const
   for (const [version, discoveryPath, keysPath] of paths) {
-    app.get<TenantRoute>(discoveryPath, async (request, reply) => {
-      const authority = readSubject(service, request.params.tenant, version)
-      return reply.headers(publicHeaders).send(discoveryDocument(service, version, authority))
+    app.get<TenantRoute>(discoveryPath, { config: { endpoint: 'discovery' } }, async (request, reply) => {
+      const subject = readSubject(service, request.params.tenant, version)
+      const document = discoveryDocument(service, version, subject, readAppId(request.query))
+      return reply.headers(publicHeaders).send(document)
     })
-    app.get<TenantRoute>(keysPath, async (request, reply) => {
-      readSubject(service, request.params.tenant, version)
-      const keys = await service.keys.published()
+    app.get<TenantRoute>(keysPath, { config: { endpoint: 'keys' } }, async (request, reply) => {
+      const { segment } = readSubject(service, request.params.tenant, version)
+      const keys = await keysFor(service, reply, segment, readAppId(request.query))
       return reply.headers(publicHeaders).send({
         // Which tenants a key may sign for is told on v2.0 alone.
         keys:
@@ -36,6 +39,32 @@ export function addDiscoveryEndpoints(app: FastifyInstance, service: Service): v
       })
     })
   }
+}
+
+async function keysFor(
+  service: Service,
+  reply: FastifyReply,
+  segment: string,
+  appId: string | undefined,
+): Promise<readonly PublishedKey[]> {
+  const effect = reply.fault?.effect
+  const keys = await service.keys.published({
+    // Personal accounts sign in under these two alone.
+    withMicrosoftAccounts: segment === 'common' || segment === 'consumers',
+    appId,
+    asOf: effect?.kind === 'stale' ? reply.fault?.keyChanges : undefined,
+  })
+  const [first] = keys
+  if (effect?.kind !== 'hugeKeySet' || first === undefined) return keys
+  const more = Array.from({ length: effect.keys }, (_, index) => {
+    const kid = Buffer.from(`${index}`.padStart(20, '0')).toString('base64url')
+    return { ...first, kid, x5t: kid }
+  })
+  return [...keys, ...more]
+}
+
+function readAppId({ appid }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof appid === 'string' && guidPattern.test(appid) ? appid.toLowerCase() : undefined
 }
 
 /** Whom a document is about: how its addresses name the tenant, and how its issuer does. */
@@ -63,7 +92,7 @@ function readAuthority(directory: Directory, segment: string): Authority {
     return directory.readAuthority(segment)
   } catch (error) {
     if (!(error instanceof EntraError)) throw error
-    throw new EntraError(error.code, { tenant: segment }, 'invalid_tenant')
+    throw new EntraError(error.code, { tenant: segment }, { error: 'invalid_tenant' })
   }
 }
 
@@ -86,27 +115,33 @@ const claimsOfV2 = ['preferred_username', 'name', 'tid', 'ver', 'at_hash', 'c_ha
 
 /** The members in the order and the types of Entra's document; an endpoint that is not there is not listed. */
 function discoveryDocument(
-  { origin, cloudInstanceName }: Service,
+  service: Service,
   version: Version,
   { segment, issuerTenant, region }: Subject,
+  appId: string | undefined,
 ): object {
+  const { origin, cloudInstanceName } = service
   const isV1 = version === '1.0'
   const endpoints = `${origin}/${segment}/oauth2${isV1 ? '' : '/v2.0'}`
   const host = new URL(origin).host
+  const keys = `${origin}/${segment}/discovery${isV1 ? '' : '/v2.0'}/keys`
   return {
     token_endpoint: `${endpoints}/token`,
     token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
-    jwks_uri: `${origin}/${segment}/discovery${isV1 ? '' : '/v2.0'}/keys`,
+    jwks_uri: appId === undefined ? keys : `${keys}?appid=${appId}`,
     response_modes_supported: ['query', 'fragment', 'form_post'],
     subject_types_supported: ['pairwise'],
     id_token_signing_alg_values_supported: ['RS256'],
-    response_types_supported: isV1
-      ? ['code', 'id_token', 'code id_token', 'token id_token', 'token']
-      : ['code', 'id_token', 'code id_token', 'id_token token'],
+    response_types_supported: ['code', 'id_token', 'code id_token'],
     scopes_supported: isV1 ? ['openid'] : ['openid', 'profile', 'email', 'offline_access'],
-    issuer: issuerOf(origin, issuerTenant, version),
+    issuer: issuerOf(service, issuerTenant, version),
     ...(isV1 ? { microsoft_multi_refresh_token: true } : { request_uri_parameter_supported: false }),
+    userinfo_endpoint: isV1 ? `${origin}/${segment}/openid/userinfo` : `${origin}/oidc/userinfo`,
     authorization_endpoint: `${endpoints}/authorize`,
+    device_authorization_endpoint: `${endpoints}/devicecode`,
+    http_logout_supported: true,
+    frontchannel_logout_supported: true,
+    end_session_endpoint: `${endpoints}/logout`,
     claims_supported: [...claimsOfBoth, ...(isV1 ? claimsOfV1 : claimsOfV2)],
     tenant_region_scope: region,
     cloud_instance_name: cloudInstanceName,

@@ -100,6 +100,6 @@ export function errorAnswer(error: EntraError): Record<string, string> {
 /** Shows a refusal on a page; what is not a refusal is the emulator's own fault. */
 export function showError(error: unknown, reply: FastifyReply): FastifyReply {
   if (!(error instanceof EntraError)) throw error
-  reply.errorCode = error.code
+  reply.facts.errorCode = error.code
   return sendErrorPage(reply, error)
 }

@@ -4,6 +4,7 @@ import { EntraError } from '../errors.js'
 import type { TokenAnswer } from '../grants/answer.js'
 import { authorizationCode } from '../grants/authorization-code.js'
 import { clientCredentials } from '../grants/client-credentials.js'
+import { deviceCode } from '../grants/device-code.js'
 import { onBehalfOf } from '../grants/on-behalf-of.js'
 import { refreshToken } from '../grants/refresh-token.js'
 import { readParameters } from '../parameters.js'
@@ -16,6 +17,8 @@ const grants: ReadonlyMap<string, Grant> = new Map([
   ['authorization_code', authorizationCode],
   ['refresh_token', refreshToken],
   ['urn:ietf:params:oauth:grant-type:jwt-bearer', onBehalfOf],
+  ['urn:ietf:params:oauth:grant-type:device_code', deviceCode],
+  ['device_code', deviceCode],
 ])
 
 interface TenantRoute {
@@ -26,7 +29,8 @@ interface TenantRoute {
 export function addTokenEndpoint(app: FastifyInstance, service: Service): void {
   for (const version of ['1.0', '2.0'] as const) {
     const path = version === '1.0' ? '/:tenant/oauth2/token' : '/:tenant/oauth2/v2.0/token'
-    app.post<TenantRoute>(path, async (request, reply) => {
+    const config = { config: { endpoint: 'token' } } as const
+    app.post<TenantRoute>(path, config, async (request, reply) => {
       const form = readParameters(request.body)
       const { origin } = request.headers
       if (origin !== undefined && isSpaOrigin(service, origin)) {
@@ -36,7 +40,8 @@ export function addTokenEndpoint(app: FastifyInstance, service: Service): void {
       const grant = grants.get(grantType)
       if (grant === undefined) throw new EntraError(70003, { grantType })
       const { authorization } = request.headers
-      return grant(service, { version, segment: request.params.tenant, form, authorization, origin })
+      const { tenant: segment } = request.params
+      return grant(service, { version, segment, form, authorization, origin, facts: reply.facts })
     })
     app.options<TenantRoute>(path, async (request, reply) => {
       const { origin } = request.headers
@@ -50,7 +55,7 @@ export function addTokenEndpoint(app: FastifyInstance, service: Service): void {
       }
       return reply.status(200).send()
     })
-    app.get(path, () => {
+    app.get(path, config, () => {
       throw new EntraError(900561, { method: 'GET' })
     })
   }

@@ -4,6 +4,7 @@ import type { Platform, Version } from '../directory.js'
 import { EntraError } from '../errors.js'
 import { readScopeRequest } from '../permissions.js'
 import type { Service } from '../service.js'
+import type { Session } from '../sessions.js'
 import type { TokenAnswer } from './answer.js'
 import { answerDelegated } from './delegated.js'
 
@@ -18,6 +19,7 @@ export interface CodeContent {
   readonly clientId: string
   readonly redirectUri: string
   readonly platform: Platform
+  readonly session: Session
   readonly scope: string | undefined
   readonly resource: string | undefined
   readonly nonce: string | undefined
@@ -56,6 +58,7 @@ export async function authorizationCode(service: Service, request: TokenRequest)
     user,
     client,
     platform: code.platform,
+    session: code.session,
     asked,
     scope: named ?? code.scope,
     resource,

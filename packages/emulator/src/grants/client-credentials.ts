@@ -1,7 +1,10 @@
 import { authenticateConfidentialClient, type TokenRequest } from '../client-authentication.js'
 import type { ServicePrincipal, Tenant } from '../directory.js'
 import { EntraError } from '../errors.js'
-import { readCapabilities } from '../parameters.js'
+import { checkWorkloadPolicies } from '../conditional-access.js'
+import { mappedClaimsOf } from '../mapped-claims.js'
+import { readClaims } from '../parameters.js'
+import { checkSameResource } from '../permissions.js'
 import { signInScopes } from '../registration/graph.js'
 import type { Service } from '../service.js'
 import { applicationClaims, issueAccessToken } from '../tokens.js'
@@ -23,6 +26,7 @@ export async function clientCredentials(service: Service, request: TokenRequest)
       application: resource.application.appId,
     })
   }
+  checkWorkloadPolicies(tenant, request.version, client.application, resource.application)
   const token = {
     tenant,
     client,
@@ -30,7 +34,8 @@ export async function clientCredentials(service: Service, request: TokenRequest)
     identifier,
     principal: client.principal,
     roles: directory.applicationRoles(tenant, client.principal, resource.application),
-    capabilities: readCapabilities(request.form.get('claims')),
+    claims: readClaims(request.form.get('claims')),
+    mappedClaims: mappedClaimsOf(service, tenant, resource, identifier),
   }
   const issued = await issueAccessToken(service, token, applicationClaims(service, token))
   return tokenAnswer(request.version, { issued, identifier })
@@ -56,5 +61,7 @@ function readTarget(
   const [identifier, ...more] = new Set(words.map((word) => word.slice(0, -suffix.length)))
   if (identifier === undefined) throw new EntraError(90014, { parameter: 'scope' })
   if (more.length > 0) throw new EntraError(700022)
-  return { identifier, resource: directory.resourceIn(tenant, identifier) }
+  const resource = directory.resourceIn(tenant, identifier)
+  checkSameResource(directory, tenant, form.get('resource'), [resource])
+  return { identifier, resource }
 }

@@ -1,10 +1,13 @@
 import type { AuthenticatedClient, TokenRequest } from '../client-authentication.js'
 import type { Platform, Tenant, User } from '../directory.js'
 import { EntraError } from '../errors.js'
-import { readCapabilities } from '../parameters.js'
+import { checkContexts, refuseUnsatisfied, unsatisfiedPolicies } from '../conditional-access.js'
+import { mappedClaimsOf } from '../mapped-claims.js'
+import { readClaims } from '../parameters.js'
 import { checkUserAssigned, effectiveScopes, type ScopeRequest, type Target } from '../permissions.js'
 import { graphAppId } from '../registration/graph.js'
 import type { Service } from '../service.js'
+import { checkSessionAlive, type Session } from '../sessions.js'
 import { clientInfo, delegatedClaims, issueAccessToken, issueIdToken } from '../tokens.js'
 import { type TokenAnswer, tokenAnswer } from './answer.js'
 
@@ -22,6 +25,7 @@ export interface RefreshTokenContent {
   readonly tenantId: string
   readonly clientId: string
   readonly platform: Platform
+  readonly session: Session
   readonly scope: string | undefined
   readonly resource: string | undefined
   readonly issuedAt: number
@@ -33,6 +37,7 @@ export interface DelegatedRequest {
   readonly user: User
   readonly client: AuthenticatedClient
   readonly platform: Platform
+  readonly session: Session
   readonly asked: ScopeRequest
   /** What a later refresh asks for if it names nothing. */
   readonly scope: string | undefined
@@ -51,13 +56,23 @@ export async function answerDelegated(
   delegated: DelegatedRequest,
 ): Promise<TokenAnswer> {
   const { directory } = service
-  const { tenant, user, client, asked } = delegated
-  if (!user.isEnabled) throw new EntraError(50057)
+  const { tenant, user, client, asked, session } = delegated
+  request.facts.userId = user.id
+  checkSessionAlive(user, session)
   checkUserAssigned(directory, tenant, user, client.principal)
   const { target, scopes } = readTarget(service, request, delegated)
   checkUserAssigned(directory, tenant, user, target.resource)
 
   const resource = target.resource.application
+  const claims = readClaims(request.form.get('claims'))
+  const policies = unsatisfiedPolicies(
+    tenant,
+    { user, client: client.application, resources: [resource] },
+    session,
+    claims,
+  )
+  refuseUnsatisfied(request.version, policies, resource)
+  checkContexts(tenant, session, claims, resource)
   const token = {
     tenant,
     client,
@@ -67,15 +82,18 @@ export async function answerDelegated(
     scopes,
     roles: directory.userRoles(tenant, user, resource),
     withProfile: asked.signIn.has('profile'),
-    capabilities: readCapabilities(request.form.get('claims')),
+    session,
+    claims,
+    mappedClaims: mappedClaimsOf(service, tenant, target.resource, target.identifier),
   }
-  const issued = await issueAccessToken(service, token, delegatedClaims(token))
+  const issued = await issueAccessToken(service, token, delegatedClaims(service, token))
   const idToken = delegated.withIdToken
     ? await issueIdToken(service, {
         version: request.version,
         tenant,
         client: client.application,
         user,
+        session,
         roles: directory.userRoles(tenant, user, client.application),
         nonce: delegated.nonce,
         signIn: asked.signIn,
@@ -132,6 +150,7 @@ function sealRefreshToken(service: Service, delegated: DelegatedRequest): string
     tenantId: delegated.tenant.id,
     clientId: delegated.client.application.appId,
     platform: delegated.platform,
+    session: delegated.session,
     scope: delegated.scope,
     resource: delegated.resource,
     issuedAt: now,

@@ -4,6 +4,7 @@ import type { Application, Tenant, User } from '../directory.js'
 import { EntraError, printedTime } from '../errors.js'
 import { checkNotSelfByUri, readScopeRequest } from '../permissions.js'
 import { issuerOf, type Service } from '../service.js'
+import { openSession } from '../sessions.js'
 import type { TokenAnswer } from './answer.js'
 import { answerDelegated } from './delegated.js'
 
@@ -32,6 +33,7 @@ export async function onBehalfOf(service: Service, request: TokenRequest): Promi
     user,
     client,
     platform: 'web',
+    session: openSession(service, assertion.claims),
     asked,
     scope,
     resource,
@@ -51,9 +53,7 @@ async function readAssertion(service: Service, text: string): Promise<Assertion>
   const tenant = service.directory.tenants.get(String(claims['tid']))
   const isOurs =
     tenant !== undefined &&
-    (['1.0', '2.0'] as const).some(
-      (version) => claims['iss'] === issuerOf(service.origin, tenant.id, version),
-    )
+    (['1.0', '2.0'] as const).some((version) => claims['iss'] === issuerOf(service, tenant.id, version))
   if (!isOurs) throw new EntraError(50013, { reason: 'The issuer of the assertion is not trusted.' })
   return { tenant, claims }
 }

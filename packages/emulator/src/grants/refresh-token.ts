@@ -1,4 +1,5 @@
 import { authenticateClientOf, type TokenRequest } from '../client-authentication.js'
+import type { Tenant } from '../directory.js'
 import { EntraError, printedTime } from '../errors.js'
 import { readScopeRequest } from '../permissions.js'
 import type { Service } from '../service.js'
@@ -21,12 +22,7 @@ export async function refreshToken(service: Service, request: TokenRequest): Pro
   if (client.application.appId !== content.clientId || user === undefined) {
     throw new EntraError(70000, { parameter: 'refresh_token' })
   }
-  if (clock.now() >= content.expiresAt) {
-    throw new EntraError(700082, {
-      issued: printedTime(content.issuedAt),
-      lifetime: `${Math.round((content.expiresAt - content.issuedAt) / 86_400)} days`,
-    })
-  }
+  checkAge(tenant, content, clock.now())
 
   const scope = request.form.get('scope') ?? content.scope
   const resource = request.form.get('resource') ?? content.resource
@@ -36,6 +32,7 @@ export async function refreshToken(service: Service, request: TokenRequest): Pro
     user,
     client,
     platform: content.platform,
+    session: content.session,
     asked,
     scope,
     resource,
@@ -43,6 +40,23 @@ export async function refreshToken(service: Service, request: TokenRequest): Pro
     withRefreshToken: true,
     ...(content.platform === 'spa' ? { refreshTokenEnd: content.expiresAt } : {}),
   })
+}
+
+/** Days without use for most, a fixed day for single-page applications, and what the tenant says about sign-ins. */
+function checkAge({ signInFrequencySeconds }: Tenant, content: RefreshTokenContent, now: number): void {
+  const { issuedAt, expiresAt, platform, session } = content
+  const issued = printedTime(issuedAt)
+  if (now >= expiresAt) {
+    if (platform === 'spa') throw new EntraError(700084, { issued, lifetime: '1.00:00:00' })
+    const days = Math.round((expiresAt - issuedAt) / 86_400)
+    throw new EntraError(700082, { issued, lifetime: `${days} days` })
+  }
+  if (signInFrequencySeconds !== undefined && now >= session.startedAt + signInFrequencySeconds) {
+    throw new EntraError(70043, {
+      issued: printedTime(session.startedAt),
+      lifetime: String(signInFrequencySeconds),
+    })
+  }
 }
 
 function openRefreshToken(service: Service, text: string): RefreshTokenContent {

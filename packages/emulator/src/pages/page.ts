@@ -13,9 +13,10 @@ small { display: block; opacity: .8 } li { margin: .4rem 0 }`
 /** Sends a page. It is never mistaken for Microsoft's: it says what it is, and looks it. */
 export function sendPage(
   reply: FastifyReply,
-  page: { status?: number; title: string; body: Html; script?: string },
+  page: { status?: number; title: string; body: Html; script?: string; frames?: readonly string[] },
 ): FastifyReply {
   const nonce = randomBytes(16).toString('base64')
+  const frames = page.frames ?? []
   const document = html`<!doctype html>
     <html lang="en">
       <head>
@@ -45,7 +46,7 @@ export function sendPage(
     .header('content-type', 'text/html; charset=utf-8')
     .header(
       'content-security-policy',
-      `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; base-uri 'none'; frame-ancestors 'none'`,
+      `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; ${frames.length > 0 ? `frame-src ${frames.join(' ')}; ` : ''}base-uri 'none'; frame-ancestors 'none'`,
     )
     .header('x-frame-options', 'DENY')
     .send(document.markup)

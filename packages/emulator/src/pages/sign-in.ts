@@ -20,7 +20,7 @@ export function sendSignInPage(
   const buttons = users.map(
     (user) =>
       html`<button name="user" value="${user.userPrincipalName}">
-        ${user.displayName}${user.isAdmin && ' (administrator)'}${!user.isEnabled && ' (disabled)'}
+        ${user.displayName}${user.isAdmin && ' (administrator)'}${!user.isEnabled && ' (disabled)'}${user.isGuest && ' (guest)'}
         <small>${user.userPrincipalName}</small>
       </button> `,
   )

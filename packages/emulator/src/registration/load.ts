@@ -2,7 +2,10 @@ import { createHash, X509Certificate } from 'node:crypto'
 import {
   type Application,
   type Certificate,
+  type ConditionalAccessPolicy,
   Directory,
+  type FederatedCredential,
+  guidPattern,
   type Period,
   type Platform,
   type RequiredAccess,
@@ -13,22 +16,25 @@ import {
   type Tenant,
   type User,
 } from '../directory.js'
+import { readClaimsExpression } from './claims-expression.js'
 import { graph, graphAppId } from './graph.js'
 import { deriveId } from './ids.js'
 import { RegistrationError } from './read.js'
 import type { ApplicationRegistration, OptionalClaim, Registration, TenantRegistration } from './types.js'
 
 /** Directory roles whose holders may consent for the whole organisation, by name and by template id. */
-const administratorRoles: ReadonlySet<string> = new Set([
-  'Global Administrator',
-  '62e90394-69f5-4237-9190-012177145e10',
-  'Privileged Role Administrator',
-  'e8611ab8-c189-46e8-94e1-60213ab1f814',
-  'Application Administrator',
-  '9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3',
-  'Cloud Application Administrator',
-  '158c047a-c907-4556-b7ef-446551a6b5f7',
+const administratorRoles: ReadonlyMap<string, string> = new Map([
+  ['Global Administrator', '62e90394-69f5-4237-9190-012177145e10'],
+  ['Privileged Role Administrator', 'e8611ab8-c189-46e8-94e1-60213ab1f814'],
+  ['Application Administrator', '9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3'],
+  ['Cloud Application Administrator', '158c047a-c907-4556-b7ef-446551a6b5f7'],
 ])
+
+function directoryRoleIds(roles: readonly string[] = []): string[] {
+  return roles
+    .map((role) => administratorRoles.get(role) ?? role.toLowerCase())
+    .filter((id) => guidPattern.test(id))
+}
 
 const accessWithoutRole = '00000000-0000-0000-0000-000000000000'
 
@@ -38,7 +44,13 @@ const accessWithoutRole = '00000000-0000-0000-0000-000000000000'
  */
 export function loadDirectory(registration: Registration): Directory {
   const tenants = loadTenants(registration.tenants)
-  const applications = loadApplications(registration.applications ?? [], tenants)
+  const identities = registration.tenants.flatMap(({ managedIdentities = [], domains }) =>
+    managedIdentities.map(({ displayName, appId }): ApplicationRegistration => {
+      const application = { displayName, publisherDomain: domains[0] ?? null }
+      return appId === undefined ? application : { ...application, appId }
+    }),
+  )
+  const applications = loadApplications([...(registration.applications ?? []), ...identities], tenants)
   const directory = new Directory(tenants, applications, (tenantId, appId) =>
     deriveId('servicePrincipal', tenantId, appId),
   )
@@ -88,7 +100,12 @@ function loadTenants(registrations: readonly TenantRegistration[]): Map<string, 
         mail: user.mail,
         isEnabled: user.accountEnabled ?? true,
         isGuest: user.userType === 'Guest',
-        isAdmin: (user.directoryRoles ?? []).some((role) => administratorRoles.has(role)),
+        home: undefined,
+        isAdmin: directoryRoleIds(user.directoryRoles).some((role) =>
+          [...administratorRoles.values()].includes(role),
+        ),
+        directoryRoleIds: directoryRoleIds(user.directoryRoles),
+        sessionsValidFrom: -Infinity,
         groupIds: groups
           .filter(({ members = [] }) =>
             members.some((member) => isNamed(member, userId, user.userPrincipalName)),
@@ -109,10 +126,39 @@ function loadTenants(registrations: readonly TenantRegistration[]): Map<string, 
       domains: registration.domains,
       usersMayConsent: (registration.userConsent ?? 'allowed') === 'allowed',
       users,
+      policies: [],
+      authenticationContexts: registration.authenticationContexts ?? [],
+      signInFrequencySeconds: registration.signInFrequencySeconds,
+      managedIdentities: [],
       servicePrincipals: new Map(),
       grants: [],
       assignments: [],
     })
+  }
+  return withGuests(registrations, tenants)
+}
+
+/** Guests are accounts of another tenant; which ones, is known once all tenants are. */
+function withGuests(
+  registrations: readonly TenantRegistration[],
+  tenants: Map<string, Tenant>,
+): Map<string, Tenant> {
+  for (const [index, registration] of registrations.entries()) {
+    const tenant = tenants.get(tenantIdOf(registration))
+    for (const [place, { userPrincipalName, guestOf }] of (registration.users ?? []).entries()) {
+      if (guestOf === undefined || tenant === undefined) continue
+      const path = `tenants[${index}].users[${place}].guestOf`
+      const others = [...tenants.values()].filter((other) => other !== tenant)
+      const home = others.flatMap(({ users }) => findUser(users, guestOf) ?? [])[0]
+      const guest = findUser(tenant.users, userPrincipalName)
+      if (home === undefined || guest === undefined)
+        throw new RegistrationError(path, 'is not a user of another tenant here')
+      tenant.users.set(guest.id, {
+        ...guest,
+        isGuest: true,
+        home: { tenantId: home.tenantId, userId: home.id },
+      })
+    }
   }
   return tenants
 }
@@ -182,6 +228,9 @@ function loadApplications(
         isFallbackPublicClient: registration.isFallbackPublicClient ?? false,
         secrets: loadSecrets(registration),
         certificates: loadCertificates(registration, path),
+        federatedCredentials: loadFederatedCredentials(registration, path),
+        logoutUrl: loadLogoutUrl(registration, path),
+        issuesIdTokenAtSignIn: registration.web?.implicitGrantSettings?.enableIdTokenIssuance ?? false,
         requiredAccess: (registration.requiredResourceAccess ?? []).map((required, index): RequiredAccess => {
           const place = `${path}.requiredResourceAccess[${index}]`
           const resource = find(required.resourceAppId, `${place}.resourceAppId`)
@@ -204,7 +253,11 @@ function loadApplications(
           accessToken: loadClaims(registration.optionalClaims?.accessToken),
           idToken: loadClaims(registration.optionalClaims?.idToken),
         },
-        issuesGroups: (registration.groupMembershipClaims ?? 'None') !== 'None',
+        issuesGroups: ['SecurityGroup', 'All', 'ApplicationGroup'].includes(
+          registration.groupMembershipClaims ?? 'None',
+        ),
+        issuesDirectoryRoles: ['DirectoryRole', 'All'].includes(registration.groupMembershipClaims ?? 'None'),
+        acceptsMappedClaims: registration.api?.acceptMappedClaims ?? false,
         tokenVersion: version === 2 ? '2.0' : '1.0',
         preAuthorized: new Map(
           (registration.api?.preAuthorizedApplications ?? []).map((client, index) => {
@@ -334,6 +387,43 @@ function loadCertificates({ keyCredentials = [] }: ApplicationRegistration, path
   })
 }
 
+function loadFederatedCredentials(
+  { federatedIdentityCredentials = [] }: ApplicationRegistration,
+  path: string,
+): FederatedCredential[] {
+  return federatedIdentityCredentials.map(
+    ({ issuer, subject, claimsMatchingExpression, audiences }, index) => {
+      const place = `${path}.federatedIdentityCredentials[${index}]`
+      const isWeb = URL.canParse(issuer) && (issuer.startsWith('https:') || isLoopback(new URL(issuer)))
+      if (!isWeb)
+        throw new RegistrationError(`${place}.issuer`, 'must be https, or http on a loopback address')
+      const expression = claimsMatchingExpression?.value
+      if ((typeof subject === 'string') === (expression !== undefined)) {
+        throw new RegistrationError(`${place}.subject`, 'must be there, or claimsMatchingExpression instead')
+      }
+      const matches = expression === undefined ? undefined : readClaimsExpression(expression)
+      if (expression !== undefined && matches === undefined) {
+        throw new RegistrationError(
+          `${place}.claimsMatchingExpression.value`,
+          "must read claims['name'] eq 'value' or claims['name'] matches 'pattern', joined by and",
+        )
+      }
+      return { issuer, subject: matches ?? subject ?? '', audiences }
+    },
+  )
+}
+
+function isLoopback({ protocol, hostname }: URL): boolean {
+  return protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+}
+
+function loadLogoutUrl({ web }: ApplicationRegistration, path: string): string | undefined {
+  const url = web?.logoutUrl ?? undefined
+  const problem = url === undefined ? undefined : redirectUriProblem(url, 'web')
+  if (problem !== undefined) throw new RegistrationError(`${path}.web.logoutUrl`, problem)
+  return url
+}
+
 function period(start: string | undefined, end: string | undefined): Period {
   return {
     from: start === undefined ? -Infinity : Date.parse(start) / 1000,
@@ -364,6 +454,20 @@ function loadPermissions(
     return found[0]
   }
 
+  for (const [index, identity] of (registration.managedIdentities ?? []).entries()) {
+    const place = `${path}.managedIdentities[${index}]`
+    const isSystemAssigned = identity.type === 'systemAssigned'
+    if (isSystemAssigned && tenant.managedIdentities.some((other) => other.isSystemAssigned)) {
+      throw new RegistrationError(`${place}.type`, 'is already that of another identity of this tenant')
+    }
+    const target = findOne(applications, identity.appId ?? identity.displayName)
+    if (target === undefined) throw new RegistrationError(place, 'is named like several applications')
+    const principal = directory.addServicePrincipal(tenant, target)
+    const own = { ...principal, id: identity.id?.toLowerCase() ?? principal.id }
+    tenant.servicePrincipals.set(target.appId, own)
+    tenant.managedIdentities.push({ principal: own, isSystemAssigned })
+  }
+
   for (const [index, principal] of (registration.servicePrincipals ?? []).entries()) {
     const place = `${path}.servicePrincipals[${index}]`
     const target = application(principal.appId, `${place}.appId`)
@@ -384,8 +488,12 @@ function loadPermissions(
       application: target,
       isEnabled: principal.accountEnabled ?? true,
       isAssignmentRequired: principal.appRoleAssignmentRequired ?? false,
+      mappedClaims: principal.mappedClaims ?? {},
     })
   }
+  tenant.policies.push(
+    ...loadPolicies(tenant, registration, path, (reference, place) => application(reference, place).appId),
+  )
 
   const present = (reference: string, place: string): ServicePrincipal => {
     const principals = [...tenant.servicePrincipals.values()]
@@ -441,6 +549,49 @@ function loadPermissions(
           : valueOf(assignment.appRoleId, roles, `${place}.appRoleId`),
     })
   }
+}
+
+function loadPolicies(
+  tenant: Tenant,
+  { conditionalAccess = [] }: TenantRegistration,
+  path: string,
+  appIdOf: (reference: string, path: string) => string,
+): ConditionalAccessPolicy[] {
+  return conditionalAccess.map((policy, index) => {
+    const place = `${path}.conditionalAccess[${index}]`
+    const named = (
+      member: 'users' | 'clients' | 'resources',
+      find: (reference: string, path: string) => string,
+    ): ReadonlySet<string> | 'all' => {
+      const references = policy[member]
+      if (references === undefined) return 'all'
+      return new Set(references.map((reference, at) => find(reference, `${place}.${member}[${at}]`)))
+    }
+    const kind = policy.kind ?? 'user'
+    if (kind === 'workload' && policy.demand !== 'block') {
+      throw new RegistrationError(`${place}.demand`, 'must be "block" for a workload: it can meet no demand')
+    }
+    return {
+      id: policy.id?.toLowerCase() ?? deriveId('policy', tenant.id, policy.displayName),
+      displayName: policy.displayName,
+      kind,
+      demand: policy.demand,
+      users: named('users', (reference, at) => {
+        const user = findUser(tenant.users, reference)
+        if (user === undefined) throw new RegistrationError(at, 'is not a user of this tenant')
+        return user.id
+      }),
+      clients: named('clients', appIdOf),
+      resources: named('resources', appIdOf),
+    }
+  })
+}
+
+function findOne(applications: readonly Application[], reference: string): Application | undefined {
+  const found = applications.filter(
+    ({ appId, displayName }) => appId === reference.toLowerCase() || displayName === reference,
+  )
+  return found.length === 1 ? found[0] : undefined
 }
 
 function findUser(users: ReadonlyMap<string, User>, reference: string): User | undefined {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
+import { withGraphNames } from './legacy.js'
 import { registrationSchema } from './schema.js'
 import type { Registration } from './types.js'
 
@@ -20,7 +21,7 @@ export class RegistrationError extends TypeError {
  * RegistrationError. Does not check that what it refers to exists: `createDirectory` does.
  */
 export function readRegistration(source: unknown): Registration {
-  const registration = typeof source === 'string' ? readFile(source) : copy(source)
+  const registration = withGraphNames(typeof source === 'string' ? readFile(source) : copy(source))
   const validate = compiled()
   if (!validate(registration)) {
     const [error] = validate.errors ?? []

@@ -13,8 +13,7 @@ const record = (properties: object, required: readonly string[] = []): object =>
   required,
 })
 
-const redirectUris = (alsoExported: readonly string[] = []): object =>
-  record({ redirectUris: list(text), ...withoutEffect(alsoExported) })
+const redirectUris = record({ redirectUris: list(text) })
 
 /** Members of an exported manifest that the emulator reads over: anything may stand there. */
 function withoutEffect(names: readonly string[]): Record<string, true> {
@@ -31,6 +30,7 @@ const user = record(
     mail: name,
     accountEnabled: { type: 'boolean' },
     userType: { enum: ['Member', 'Guest'] },
+    guestOf: name,
     directoryRoles: list(name),
   },
   ['userPrincipalName'],
@@ -59,6 +59,7 @@ const tenant = record(
           id: guid,
           accountEnabled: { type: 'boolean' },
           appRoleAssignmentRequired: { type: 'boolean' },
+          mappedClaims: { type: 'object' },
         },
         ['appId'],
       ),
@@ -82,6 +83,39 @@ const tenant = record(
         'appRoleId',
       ]),
     ),
+    managedIdentities: list(
+      record(
+        { displayName: name, appId: guid, id: guid, type: { enum: ['systemAssigned', 'userAssigned'] } },
+        ['displayName'],
+      ),
+    ),
+    conditionalAccess: list(
+      record(
+        {
+          id: guid,
+          displayName: name,
+          demand: {
+            enum: [
+              'mfa',
+              'mfaEnrolment',
+              'deviceAuthentication',
+              'otherCondition',
+              'externalControl',
+              'compliantDevice',
+              'joinedDevice',
+              'block',
+            ],
+          },
+          kind: { enum: ['user', 'workload'] },
+          users: list(name),
+          clients: list(name),
+          resources: list(name),
+        },
+        ['displayName', 'demand'],
+      ),
+    ),
+    authenticationContexts: list({ type: 'string', pattern: '^c[1-9][0-9]?$' }),
+    signInFrequencySeconds: { type: 'integer', minimum: 1 },
   },
   ['domains'],
 )
@@ -115,9 +149,17 @@ const application = record(
       maxLength: 255,
       pattern: '^[a-zA-Z][a-zA-Z0-9+.-]*:[\\x21\\x23-\\x5b\\x5d-\\x7e]+$',
     }),
-    web: redirectUris(['homePageUrl', 'logoutUrl', 'implicitGrantSettings', 'redirectUriSettings']),
-    spa: redirectUris(),
-    publicClient: redirectUris(),
+    web: record({
+      redirectUris: list(text),
+      logoutUrl: nullable(text),
+      implicitGrantSettings: record({
+        enableIdTokenIssuance: { type: 'boolean' },
+        enableAccessTokenIssuance: { type: 'boolean' },
+      }),
+      ...withoutEffect(['homePageUrl', 'redirectUriSettings']),
+    }),
+    spa: redirectUris,
+    publicClient: redirectUris,
     isFallbackPublicClient: nullable({ type: 'boolean' }),
     passwordCredentials: list(
       record({
@@ -142,6 +184,24 @@ const application = record(
         ['key'],
       ),
     ),
+    federatedIdentityCredentials: {
+      ...list(
+        record(
+          {
+            name,
+            issuer: text,
+            subject: nullable(text),
+            claimsMatchingExpression: nullable(
+              record({ value: text, languageVersion: { const: 1 } }, ['value', 'languageVersion']),
+            ),
+            audiences: { type: 'array', minItems: 1, maxItems: 1, items: text },
+            ...withoutEffect(['id', 'description', '@odata.context']),
+          },
+          ['issuer', 'audiences'],
+        ),
+      ),
+      maxItems: 20,
+    },
     requiredResourceAccess: list(
       record(
         {
@@ -168,7 +228,9 @@ const application = record(
     optionalClaims: nullable(
       record({ accessToken: optionalClaims, idToken: optionalClaims, ...withoutEffect(['saml2Token']) }),
     ),
-    groupMembershipClaims: nullable({ enum: ['None', 'SecurityGroup', 'All'] }),
+    groupMembershipClaims: nullable({
+      enum: ['None', 'SecurityGroup', 'All', 'DirectoryRole', 'ApplicationGroup'],
+    }),
     api: record({
       requestedAccessTokenVersion: { enum: [1, 2, null] },
       oauth2PermissionScopes: list(
@@ -191,7 +253,7 @@ const application = record(
         record({ appId: name, delegatedPermissionIds: list(name) }, ['appId', 'delegatedPermissionIds']),
       ),
       knownClientApplications: list(name),
-      ...withoutEffect(['acceptMappedClaims']),
+      acceptMappedClaims: nullable({ type: 'boolean' }),
     }),
     ...withoutEffect([
       '@odata.context',

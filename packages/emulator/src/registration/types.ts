@@ -23,6 +23,46 @@ export interface TenantRegistration {
   readonly servicePrincipals?: readonly ServicePrincipalRegistration[]
   readonly oauth2PermissionGrants?: readonly PermissionGrantRegistration[]
   readonly appRoleAssignments?: readonly AppRoleAssignmentRegistration[]
+  /** Identities of machines and services, for the managed identity endpoint. */
+  readonly managedIdentities?: readonly ManagedIdentityRegistration[]
+  readonly conditionalAccess?: readonly ConditionalAccessRegistration[]
+  /** The authentication contexts this tenant knows: `c1` to `c99`. */
+  readonly authenticationContexts?: readonly string[]
+  /** The longest a sign-in may be refreshed (the sign-in frequency of Conditional Access). */
+  readonly signInFrequencySeconds?: number
+}
+
+export interface ManagedIdentityRegistration {
+  readonly displayName: string
+  /** The client id. */
+  readonly appId?: string
+  /** The object id of the service principal. */
+  readonly id?: string
+  /** Default `userAssigned`. A tenant has at most one `systemAssigned`: the identity of the machine the emulator plays. */
+  readonly type?: 'systemAssigned' | 'userAssigned'
+}
+
+/** A Conditional Access policy, as its outcome. */
+export interface ConditionalAccessRegistration {
+  /** What `capolids` names. */
+  readonly id?: string
+  readonly displayName: string
+  /** What it demands. `block` cannot be met; the others are met at the sign-in page, where a person can meet them. */
+  readonly demand:
+    | 'mfa'
+    | 'mfaEnrolment'
+    | 'deviceAuthentication'
+    | 'otherCondition'
+    | 'externalControl'
+    | 'compliantDevice'
+    | 'joinedDevice'
+    | 'block'
+  /** `user` (the default): people at clients. `workload`: applications that act as themselves. */
+  readonly kind?: 'user' | 'workload'
+  /** Default: all of them. Users by userPrincipalName or id, applications by appId or displayName. */
+  readonly users?: readonly string[]
+  readonly clients?: readonly string[]
+  readonly resources?: readonly string[]
 }
 
 export interface UserRegistration {
@@ -35,6 +75,8 @@ export interface UserRegistration {
   /** Default true. */
   readonly accountEnabled?: boolean
   readonly userType?: 'Member' | 'Guest'
+  /** For a guest: the account at home, by the userPrincipalName or id it has in another tenant here. */
+  readonly guestOf?: string
   /** Directory roles by name or template id; `Global Administrator` may consent for the organisation. */
   readonly directoryRoles?: readonly string[]
 }
@@ -55,6 +97,8 @@ export interface ServicePrincipalRegistration {
   readonly accountEnabled?: boolean
   /** Default false: tokens are issued without an assignment, and then carry no roles. */
   readonly appRoleAssignmentRequired?: boolean
+  /** Claims that a claims mapping policy puts into this API's tokens, with their values. */
+  readonly mappedClaims?: Readonly<Record<string, unknown>>
 }
 
 export interface PermissionGrantRegistration {
@@ -93,13 +137,14 @@ export interface ApplicationRegistration {
   /** Default `AzureADMyOrg`. */
   readonly signInAudience?: SignInAudience
   readonly identifierUris?: readonly string[]
-  readonly web?: RedirectUris
+  readonly web?: WebPlatform
   readonly spa?: RedirectUris
   readonly publicClient?: RedirectUris
   /** A public client in the flows that have no redirect URI. */
   readonly isFallbackPublicClient?: boolean | null
   readonly passwordCredentials?: readonly PasswordCredential[]
   readonly keyCredentials?: readonly KeyCredential[]
+  readonly federatedIdentityCredentials?: readonly FederatedIdentityCredential[]
   readonly requiredResourceAccess?: readonly RequiredResourceAccess[]
   readonly appRoles?: readonly AppRole[]
   readonly optionalClaims?: OptionalClaims | null
@@ -109,6 +154,31 @@ export interface ApplicationRegistration {
 
 export interface RedirectUris {
   readonly redirectUris?: readonly string[]
+}
+
+export interface WebPlatform extends RedirectUris {
+  /** Called in a frame when the user signs out elsewhere. */
+  readonly logoutUrl?: string | null
+  readonly implicitGrantSettings?: ImplicitGrantSettings
+}
+
+export interface ImplicitGrantSettings {
+  /** Id tokens from the authorize endpoint itself. */
+  readonly enableIdTokenIssuance?: boolean
+  /** Read over: access tokens are not given out there. */
+  readonly enableAccessTokenIssuance?: boolean
+}
+
+/** A token of another issuer that stands for this application's credential. */
+export interface FederatedIdentityCredential {
+  readonly name?: string
+  /** Its discovery document is fetched: https, or http on a loopback address. */
+  readonly issuer: string
+  /** Exact and case-sensitive. */
+  readonly subject?: string | null
+  /** Instead of a subject: `claims['sub'] matches 'repo:contoso/*'`, parts joined by `and`. */
+  readonly claimsMatchingExpression?: { readonly value: string; readonly languageVersion: 1 } | null
+  readonly audiences: readonly string[]
 }
 
 export interface PasswordCredential {
@@ -160,6 +230,7 @@ export interface ApiRegistration {
   /** Which version of access token this API gets: null and 1 are v1.0, 2 is v2.0. */
   readonly requestedAccessTokenVersion?: 1 | 2 | null
   readonly oauth2PermissionScopes?: readonly PermissionScope[]
+  readonly acceptMappedClaims?: boolean | null
   readonly preAuthorizedApplications?: readonly PreAuthorizedApplication[]
   /** Clients whose consent covers this API's own needs as well: by appId or displayName. */
   readonly knownClientApplications?: readonly string[]

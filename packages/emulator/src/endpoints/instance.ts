@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify'
+import { consumersTenantId } from '../directory.js'
+import { EntraError } from '../errors.js'
+import { readParameters } from '../parameters.js'
+import type { Service } from '../service.js'
+
+/** What clients ask of the login host before anything else: is this host one of the cloud, and whose is this name? */
+export function addInstanceEndpoints(app: FastifyInstance, service: Service): void {
+  app.get('/common/discovery/instance', { config: { endpoint: 'instanceDiscovery' } }, (request) => {
+    const asked = readParameters(request.query).require('authorization_endpoint')
+    const own = new URL(service.origin)
+    const aliases = [own.host, `127.0.0.1:${own.port}`, `[::1]:${own.port}`]
+    if (!URL.canParse(asked) || !aliases.includes(new URL(asked).host)) throw new EntraError(50049)
+    const tenant = new URL(asked).pathname.split('/')[1] ?? 'common'
+    return {
+      tenant_discovery_endpoint: `${service.origin}/${tenant}/v2.0/.well-known/openid-configuration`,
+      'api-version': '1.1',
+      metadata: [{ preferred_network: own.host, preferred_cache: own.host, aliases }],
+    }
+  })
+
+  app.get<{ Params: { user: string } }>(
+    '/common/userrealm/:user',
+    { config: { endpoint: 'userRealm' } },
+    (request) => {
+      const login = request.params.user
+      const domain = login.split('@')[1]?.toLowerCase() ?? ''
+      const tenant = [...service.directory.tenants.values()].find(({ domains }) => domains.includes(domain))
+      if (tenant === undefined || tenant.id === consumersTenantId) {
+        return { ver: '1.0', account_type: 'Unknown', cloud_instance_name: service.cloudInstanceName }
+      }
+      return {
+        ver: '1.0',
+        account_type: 'Managed',
+        domain_name: domain,
+        cloud_instance_name: service.cloudInstanceName,
+        cloud_audience_urn: 'urn:federation:MicrosoftOnline',
+      }
+    },
+  )
+}

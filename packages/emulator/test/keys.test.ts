@@ -1,0 +1,144 @@
+import { createTokenValidator, entraMultiTenant } from '@countersign/core'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { describe, expect, test } from 'vitest'
+import type { Emulator } from '@countersign/emulator'
+import { askToken, ids, refusal, secrets, startTestEmulator, verified } from './support.js'
+
+interface Listed {
+  readonly kid: string
+  readonly issuer?: string
+  readonly cloud_instance_name?: string
+}
+
+async function listed(emulator: Emulator, path = `/${ids.contoso}/discovery/v2.0/keys`): Promise<Listed[]> {
+  const response = await fetch(`${emulator.origin}${path}`)
+  return ((await response.json()) as { keys: Listed[] }).keys
+}
+
+const kids = async (emulator: Emulator, path?: string): Promise<string[]> =>
+  (await listed(emulator, path)).map(({ kid }) => kid)
+
+const issue = (emulator: Emulator): Promise<string> =>
+  emulator.issueToken({ client: 'daemon', resource: 'v2' })
+const kidOf = (token: string): string | undefined => decodeProtectedHeader(token).kid
+
+describe('the life of a key', () => {
+  test('has separate steps: published, then signing, then withdrawn', async () => {
+    await using emulator = await startTestEmulator()
+    const [old = ''] = await kids(emulator)
+    const next = await emulator.keys.publish()
+    expect(await kids(emulator)).toEqual([old, next])
+    expect(kidOf(await issue(emulator))).toBe(old)
+
+    await emulator.keys.use(next)
+    expect(kidOf(await issue(emulator))).toBe(next)
+    expect((await emulator.keys.list()).map(({ state }) => state)).toEqual(['retiring', 'signing'])
+
+    await emulator.keys.withdraw(old)
+    expect(await kids(emulator)).toEqual([next])
+    expect((await emulator.keys.list()).map(({ state }) => state)).toEqual(['withdrawn', 'signing'])
+  })
+
+  test('ends at once in an emergency, and an assertion it signed is refused with AADSTS50013', async () => {
+    await using emulator = await startTestEmulator()
+    const assertion = await emulator.issueToken({
+      client: 'native',
+      resource: 'tier1',
+      user: 'alice@contoso.example',
+    })
+    const kid = await emulator.keys.replaceAll()
+    expect(await kids(emulator)).toEqual([kid])
+    const answer = await askToken(emulator, {
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      requested_token_use: 'on_behalf_of',
+      client_id: ids.tier1,
+      client_secret: secrets.tier1,
+      assertion,
+      scope: 'api://v2/.default',
+    })
+    expect(refusal(answer)).toEqual({ status: 400, error: 'invalid_grant', code: 50013 })
+  })
+
+  test('can flap: it is in two answers, missing from one, and steady again when told so', async () => {
+    await using emulator = await startTestEmulator()
+    const [kid = ''] = await kids(emulator)
+    await emulator.keys.flap(kid, { listed: 2, absent: 1 })
+    const counts = []
+    for (let answer = 0; answer < 6; answer += 1) counts.push((await kids(emulator)).length)
+    expect(counts).toEqual([1, 1, 0, 1, 1, 0])
+    await emulator.keys.steady(kid)
+    expect(await kids(emulator)).toEqual([kid])
+  })
+
+  test('takes no step that makes no sense, with a TypeError', async () => {
+    await using emulator = await startTestEmulator()
+    const [kid = ''] = await kids(emulator)
+    await expect(emulator.keys.withdraw(kid)).rejects.toThrow('that key signs')
+    await expect(emulator.keys.use('other')).rejects.toThrow('expected the kid of a key')
+    await expect(emulator.keys.flap(kid, { listed: 0, absent: 1 })).rejects.toThrow(
+      'listed: expected a whole',
+    )
+    await expect(emulator.keys.publishForeign('mars' as never)).rejects.toThrow('owner: expected')
+    const next = await emulator.keys.rotate()
+    await emulator.keys.withdraw(kid)
+    await expect(emulator.keys.use(kid)).rejects.toThrow('was withdrawn')
+    expect(kidOf(await issue(emulator))).toBe(next)
+  })
+})
+
+describe('foreign keys', () => {
+  test('stand in the set as in Entra: personal accounts by their concrete issuer, on common alone', async () => {
+    await using emulator = await startTestEmulator()
+    const msa = await emulator.keys.publishForeign('microsoftAccounts')
+    const usGovernment = await emulator.keys.publishForeign('usGovernment')
+    const common = await listed(emulator, '/common/discovery/v2.0/keys')
+    expect(common.find(({ kid }) => kid === msa)).toMatchObject({
+      issuer: `${emulator.origin}/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0`,
+    })
+    expect(common.find(({ kid }) => kid === usGovernment)).toMatchObject({
+      issuer: `${emulator.origin}/{tenantid}/v2.0`,
+      cloud_instance_name: 'microsoftonline.us',
+    })
+    expect(await kids(emulator, '/organizations/discovery/v2.0/keys')).not.toContain(msa)
+    expect(await kids(emulator, '/organizations/discovery/v2.0/keys')).toContain(usGovernment)
+  })
+
+  test.each([
+    ['msaKey', 'key_issuer_mismatch'],
+    ['otherCloudKey', 'key_issuer_mismatch'],
+  ] as const)('sign tokens (%s) that a multi-tenant validator refuses with %s', async (flaw, code) => {
+    await using emulator = await startTestEmulator()
+    const token = await emulator.issueToken({
+      client: 'native',
+      resource: 'v2',
+      user: 'alice@contoso.example',
+      flaw,
+    })
+    expect(await kids(emulator, '/common/discovery/v2.0/keys')).toContain(kidOf(token))
+    const validator = createTokenValidator({
+      issuer: entraMultiTenant({
+        allowedTenants: [ids.contoso],
+        accounts: 'common',
+        clientId: ids.v2,
+        cloud: emulator.cloud,
+      }),
+      clock: emulator.clock.now,
+    })
+    await expect(validator.validateToken(token)).rejects.toMatchObject({ code })
+  })
+})
+
+test('an API with a key of its own has it behind ?appid=, in the document and the set, and not elsewhere', async () => {
+  await using emulator = await startTestEmulator()
+  const kid = await emulator.keys.publishForApplication('v2')
+  const document = await fetch(
+    `${emulator.origin}/${ids.contoso}/v2.0/.well-known/openid-configuration?appid=${ids.v2}`,
+  )
+  const { jwks_uri: jwksUri } = (await document.json()) as { jwks_uri: string }
+  expect(jwksUri).toBe(`${emulator.origin}/${ids.contoso}/discovery/v2.0/keys?appid=${ids.v2}`)
+  expect(await kids(emulator, new URL(jwksUri).pathname + new URL(jwksUri).search)).toEqual([kid])
+  expect(await kids(emulator)).not.toContain(kid)
+  expect(kidOf(await issue(emulator))).toBe(kid)
+  const other = await emulator.issueToken({ client: 'daemon', resource: 'v1' })
+  expect((await verified(emulator, other)).claims.tid).toBe(decodeJwt(other)['tid'])
+})
