@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHash, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { cloudInstanceName, foreignTenantId, v2Issuer, v2IssuerTemplate } from './identities.js'
 
 /** A key pair as an issuer holds it. */
@@ -32,24 +32,50 @@ type UnlistedKeyName = 'attacker' | 'rotatedIn'
 
 export type KeyName = EntraKeyName | GenericKeyName | UnlistedKeyName
 
+interface KeyPair {
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+}
+
 interface KeyPlan {
   readonly alg: string
-  pair(): { privateKey: KeyObject; publicKey: KeyObject }
+  pair(): KeyPair
+  /** The same beside the event loop. */
+  pairLater(): Promise<KeyPair>
   /** Members that differ from an ordinary listing; `undefined` removes one. */
   readonly listed?: Readonly<Record<string, unknown>>
   /** Adds the private members to the listing, as a careless issuer would. */
   readonly listedWhole?: true
 }
 
-const rsa = (modulusLength = 2048, publicExponent = 65537) => ({
-  alg: 'RS256',
-  pair: () => generateKeyPairSync('rsa', { modulusLength, publicExponent }),
-})
+const rsa = (modulusLength = 2048, publicExponent = 65537) => {
+  const options = { modulusLength, publicExponent }
+  return {
+    alg: 'RS256',
+    pair: () => generateKeyPairSync('rsa', options),
+    pairLater: () => later((done) => generateKeyPair('rsa', options, done)),
+  }
+}
 const ec = (alg: string, namedCurve: string) => ({
   alg,
   pair: () => generateKeyPairSync('ec', { namedCurve }),
+  pairLater: () => later((done) => generateKeyPair('ec', { namedCurve }, done)),
 })
-const ed25519 = { alg: 'EdDSA', pair: () => generateKeyPairSync('ed25519') }
+const ed25519 = {
+  alg: 'EdDSA',
+  pair: () => generateKeyPairSync('ed25519'),
+  pairLater: () => later((done) => generateKeyPair('ed25519', {}, done)),
+}
+
+function later(
+  generate: (done: (error: Error | null, publicKey: KeyObject, privateKey: KeyObject) => void) => void,
+): Promise<KeyPair> {
+  return new Promise((resolve, reject) => {
+    generate((error, publicKey, privateKey) =>
+      error === null ? resolve({ publicKey, privateKey }) : reject(error),
+    )
+  })
+}
 
 const entraListing = { issuer: v2IssuerTemplate, cloud_instance_name: cloudInstanceName }
 
@@ -110,12 +136,27 @@ const made = new Map<KeyName, SigningKey>()
 /** A key pair, made when first asked for and the same for the rest of the process. */
 export function signingKey(name: KeyName): SigningKey {
   let key = made.get(name)
-  if (key === undefined) made.set(name, (key = createKey(name, plans[name])))
+  if (key === undefined) made.set(name, (key = createKey(name, plans[name].pair())))
   return key
 }
 
-function createKey(name: KeyName, plan: KeyPlan): SigningKey {
-  const { privateKey, publicKey } = plan.pair()
+/**
+ * Makes all keys beside the event loop. Made one by one when they are first asked for, they would hold up everything else
+ * in the process for seconds, the servers under test and their time-outs included.
+ */
+export async function prepareKeys(): Promise<void> {
+  await Promise.all(
+    (Object.keys(plans) as KeyName[])
+      .filter((name) => !made.has(name))
+      .map(async (name) => {
+        const pair = await plans[name].pairLater()
+        if (!made.has(name)) made.set(name, createKey(name, pair))
+      }),
+  )
+}
+
+function createKey(name: KeyName, { privateKey, publicKey }: KeyPair): SigningKey {
+  const plan = plans[name]
   const material = (plan.listedWhole === true ? privateKey : publicKey).export({ format: 'jwk' })
   // Entra's kid is the SHA-1 of a certificate in base64url; this has the same look.
   const kid = createHash('sha1')
