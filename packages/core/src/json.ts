@@ -34,25 +34,19 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
 
 function freezeAndCount(value: object, depth: number): number | JsonFault {
   if (depth > maximumDepth) return 'nesting'
+  const isArray = Array.isArray(value)
+  const members: readonly unknown[] = isArray ? (value as unknown[]) : Object.values(value)
   let names = 0
-  if (Array.isArray(value)) {
-    for (const member of value as unknown[]) {
-      if (typeof member === 'object' && member !== null) {
-        const inner = freezeAndCount(member, depth + 1)
-        if (typeof inner !== 'number') return inner
-        names += inner
-      }
-    }
-  } else {
-    for (const name of Object.keys(value)) {
-      if (name === '__proto__') return 'prototype'
-      names++
-      const member = (value as Record<string, unknown>)[name]
-      if (typeof member === 'object' && member !== null) {
-        const inner = freezeAndCount(member, depth + 1)
-        if (typeof inner !== 'number') return inner
-        names += inner
-      }
+  if (!isArray) {
+    if (Object.hasOwn(value, '__proto__')) return 'prototype'
+    names = members.length
+  }
+  for (let index = 0; index < members.length; index++) {
+    const member = members[index]
+    if (typeof member === 'object' && member !== null) {
+      const inner = freezeAndCount(member, depth + 1)
+      if (typeof inner !== 'number') return inner
+      names += inner
     }
   }
   Object.freeze(value)
