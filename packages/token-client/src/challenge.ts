@@ -67,7 +67,7 @@ export function readClaimsChallenge(
   isOwnAddress: (uri: URL) => boolean,
 ): string | undefined {
   for (const { scheme, parameters } of readChallenges(header ?? '')) {
-    if (scheme !== 'bearer' || parameters.get('error') !== 'insufficient_claims') continue
+    if (scheme !== 'bearer') continue
     const uri = parameters.get('authorization_uri')
     if (uri !== undefined && !(URL.canParse(uri) && isOwnAddress(new URL(uri)))) continue
     const claims = decodeClaims(parameters.get('claims') ?? '')

@@ -57,7 +57,7 @@ export interface TokenClient {
  */
 export function createTokenClient(options: TokenClientOptions): TokenClient {
   const settings = readOptions(options)
-  const { takesClaims, isOwnAddress } = settings.authority
+  const { authority } = settings
   let engine: Engine | undefined
   let loading: Promise<Engine> | undefined
 
@@ -81,7 +81,8 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
         userToken === undefined
           ? client.acquireForApp({ ...target, ...(tenantId === undefined ? {} : { tenantId }) })
           : client.acquireOnBehalfOf(userToken, target)
-      return createTargetFetch(fetchOptions, acquire, takesClaims ? isOwnAddress : undefined)
+      const isOwnAddress = (uri: URL) => authority.isOwnAddress(uri)
+      return createTargetFetch(fetchOptions, acquire, authority.takesClaims ? isOwnAddress : undefined)
     },
     resumeSession: (key, owner) => use((started) => started.resumeSession(key, owner)),
     forgetUser: (tenantId, objectId) => use((started) => started.forgetUser(tenantId, objectId)),

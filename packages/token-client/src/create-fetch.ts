@@ -40,7 +40,10 @@ export function createTargetFetch(
 
   return async (input, init = {}) => {
     const request = input instanceof Request ? input : undefined
-    if (!origins.has(originOf(request?.url ?? `${input as string | URL}`))) return send(input, init)
+    // Turned into text once: what is judged here is what is sent to.
+    const address = input instanceof Request ? input : String(input)
+    const url = typeof address === 'string' ? address : address.url
+    if (!origins.has(originOf(url))) return send(input, init)
     const headers = new Headers(init.headers ?? request?.headers)
     if (headers.has('authorization')) {
       throw new TypeError('This fetch sets the authorization header: leave it out')
@@ -54,7 +57,7 @@ export function createTargetFetch(
       })
       headers.set('authorization', `Bearer ${accessToken}`)
       // A redirect to another origin loses the header (Fetch standard, "HTTP-redirect fetch").
-      return send(input, { ...init, headers })
+      return send(address, { ...init, headers })
     }
     const response = await sendWithToken()
     if (response.status !== 401 || !canBeSentAgain(init.body ?? request?.body)) return response

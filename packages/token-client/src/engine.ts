@@ -107,7 +107,7 @@ export function createEngine(settings: Settings): Engine {
 
     acquireOnBehalfOf,
 
-    startSession: toCaller(sessions.start),
+    startSession: toCaller((userToken, target) => sessions.start(userToken, target)),
 
     resumeSession: (key, owner) => sessions.resume(key, owner),
 

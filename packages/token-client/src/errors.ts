@@ -207,15 +207,14 @@ export class TokenClientError extends Error {
 
   /**
    * A body for this API's own caller: nothing of the token service's words but the claims challenge, and nothing at all
-   * where `expose` is false.
+   * where the status is 500.
    */
   toJSON(): Readonly<Record<string, unknown>> {
-    if (this.expose === false && this.status === 500) return { status: 500, message: 'Internal Server Error' }
+    if (this.status === 500) return { error_description: 'Internal Server Error' }
     return {
-      ...(this.status === undefined ? {} : { status: this.status }),
-      code: this.code,
+      error: this.code,
+      error_description: this.message,
       action: this.action,
-      message: this.message,
       ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
       ...(this.#claims === undefined ? {} : { claims: this.#claims }),
     }

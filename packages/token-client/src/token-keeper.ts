@@ -173,7 +173,10 @@ export class TokenKeeper {
     const now = this.#clock()
     if (purpose === 'call') {
       const kept = this.#recheck(wanted, marks, now)
-      if (kept !== undefined) return kept
+      if (kept !== undefined) {
+        this.#announcer.hit(wanted.wish.grant, wanted.wish, 'memory')
+        return kept
+      }
     }
     const found = marks !== undefined && entry?.marks === marks ? readKeptToken(entry.value) : undefined
     // A renewal takes what another instance has renewed already, and nothing older.

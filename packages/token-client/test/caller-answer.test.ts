@@ -178,7 +178,9 @@ async function ask(tier: RequestListener | string): Promise<{ response: Response
 async function listen(handler: RequestListener): Promise<string> {
   const server = createServer(handler).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => void server.close().closeAllConnections())
+  onTestFinished(() => {
+    server.close().closeAllConnections()
+  })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
@@ -201,7 +203,7 @@ describe.each(frameworks)('through %s', (_name, createFirstTier) => {
       for (const secret of [theSecret, 'contoso', ...userToken().split('.')])
         expect(printed).not.toContain(secret)
       if (custom && expected.status === 500) {
-        expect(JSON.parse(body)).toEqual({ status: 500, message: 'Internal Server Error' })
+        expect(JSON.parse(body)).toEqual({ error_description: 'Internal Server Error' })
       }
     })
   })
@@ -274,10 +276,9 @@ describe('an error for a caller', () => {
     endpoint.answer = () => refusal('interaction_required', 50076, { claims })
     const error = await refusalOf(client.acquireOnBehalfOf(validated(), target))
     expect(JSON.parse(JSON.stringify(error))).toEqual({
-      status: 401,
-      code: 'interaction_required',
+      error: 'interaction_required',
+      error_description: 'The token service wants the user to sign in again (AADSTS50076)',
       action: 'interact',
-      message: 'The token service wants the user to sign in again (AADSTS50076)',
       claims,
     })
   })

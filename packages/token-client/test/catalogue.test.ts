@@ -43,29 +43,31 @@ const ofOtherGrants: ReadonlySet<number> = new Set([501481, 54005, 700005])
 
 describe.each(['1.0', '2.0'] as const)('the catalogue of refusals, on the %s endpoint', (version) => {
   let emulator: Emulator
-  let client: TokenClient
 
   beforeAll(async () => {
     emulator = await startEmulator({
       clock: fixedClock(1_800_000_000),
       registration: { tenants: [{ id: tenantId, domains: ['contoso.example'] }] },
     })
-    client = createTokenClient({
+  })
+  afterAll(() => emulator.stop())
+
+  function connect(): TokenClient {
+    return createTokenClient({
       authority: entraAuthority({ tenantId, version, cloud: emulator.cloud }),
       clientId,
       credential: clientSecret(theSecret),
       clock: emulator.clock.now,
     })
-  })
-  afterAll(() => emulator.stop())
+  }
 
   it.each(Object.keys(aadsts).map((code) => Number(code) as AadstsCode))(
     'gives AADSTS%s the action that helps, for a user and for the application',
     async (code) => {
       const clear = emulator.faults.add({ endpoint: 'token', effect: { kind: 'refusal', code } })
       const token = userToken({ sub: `user ${code}`, oid: objectId })
-      const error = await refusalOf(client.acquireOnBehalfOf(token, target))
-      const ofApplication = await refusalOf(client.acquireForApp(target))
+      const error = await refusalOf(connect().acquireOnBehalfOf(token, target))
+      const ofApplication = await refusalOf(connect().acquireForApp(target))
       clear()
       expect(error.service?.codes).toContain(code)
       if (!ofOtherGrants.has(code)) {
@@ -78,14 +80,12 @@ describe.each(['1.0', '2.0'] as const)('the catalogue of refusals, on the %s end
   it.each([
     [{ kind: 'status', status: 503 } as const, 'service_unavailable', 'retry'],
     [{ kind: 'reset' } as const, 'service_unreachable', 'retry'],
-    [{ kind: 'malformedJson' } as const, 'service_answer_invalid', 'fix-configuration'],
+    [{ kind: 'malformedJson' } as const, 'request_refused', 'fix-configuration'],
     [{ kind: 'truncatedBody' } as const, 'service_unreachable', 'retry'],
   ])('names a service that fails with %o', async (effect, code, action) => {
     const clear = emulator.faults.add({ endpoint: 'token', effect })
-    const error = await refusalOf(client.acquireForApp({ resource: `api://${effect.kind}` }))
+    const error = await refusalOf(connect().acquireForApp(target))
     clear()
-    // A body that is not JSON is a refusal of which nothing but the status is known.
-    if (effect.kind !== 'malformedJson') expect(error).toMatchObject({ code, action })
-    else expect(error.action).toBe('fix-configuration')
+    expect(error).toMatchObject({ code, action })
   })
 })

@@ -53,12 +53,14 @@ describe('a WWW-Authenticate header', () => {
     )
   })
 
+  // With a time that grows with the square of the length, these would run into the time-out of the test.
   it.each(['a="{', '"\\', 'a="{"\\"', 'a,', 'Bearer '])(
-    'made of thousands of %j is read in an instant',
+    'made of thousands of %j comes to its end',
     (piece) => {
-      const startedAt = performance.now()
-      readChallenges(`Bearer ${piece.repeat(16_000 / piece.length)}`)
-      expect(performance.now() - startedAt).toBeLessThan(1000)
+      for (let turn = 0; turn < 50; turn++) {
+        const challenges = readChallenges(`Bearer ${piece.repeat(16_000 / piece.length)}`)
+        expect(challenges[0]?.scheme).toBe('bearer')
+      }
     },
   )
 })
@@ -77,6 +79,8 @@ describe('a claims challenge', () => {
     ['before other parameters', challenge(`"${claims}"`, ', realm="x"')],
     ['beside its own login host', challenge(`"${standard}"`, `, authorization_uri="${login}/common"`)],
     ['after other challenges', `Basic realm="claims", Bearer error="invalid_token", ${challenge(standard)}`],
+    // As Azure Resource Manager was seen to send it: the claims say what is wanted, not the word beside them.
+    ['beside another error', `Bearer error="invalid_token", claims="${standard}"`],
   ])('%s is read', (_name, header) => {
     expect(readClaimsChallenge(header, isOwnAddress)).toBe(claims)
   })
@@ -84,7 +88,6 @@ describe('a claims challenge', () => {
   it.each([
     ['of a strange login host', challenge(standard, ', authorization_uri="https://login.evil.example/"')],
     ['of a login host that is no address', challenge(standard, ', authorization_uri="login"')],
-    ['of another error', `Bearer error="invalid_token", claims="${standard}"`],
     ['of another scheme', `PoP error="insufficient_claims", claims="${standard}"`],
     ['named twice', challenge(standard, `, claims="${standard}"`)],
     ['that is a list', challenge(`"${Buffer.from('[]').toString('base64')}"`)],

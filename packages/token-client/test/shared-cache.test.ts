@@ -14,6 +14,7 @@ import {
   userToken,
 } from './setup.js'
 import { createOpenStore, otherStoreKey, storeKey } from './stores.js'
+import { refusal } from './token-endpoint.js'
 
 const keys = [{ secret: storeKey }] as const
 
@@ -101,10 +102,9 @@ describe('an entry of the store', () => {
   it('has a time to live: that of its token', async () => {
     const { store, first } = await createFleet()
     const ttls: (number | undefined)[] = []
-    const { set } = store.keyv
     const keyv = {
       ...store.keyv,
-      set: (...args: Parameters<typeof set>) => (ttls.push(args[2]), set(...args)),
+      set: (key: string, value: string, ttl?: number) => (ttls.push(ttl), store.keyv.set(key, value, ttl)),
     }
     const bench = createBenchAt(first.endpoint, first.clock, '2.0', { store: { keyv, keys } })
     await bench.client.acquireForApp(target)
@@ -196,6 +196,34 @@ describe('an entry of the store', () => {
     await expect.poll(() => [...store.contents.values()]).not.toEqual(before)
     await stored(store)
     expect(textOf(await second.client.acquireForApp(target))).toBe('access-2')
+  })
+})
+
+describe('a challenged token', () => {
+  it('is gone from the store even when the service refuses a new one', async () => {
+    const { store, first, second, endpoint } = await createFleet()
+    await first.client.acquireForApp(target)
+    await stored(store)
+    endpoint.answer = () => refusal('invalid_grant', 53003)
+    await refusalOf(first.client.acquireForApp({ ...target, claims: '{"access_token":{}}' }))
+    await stored(store, 0)
+    expect(await refusalOf(second.client.acquireForApp(target))).toMatchObject({ action: 'interact' })
+  })
+})
+
+describe('a store that swallows its errors', () => {
+  it('and says false is known to have failed', async () => {
+    const { faults, first, store } = await createFleet()
+    const keyv = { ...store.keyv, set: () => Promise.resolve(false) }
+    const bench = createBenchAt(first.endpoint, first.clock, '2.0', {
+      store: { keyv, keys },
+      onStoreFault: (event) => void faults.push(event),
+    })
+    await bench.client.acquireForApp(target)
+    await expect.poll(() => faults).toMatchObject([{ operation: 'write', fault: 'error' }])
+    expect(await refusalOf(bench.client.forgetUser(tenantId, objectId))).toMatchObject({
+      code: 'store_unavailable',
+    })
   })
 })
 

@@ -104,7 +104,7 @@ describe('a session of a fleet', () => {
         second.client.resumeSession(`${key.slice(0, -1)}_`, owner),
       ].map(refusalOf),
     )
-    expect(new Set(refusals.map((error) => inspect({ ...error }) + error.message)).size).toBe(1)
+    expect(new Set(refusals.map((error) => inspect(Object.entries(error)) + error.message)).size).toBe(1)
     expect(refusals[0]).toMatchObject({ code: 'session_unknown' })
   })
 
@@ -275,6 +275,21 @@ describe('the lock', () => {
       expect(await session.acquire()).toMatchObject({ source: 'network' })
     },
   )
+
+  it('that is had too late begins nothing any more', async () => {
+    const late: (() => Promise<void>)[] = []
+    const lock: Lock = async (_name, work) => {
+      late.push(work)
+      throw new Error('gave up')
+    }
+    const { first, clock, endpoint } = await createFleet({ lock })
+    const session = await first.client.startSession(userToken(), target)
+    clock.now += 3600
+    expect(await refusalOf(session.acquire())).toMatchObject({ code: 'store_unavailable' })
+    await Promise.all(late.map((work) => work()))
+    expect(late).toHaveLength(1)
+    expect(endpoint.requests).toHaveLength(1)
+  })
 
   it('that was lost at its end does not undo what was done', async () => {
     const lock: Lock = async (_name, work) => {
