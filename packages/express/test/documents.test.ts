@@ -1,4 +1,5 @@
 import {
+  apiClientId,
   codeUnder,
   describeMigration,
   readDocument,
@@ -6,6 +7,9 @@ import {
   sendRequest,
   setupOptions,
   startIssuer,
+  tenantId,
+  tokenForToday,
+  userObjectId,
 } from '@countersign/test-fixtures'
 import express, { type ErrorRequestHandler } from 'express'
 import { describe, expect, it } from 'vitest'
@@ -57,6 +61,39 @@ describe('the recipe for errors', () => {
       }
     },
   )
+})
+
+describe('the first lines of the README', () => {
+  it('protect a route', async () => {
+    await using issuer = await startIssuer()
+    const code = codeUnder('## Protect a route', await readDocument('README.md'))
+    const { started } = await runCode(code, folder, {
+      "{ tenantId: 'contoso.com', clientId: '<your API>' }": JSON.stringify({
+        tenantId,
+        clientId: apiClientId,
+        cloud: issuer.cloud,
+      }),
+      'app.listen(3000)': "export const started = await (await import('./harness.js')).listen(app)",
+    })
+    const api = started as Awaited<ReturnType<typeof listen>>
+    const ask = async (token?: string): Promise<[number, string]> => {
+      const authorization = token === undefined ? [] : [`Bearer ${token}`]
+      const { status, body } = await sendRequest(api.origin, { path: '/orders', authorization })
+      return [status, body]
+    }
+    try {
+      const scp = 'Orders.Read'
+      expect(await ask(tokenForToday({ claims: { scp } }))).toEqual([
+        200,
+        JSON.stringify({ for: userObjectId }),
+      ])
+      expect((await ask())[0]).toBe(401)
+      expect((await ask(tokenForToday({ claims: { scp, aud: 'https://other.example' } })))[0]).toBe(401)
+      expect((await ask(tokenForToday({ claims: { scp: 'Orders.Write' } })))[0]).toBe(403)
+    } finally {
+      await api.stop()
+    }
+  })
 })
 
 const listening = [
