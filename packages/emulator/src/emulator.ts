@@ -34,6 +34,7 @@ import type { Registration } from './registration/types.js'
 import { createRequestLog, type RecordedRequests } from './request-log.js'
 import { createRevocations, type Revocation } from './revocations.js'
 import { createSeal } from './seal.js'
+import { systemCode } from './system-error.js'
 import { createServer } from './server.js'
 import { issuerOf, type Service } from './service.js'
 import { applyChanges, readChanges, readState, writeState } from './state.js'
@@ -103,7 +104,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const state = settings.state === undefined ? undefined : readState(settings.state)
   // Begun before anything else: it takes longest, and runs beside the rest of the start.
   const first = state?.keys ?? generateKeys()
-  if (first instanceof Promise) first.catch(() => {})
+  if ('then' in first) first.catch(() => {})
 
   let registration: Registration | string = options.registration ?? defaultRegistration
   let directory = loadDirectory(readRegistration(registration))
@@ -253,8 +254,10 @@ function createSaver(
     saving = saving
       .then(async () => writeState(path, await current()))
       .catch((error: unknown) => {
-        const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-        process.emitWarning(`the state file could not be written (${reason})`, 'CountersignEmulatorWarning')
+        process.emitWarning(
+          `the state file could not be written (${systemCode(error)})`,
+          'CountersignEmulatorWarning',
+        )
       })
     return saving
   }

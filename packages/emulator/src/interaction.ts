@@ -109,7 +109,11 @@ export async function continueInteraction(context: Context, form: Parameters): P
   if (interaction !== undefined) {
     const authority = service.directory.readAuthority(interaction.segment)
     const client = readSignInClient(service, authority, interaction.clientId)
-    const user = readUser(usersFor(service, authority, client), form)
+    const user = readUser(service.directory.usersOf(authority), form)
+    if (!usersFor(service, authority, client).includes(user)) {
+      const { displayName } = service.directory.tenant(user.tenantId)
+      throw new EntraError(50020, { user: user.userPrincipalName, tenant: displayName, client: client.appId })
+    }
     const session = startSession(service.moment())
     keepBrowserSession(service, context.request, context.reply, user, session)
     return signedIn(context, interaction, user, session)

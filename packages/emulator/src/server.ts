@@ -41,6 +41,12 @@ export async function createServer(settings: {
     routerOptions: { maxParamLength: 300 },
     forceCloseConnections: true,
     genReqId: () => randomUUID(),
+    // What no route could be looked up for: an address that does not decode.
+    frameworkErrors: (_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+      const refusal = new EntraError(9002313)
+      reply.facts = { errorCode: refusal.code }
+      void sendErrorBody(request, reply.status(refusal.status), refusal, settings)
+    },
   }
   const { tls } = settings
   const app: FastifyInstance =
@@ -89,6 +95,8 @@ export async function createServer(settings: {
 
   // Before the answer leaves, so that whoever has the answer finds the request in the log.
   const record = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
+    // The page is not part of what is asked of the service; and tokens are pasted there.
+    if (request.url.startsWith('/_')) return
     settings.log.add({
       time: settings.now(),
       method: request.method,

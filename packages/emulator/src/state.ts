@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, wr
 import { randomBytes } from 'node:crypto'
 import type { Directory } from './directory.js'
 import type { StoredKey } from './keys.js'
+import { systemCode } from './system-error.js'
 
 /** What consent and tests changed since the registration was read. */
 export interface DirectoryChanges {
@@ -121,7 +122,7 @@ export function readState(path: string): State | undefined {
       closeSync(file)
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (systemCode(error) === 'ENOENT') return undefined
     throw error instanceof TypeError ? error : new TypeError(`state: cannot read the file ${path}`)
   }
   try {

@@ -1,9 +1,8 @@
-import 'reflect-metadata'
-import { X509CertificateGenerator } from '@peculiar/x509'
 import { createHash, randomUUID, webcrypto } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Emulator, fixedClock, startEmulator } from '@countersign/emulator'
+import { createCertificate, type TestCertificate } from './certificates.js'
 import {
   askToken,
   type Form,
@@ -15,38 +14,6 @@ import {
   startTestEmulator,
   verified,
 } from './support.js'
-
-interface TestCertificate {
-  readonly der: Buffer
-  readonly privateKey: webcrypto.CryptoKey
-}
-
-async function createCertificate(
-  algorithm: 'RSA' | 'EC' = 'RSA',
-  until = start + 86_400,
-): Promise<TestCertificate> {
-  const rsa = {
-    name: 'RSASSA-PKCS1-v1_5',
-    modulusLength: 2048,
-    publicExponent: new Uint8Array([1, 0, 1]),
-    hash: 'SHA-256',
-  }
-  const ec = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const chosen = algorithm === 'RSA' ? rsa : ec
-  const keys = (await webcrypto.subtle.generateKey(chosen, true, [
-    'sign',
-    'verify',
-  ])) as webcrypto.CryptoKeyPair
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    keys,
-    signingAlgorithm: chosen,
-    name: 'CN=daemon',
-    serialNumber: '01',
-    notBefore: new Date((start - 86_400) * 1000),
-    notAfter: new Date(until * 1000),
-  })
-  return { der: Buffer.from(certificate.rawData), privateKey: keys.privateKey }
-}
 
 let emulator: Emulator
 let certificate: TestCertificate

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Emulator, fixedClock, type Registration, startEmulator } from '@countersign/emulator'
 import {
   askToken,
+  Browser,
   type Form,
   ids,
   nativeRedirectUri,
@@ -203,30 +204,6 @@ describe('device code', () => {
   })
 })
 
-/** Keeps cookies from page to page, as a browser does. */
-class Browser {
-  cookie = ''
-
-  async open(path: string, fields?: Form): Promise<Response> {
-    const response = await fetch(`${emulator.origin}${path}`, {
-      method: fields === undefined ? 'GET' : 'POST',
-      redirect: 'manual',
-      headers: this.cookie === '' ? {} : { cookie: this.cookie },
-      ...(fields === undefined ? {} : { body: new URLSearchParams(fields) }),
-    })
-    const [set] = response.headers.getSetCookie()
-    if (set !== undefined) this.cookie = set.split(';', 1)[0] ?? ''
-    return response
-  }
-
-  async signIn(query: Form, user: string): Promise<Response> {
-    const path = `/${ids.contoso}/oauth2/v2.0/authorize`
-    const html = await (await this.open(`${path}?${new URLSearchParams(query).toString()}`)).text()
-    const transaction = /name="transaction" value="([^"]*)"/.exec(html)?.[1] ?? ''
-    return this.open(path, { transaction, user })
-  }
-}
-
 const query = {
   client_id: ids.native,
   response_type: 'code',
@@ -240,16 +217,16 @@ const answerOf = (response: Response): URLSearchParams =>
 
 describe('single sign-on', () => {
   test('lets a browser that has signed in go on silently, and another not', async () => {
-    const browser = new Browser()
+    const browser = new Browser(emulator)
     expect(answerOf(await browser.open(silent)).get('error')).toBe('login_required')
     expect(answerOf(await browser.signIn(query, 'alice@contoso.example')).has('code')).toBe(true)
     expect(browser.cookie).not.toContain(ids.alice)
     expect(answerOf(await browser.open(silent)).has('code')).toBe(true)
-    expect(answerOf(await new Browser().open(silent)).get('error')).toBe('login_required')
+    expect(answerOf(await new Browser(emulator).open(silent)).get('error')).toBe('login_required')
   })
 
   test('asks for a hint when two accounts are signed in, and follows it', async () => {
-    const browser = new Browser()
+    const browser = new Browser(emulator)
     await browser.signIn(query, 'alice@contoso.example')
     await browser.signIn({ ...query, prompt: 'select_account' }, 'bob@contoso.example')
     expect(answerOf(await browser.open(silent)).get('error')).toBe('interaction_required')
@@ -257,7 +234,7 @@ describe('single sign-on', () => {
   })
 
   test('says silently that consent is missing, and grants nothing', async () => {
-    const browser = new Browser()
+    const browser = new Browser(emulator)
     await browser.signIn(query, 'alice@contoso.example')
     const wanting = silent.replace('Things.Read', 'Things.Write')
     const answer = answerOf(await browser.open(wanting))
@@ -271,7 +248,7 @@ describe('single sign-on', () => {
     await using own = await startTestEmulator()
     const page = await signIn(own)
     expect(page.location?.searchParams.has('code')).toBe(true)
-    const browser = new Browser()
+    const browser = new Browser(emulator)
     await browser.signIn(query, 'alice@contoso.example')
     emulator.users.revokeSessions('alice@contoso.example')
     expect(answerOf(await browser.open(silent)).get('error')).toBe('login_required')
@@ -287,7 +264,7 @@ describe('sign-out', () => {
   }
 
   test('ends the sign-in and goes back to a registered address with the state', async () => {
-    const browser = new Browser()
+    const browser = new Browser(emulator)
     await browser.signIn(query, 'alice@contoso.example')
     const back = encodeURIComponent('http://localhost')
     const response = await browser.open(
@@ -298,7 +275,7 @@ describe('sign-out', () => {
   })
 
   test('does not go to an address nobody registered', async () => {
-    const response = await new Browser().open(
+    const response = await new Browser(emulator).open(
       `/common/oauth2/logout?post_logout_redirect_uri=${encodeURIComponent('https://evil.example/')}`,
     )
     expect(response.status).toBe(200)
@@ -306,7 +283,7 @@ describe('sign-out', () => {
   })
 
   test('tells the applications that were signed in to, in frames', async () => {
-    const browser = new Browser()
+    const browser = new Browser(emulator)
     await browser.signIn(web, 'alice@contoso.example')
     const response = await browser.open('/common/oauth2/v2.0/logout')
     const html = await response.text()

@@ -359,3 +359,32 @@ export async function signInAndRedeem(emulator: Emulator, settings: SignInSettin
     settings,
   )
 }
+
+/** Keeps cookies from page to page, as a browser does. */
+export class Browser {
+  cookie = ''
+  readonly #emulator: Emulator
+
+  constructor(emulator: Emulator) {
+    this.#emulator = emulator
+  }
+
+  async open(path: string, fields?: Form): Promise<Response> {
+    const response = await fetch(`${this.#emulator.origin}${path}`, {
+      method: fields === undefined ? 'GET' : 'POST',
+      redirect: 'manual',
+      headers: this.cookie === '' ? {} : { cookie: this.cookie },
+      ...(fields === undefined ? {} : { body: new URLSearchParams(fields) }),
+    })
+    const [set] = response.headers.getSetCookie()
+    if (set !== undefined) this.cookie = set.split(';', 1)[0] ?? ''
+    return response
+  }
+
+  async signIn(query: Form, user: string): Promise<Response> {
+    const path = `/${ids.contoso}/oauth2/v2.0/authorize`
+    const html = await (await this.open(`${path}?${new URLSearchParams(query).toString()}`)).text()
+    const transaction = /name="transaction" value="([^"]*)"/.exec(html)?.[1] ?? ''
+    return this.open(path, { transaction, user })
+  }
+}

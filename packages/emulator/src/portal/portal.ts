@@ -1,7 +1,19 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { showError } from '../endpoints/sign-in.js'
 import type { EmulatorKeys } from '../emulator-keys.js'
+import { EntraError } from '../errors.js'
+import { html, type Html } from '../pages/html.js'
+import { type Parameters, readParameters } from '../parameters.js'
 import type { Service } from '../service.js'
 import type { EmulatorUsers } from '../users.js'
+import { consentMatrix } from './consent.js'
+import { changeClock, changeFaults, faultsAndClock } from './faults.js'
+import { inspectorPage } from './inspector.js'
+import { changeKeys, keyList } from './keys.js'
+import { readAction, type Section, sendPortalPage } from './layout.js'
+import { mint } from './mint.js'
+import { applicationDetail, overview } from './overview.js'
+import { requestDetail, requestList } from './requests.js'
 
 /** What the page works with. */
 export interface Portal {
@@ -12,6 +24,95 @@ export interface Portal {
   readonly reset: () => void
 }
 
-export function addPortal(app: FastifyInstance, { service }: Portal): void {
+/** The page under `/_/`: what is registered, what happened and why, and everything a test can change. */
+export function addPortal(app: FastifyInstance, { service, users, keys, reset }: Portal): void {
+  const errorHandler = (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    showError(error, reply)
+
+  const page = (
+    section: Section,
+    title: string,
+    body: (asked: Parameters) => Html | Promise<Html>,
+    path = `/_/${section}`,
+  ): void => {
+    app.get(path, { errorHandler }, async (request, reply) =>
+      sendPortalPage(service, reply, { section, title, body: await body(readParameters(request.query)) }),
+    )
+  }
+  page('', 'Overview', () => overview(service))
+  page('requests', 'Requests', () => requestList(service))
+  page('consent', 'Consent', (asked) => consentMatrix(service, asked))
+  page('mint', 'Mint a token', () => mint(service, undefined))
+  page('inspect', 'Inspect a token', () => inspectorPage(service, undefined))
+  page('keys', 'Signing keys', () => keyList(service))
+  page('faults', 'Faults and clock', () => faultsAndClock(service))
+  app.get('/_', (_request, reply) => reply.redirect('/_/', 302))
   app.get('/_/revocations', () => ({ revocations: service.revocations.visible(service.clock.now()) }))
+
+  app.get<{ Params: { appId: string } }>('/_/apps/:appId', { errorHandler }, (request, reply) => {
+    const application = service.directory.applications.get(request.params.appId.toLowerCase())
+    if (application === undefined) return reply.callNotFound()
+    return sendPortalPage(service, reply, {
+      section: '',
+      title: application.displayName,
+      body: applicationDetail(service, application),
+    })
+  })
+  app.get<{ Params: { id: string } }>('/_/requests/:id', { errorHandler }, (request, reply) => {
+    const entry = service.log.entries.find(({ id }) => String(id) === request.params.id)
+    if (entry === undefined) return reply.callNotFound()
+    return sendPortalPage(service, reply, {
+      section: 'requests',
+      title: `Request ${entry.id}`,
+      body: requestDetail(service, entry),
+    })
+  })
+
+  /** A change, and then the page that shows it. What cannot be done is said on a page. */
+  const action = (path: string, back: string, change: (form: Parameters) => unknown): void => {
+    app.post(path, { errorHandler }, async (request, reply) => {
+      const form = readAction(service, request)
+      try {
+        await change(form)
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error
+        return sendPortalPage(service, reply, {
+          section: '',
+          title: 'That cannot be done',
+          status: 400,
+          body: html`<p class="no">${error.message}</p>
+            <p><a href="${back}">Back</a></p>`,
+        })
+      }
+      return reply.redirect(back, 303)
+    })
+  }
+  action('/_/reset', '/_/', () => reset())
+  action('/_/keys', '/_/keys', (form) => changeKeys(keys, form))
+  action('/_/faults', '/_/faults', (form) => changeFaults(service, form))
+  action('/_/clock', '/_/faults', (form) => changeClock(service, form))
+  action('/_/users', '/_/', (form) => changeUser(users, form))
+  action('/_/consent', '/_/consent', (form) => {
+    const tenant = service.directory.tenant(form.require('tenant'))
+    service.directory.removeGrant(tenant, form.require('client'), form.require('resource'), form.get('user'))
+    service.changed()
+  })
+
+  // These two answer with a page: what they show is not kept anywhere.
+  app.post('/_/mint', { errorHandler }, async (request, reply) => {
+    const body = await mint(service, readAction(service, request))
+    return sendPortalPage(service, reply, { section: 'mint', title: 'Mint a token', body })
+  })
+  app.post('/_/inspect', { errorHandler }, async (request, reply) => {
+    const body = await inspectorPage(service, readAction(service, request))
+    return sendPortalPage(service, reply, { section: 'inspect', title: 'Inspect a token', body })
+  })
+}
+
+function changeUser(users: EmulatorUsers, form: Parameters): void {
+  const [user, what] = [form.require('user'), form.require('do')]
+  if (what === 'revoke') users.revokeSessions(user)
+  else if (what === 'disable') users.disable(user)
+  else if (what === 'enable') users.enable(user)
+  else throw new EntraError(9002313)
 }

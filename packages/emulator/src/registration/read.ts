@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
+import { systemCode } from '../system-error.js'
 import { withGraphNames } from './legacy.js'
 import { registrationSchema } from './schema.js'
 import type { Registration } from './types.js'
@@ -37,7 +38,7 @@ function readFile(path: string): unknown {
   try {
     content = readFileSync(path, 'utf8')
   } catch (error) {
-    throw new RegistrationError('', `cannot read the file ${path} (${codeOf(error)})`)
+    throw new RegistrationError('', `cannot read the file ${path} (${systemCode(error)})`)
   }
   try {
     return JSON.parse(content)
@@ -86,8 +87,4 @@ function problemOf(error: ErrorObject): string {
   if (Array.isArray(allowed))
     return `must be one of ${allowed.map((value) => JSON.stringify(value)).join(', ')}`
   return error.message ?? 'does not have the expected shape'
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
 }

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { run } from './run.js'
+
+// Listened for from the start: a signal while it starts is not lost.
+const stopped = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+})
+
+process.exitCode = await run(process.argv.slice(2), {
+  write: (line) => process.stdout.write(`${line}\n`),
+  complain: (line) => process.stderr.write(`${line}\n`),
+  untilStopped: () => stopped,
+})

@@ -1,0 +1,112 @@
+import { endpoints, type FaultEffect, type Endpoint } from '../faults.js'
+import { html, type Html } from '../pages/html.js'
+import type { Parameters } from '../parameters.js'
+import type { Service } from '../service.js'
+import { actionForm, options, table } from './layout.js'
+
+const kinds = [
+  ['status 429', '429 with Retry-After'],
+  ['status 503', '503'],
+  ['status 500', '500'],
+  ['latency', 'slow (5 seconds)'],
+  ['malformedJson', 'malformed JSON'],
+  ['wrongContentType', 'wrong content type'],
+  ['truncatedBody', 'truncated body'],
+  ['hang', 'no answer'],
+  ['reset', 'connection reset'],
+  ['stale', 'stale key set (keys only)'],
+  ['hugeKeySet', 'huge key set (keys only)'],
+] as const
+
+/** What goes wrong on purpose, and what time it is. */
+export function faultsAndClock(service: Service): Html {
+  const { faults, clock } = service
+  return html`<h2>Active faults</h2>
+    ${table(
+      ['Endpoint', 'Effect', 'Client', 'Times', 'Met', ''],
+      faults.list().map(
+        ({ id, endpoint, effect, clientId, times, met }) =>
+          html`<tr>
+            <td>${endpoint}</td>
+            <td><code>${JSON.stringify(effect)}</code></td>
+            <td>${clientId ?? 'any'}</td>
+            <td>${times ?? 'until cleared'}</td>
+            <td>${met}</td>
+            <td>
+              ${actionForm(service, '/_/faults', html`<button name="clear" value="${id}">Clear</button>`, 'inline')}
+            </td>
+          </tr> `,
+      ),
+      'None: everything works.',
+    )}
+    ${actionForm(service, '/_/faults', html`<button name="clear" value="all">Clear all</button>`, 'inline')}
+    <h2>Make something fail</h2>
+    ${actionForm(
+      service,
+      '/_/faults',
+      html`<div class="grid">
+          <label
+            >Endpoint
+            <select name="endpoint">
+              ${options(
+                endpoints.map((name) => [name, name] as const),
+                'token',
+              )}
+            </select></label
+          >
+          <label
+            >Effect
+            <select name="effect">
+              ${options(kinds)}
+            </select></label
+          >
+          <label>How many times, or nothing for always <input name="times" inputmode="numeric" /></label>
+          <label>Client id, or nothing for all <input name="client" /></label>
+        </div>
+        <button name="add" value="true">Add</button>`,
+    )}
+    <h2>Clock</h2>
+    <p>
+      The emulator's time is <strong>${new Date(clock.now() * 1000).toISOString().slice(0, 19)}Z</strong>.
+    </p>
+    ${actionForm(
+      service,
+      '/_/clock',
+      html`<button name="advance" value="60">+1 minute</button>
+        <button name="advance" value="3600">+1 hour</button>
+        <button name="advance" value="86400">+1 day</button>
+        <button name="real" value="true">The machine's time</button>`,
+      'inline',
+    )}`
+}
+
+/** Adds or clears, as the form says. Throws a TypeError for what cannot be done. */
+export function changeFaults({ faults }: Service, form: Parameters): void {
+  const clear = form.get('clear')
+  if (clear === 'all') faults.clear()
+  else if (clear !== undefined) faults.clearOne(Number(clear))
+  else {
+    const [times, clientId] = [form.get('times'), form.get('client')]
+    faults.add({
+      endpoint: form.require('endpoint') as Endpoint,
+      effect: effectOf(form.require('effect')),
+      ...(times === undefined ? {} : { times: Number(times) }),
+      ...(clientId === undefined ? {} : { clientId }),
+    })
+  }
+}
+
+function effectOf(text: string): FaultEffect {
+  const [, status] = /^status (\d{3})$/.exec(text) ?? []
+  if (status !== undefined) {
+    return { kind: 'status', status: Number(status), ...(status === '429' ? { retryAfterSeconds: 5 } : {}) }
+  }
+  if (text === 'latency') return { kind: 'latency', seconds: 5 }
+  if (text === 'hugeKeySet') return { kind: 'hugeKeySet', keys: 2000 }
+  return { kind: text } as FaultEffect
+}
+
+export function changeClock({ clock }: Service, form: Parameters): void {
+  if (form.get('real') === 'true') clock.set(Date.now() / 1000)
+  else clock.advance(Number(form.require('advance')))
+}

@@ -1,0 +1,93 @@
+import { advice } from '../advice.js'
+import { aadsts } from '../errors.js'
+import { isKnownCode } from '../faults.js'
+import { html, type Html } from '../pages/html.js'
+import type { RecordedRequest } from '../request-log.js'
+import type { Service } from '../service.js'
+import { table } from './layout.js'
+
+const shown = 200
+
+/** What was asked lately, newest first, with the rule that refused. */
+export function requestList(service: Service): Html {
+  const entries = [...service.log.entries].toReversed().slice(0, shown)
+  return html`<p>Secrets, tokens, codes and assertions are not kept. <a href="/_/requests">Look again</a></p>
+    ${table(
+      ['', 'Time', 'Endpoint', 'Client', 'Grant', 'Outcome'],
+      entries.map(
+        (entry) =>
+          html`<tr>
+            <td><a href="/_/requests/${entry.id}">${entry.id}</a></td>
+            <td>${new Date(entry.time * 1000).toISOString().slice(11, 19)}</td>
+            <td>${entry.method} ${entry.endpoint ?? entry.path}</td>
+            <td>${nameOf(service, entry.clientId)}</td>
+            <td>${grantOf(entry)}</td>
+            <td class="${entry.outcome === 'answered' ? 'ok' : 'no'}">
+              ${entry.status}${entry.errorCode !== undefined && html` AADSTS${entry.errorCode}`}
+              ${entry.fault !== undefined && html`fault: ${entry.fault}`}
+            </td>
+          </tr> `,
+      ),
+      'Nothing yet. Ask for a token, for example with the curl line of the overview.',
+    )}`
+}
+
+export function requestDetail(service: Service, entry: RecordedRequest): Html {
+  const { errorCode } = entry
+  return html`<p>
+      ${entry.method} <code>${entry.path}</code> · ${entry.status} · correlation id
+      <code>${entry.correlationId}</code>
+    </p>
+    ${
+      errorCode !== undefined &&
+      isKnownCode(errorCode) &&
+      html`<h2 class="no">Refused: AADSTS${errorCode} ${aadsts[errorCode].error}</h2>
+        <p>${aadsts[errorCode].text}</p>
+        <p><strong>What to do:</strong> ${advice[errorCode]}</p>
+        ${
+          service.directory.applications.has(entry.clientId ?? '') &&
+          html`<p><a href="/_/apps/${entry.clientId}">The registration of the client</a></p>`
+        }
+        <p>
+          <a href="https://login.microsoftonline.com/error?code=${errorCode}" rel="noreferrer"
+            >What Microsoft says of it</a
+          >
+        </p>`
+    }
+    ${
+      entry.fault !== undefined &&
+      html`<p class="warn">
+        It met a fault that was added on purpose: ${entry.fault}. <a href="/_/faults">Faults</a>
+      </p>`
+    }
+    <h2>Sent</h2>
+    ${table(
+      ['Parameter', 'Value'],
+      Object.entries(entry.parameters).map(
+        ([name, value]) =>
+          html`<tr>
+            <td><code>${name}</code></td>
+            <td><code>${value}</code></td>
+          </tr> `,
+      ),
+      'No parameters.',
+    )}
+    <h2>As curl</h2>
+    <pre>${curlOf(service, entry)}</pre>`
+}
+
+function curlOf({ origin }: Service, { method, path, parameters }: RecordedRequest): string {
+  const fields = Object.entries(parameters).map(
+    ([name, value]) => `  --data-urlencode '${name}=${value.replaceAll("'", String.raw`'\''`)}'`,
+  )
+  const get = method === 'GET' && fields.length > 0 ? [`  --get`] : []
+  return [`curl '${origin}${path}'`, ...get, ...fields].join(' \\\n')
+}
+
+function grantOf({ parameters }: RecordedRequest): string {
+  return (parameters['grant_type'] ?? parameters['response_type'] ?? '').replace(/^.*:/, '')
+}
+
+function nameOf({ directory }: Service, clientId: string | undefined): string {
+  return clientId === undefined ? '' : (directory.applications.get(clientId)?.displayName ?? clientId)
+}

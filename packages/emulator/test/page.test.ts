@@ -1,0 +1,206 @@
+import { request } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Emulator, tokenFlaws } from '@countersign/emulator'
+import { askToken, type Form, ids, startTestEmulator } from './support.js'
+
+let emulator: Emulator
+beforeAll(async () => {
+  emulator = await startTestEmulator()
+})
+afterAll(() => emulator.stop())
+
+const get = async (path: string): Promise<string> => (await fetch(`${emulator.origin}/_/${path}`)).text()
+const tokenOf = (html: string): string => /name="page_token" value="([^"]*)"/.exec(html)?.[1] ?? ''
+
+async function post(path: string, fields: Form, headers: Record<string, string> = {}): Promise<Response> {
+  const pageToken = tokenOf(await get('faults'))
+  return fetch(`${emulator.origin}/_/${path}`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers,
+    body: new URLSearchParams({ page_token: pageToken, ...fields }),
+  })
+}
+
+const sections = ['', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults']
+
+describe('every page', () => {
+  test.each(sections)('/_/%s is small, says what it is, and runs and loads nothing', async (section) => {
+    const response = await fetch(`${emulator.origin}/_/${section}`)
+    const html = await response.text()
+    expect(response.status).toBe(200)
+    expect(html.length).toBeLessThan(100_000)
+    expect(html).toContain('Countersign: local emulator')
+    expect(html).not.toMatch(/<script|<img|<link|@import|url\(/)
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(response.headers.get('x-frame-options')).toBe('DENY')
+  })
+
+  test('shows no secret, no private key, and escapes what is registered', async () => {
+    for (const section of [...sections, `apps/${ids.v2}`, `apps/${ids.daemon}`]) {
+      const html = await get(section)
+      expect(html).not.toMatch(/test-value|PRIVATE KEY/)
+      expect(html).not.toContain('<things>')
+    }
+    expect(await get(`apps/${ids.v2}`)).toContain('Read your &lt;things&gt;')
+  })
+
+  test('can be left out', async () => {
+    await using own = await startTestEmulator({ page: false })
+    expect((await fetch(`${own.origin}/_/`)).status).toBe(404)
+  })
+})
+
+describe('a change', () => {
+  test('is refused without the token of a page, with another, and from another origin', async () => {
+    const add = { endpoint: 'token', effect: 'hang', add: 'true' }
+    expect((await post('faults', { ...add, page_token: '' })).status).toBe(400)
+    expect((await post('faults', { ...add, page_token: '1.AAAA' })).status).toBe(400)
+    expect((await post('faults', add, { origin: 'https://evil.example' })).status).toBe(400)
+    expect(emulator.faults.list()).toEqual([])
+  })
+
+  test('is refused by another name than a loopback one', async () => {
+    const status = await new Promise((resolve) => {
+      request(`${emulator.origin}/_/`, { headers: { host: 'evil.example' } }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      }).end()
+    })
+    expect(status).toBe(400)
+  })
+
+  test('adds and clears a fault, which every page tells of', async () => {
+    expect(
+      (await post('faults', { endpoint: 'token', effect: 'status 503', times: '3', add: 'true' })).status,
+    ).toBe(303)
+    expect(await get('')).toContain('1 fault is active')
+    await post('faults', { clear: 'all' })
+    expect(await get('')).not.toContain('fault is active')
+    const wrong = await post('faults', { endpoint: 'token', effect: 'stale', add: 'true' })
+    expect([wrong.status, await wrong.text()]).toEqual([
+      400,
+      expect.stringContaining('is for the endpoint keys'),
+    ])
+  })
+
+  test('turns keys step by step', async () => {
+    await post('keys', { do: 'publish' })
+    const [, next] = await emulator.keys.list()
+    expect(next?.state).toBe('next')
+    await post('keys', { do: 'use', kid: next?.kid ?? '' })
+    expect((await emulator.keys.list()).map(({ state }) => state)).toEqual(['retiring', 'signing'])
+    expect((await post('keys', { do: 'withdraw', kid: next?.kid ?? '' })).status).toBe(400)
+  })
+
+  test('moves the clock, signs a user out, revokes a grant, and resets all but keys and clock', async () => {
+    await using own = await startTestEmulator()
+    const change = async (path: string, fields: Form): Promise<number> => {
+      const page = await (await fetch(`${own.origin}/_/faults`)).text()
+      const body = new URLSearchParams({ page_token: tokenOf(page), ...fields })
+      return (await fetch(`${own.origin}/_/${path}`, { method: 'POST', redirect: 'manual', body })).status
+    }
+    const before = own.clock.now()
+    expect(await change('clock', { advance: '3600' })).toBe(303)
+    expect(own.clock.now()).toBe(before + 3600)
+    expect(await change('users', { user: ids.alice, do: 'revoke' })).toBe(303)
+    expect(own.revocations).toMatchObject([{ objectId: ids.alice }])
+    const question = { client: 'web', resource: 'v2', user: 'alice@contoso.example', scopes: ['Things.Read'] }
+    expect(own.explainPermission(question).isIssued).toBe(true)
+    expect(await change('consent', { tenant: ids.contoso, client: ids.web, resource: ids.v2 })).toBe(303)
+    expect(own.explainPermission(question).isIssued).toBe(false)
+    expect(await change('reset', {})).toBe(303)
+    expect(own.explainPermission(question).isIssued).toBe(true)
+    expect(own.requests).toEqual([])
+  })
+})
+
+describe('the requests', () => {
+  test('tell which rule refused and what to do', async () => {
+    await using own = await startTestEmulator()
+    await askToken(own, {
+      grant_type: 'client_credentials',
+      client_id: ids.daemon,
+      client_secret: 'test-value-wrong',
+      scope: 'api://v2/.default',
+    })
+    const list = await (await fetch(`${own.origin}/_/requests`)).text()
+    expect(list).toContain('AADSTS7000215')
+    expect(list).toContain('daemon')
+    const detail = await (await fetch(`${own.origin}/_/requests/1`)).text()
+    expect(detail).toContain('What to do:')
+    expect(detail).toContain('client_secret=[redacted]')
+    expect(detail).not.toContain('test-value-wrong')
+    expect((await fetch(`${own.origin}/_/requests/99`)).status).toBe(404)
+  })
+})
+
+describe('the consent page of the emulator', () => {
+  test('previews the token, or the refusal and why', async () => {
+    const query = (more: Form): string =>
+      `consent?${new URLSearchParams({ resource: ids.v2, ...more }).toString()}`
+    const issued = await get(query({ client: ids.native, user: ids.alice }))
+    expect(issued).toContain('A token is issued')
+    expect(issued).toContain('<code>Things.Read</code>')
+    const refused = await get(query({ client: ids.native, user: ids.alice, scopes: 'Things.Write' }))
+    expect(refused).toContain('No token: AADSTS65001')
+  })
+})
+
+describe('the inspector', () => {
+  const inspect = async (token: string): Promise<string> => (await post('inspect', { token })).text()
+  const good = { client: 'native', resource: 'api://v2', user: 'alice@contoso.example' }
+
+  test('says what a token is and which API accepts it, also with Bearer and line breaks around it', async () => {
+    const token = await emulator.issueToken(good)
+    const html = await inspect(`Authorization: Bearer "${token.slice(0, 80)}\n${token.slice(80)}"`)
+    expect(html).toContain('Accepted by v2')
+    expect(html).toContain('an access token of v2.0, for a user')
+    expect(html).toContain('alice@contoso.example')
+    expect(html).not.toContain(token.split('.')[2])
+    expect(JSON.stringify(emulator.requests)).not.toContain('inspect')
+  })
+
+  test.each(tokenFlaws.filter((flaw) => flaw !== 'overlong').map((flaw) => [flaw]))(
+    'refuses a token with the flaw %s at every API',
+    async (flaw) => {
+      const resource = flaw === 'v2ForV1' ? 'api://v1' : good.resource
+      expect(await inspect(await emulator.issueToken({ ...good, resource, flaw }))).toMatch(
+        /Refused by every registered API|an encrypted token|not a token/,
+      )
+    },
+  )
+
+  test.each([
+    ['graphToken', 'This is a token for Microsoft Graph'],
+    ['idToken', 'This is an id token'],
+    ['expired', 'It expired 3600 s ago'],
+    ['wrongTenant', 'a tenant this registration does not have'],
+    ['hmacConfusion', 'signed with HS256'],
+  ] as const)('tells the story of %s', async (flaw, story) => {
+    expect(await inspect(await emulator.issueToken({ ...good, flaw }))).toContain(story)
+  })
+
+  test('shows the failing check with what was expected and received', async () => {
+    const html = await inspect(await emulator.issueToken({ ...good, flaw: 'wrongAudience' }))
+    expect(html).toMatch(
+      /<td>audience<\/td>\s*<td class="no">failed<\/td>\s*<td>33333333-0000-4000-8000-000000000005<\/td>/,
+    )
+    expect(await inspect('nonsense')).toContain('this has 1')
+  })
+})
+
+describe('minting', () => {
+  test('gives a token that works, decoded, and the code for it', async () => {
+    const response = await post('mint', { client: ids.daemon, resource: ids.v2, lifetime: '60' })
+    const html = await response.text()
+    expect(html).toContain('Accepted by v2')
+    expect(html).toContain('&quot;lifetimeSeconds&quot;: 60')
+    const flawed = await (
+      await post('mint', { client: ids.daemon, resource: ids.v2, flaw: 'noScope' })
+    ).text()
+    expect(flawed).toContain('Refused by every registered API')
+    const wrong = await (await post('mint', { client: ids.daemon, resource: ids.v2, flaw: 'other' })).text()
+    expect(wrong).toContain('flaw: expected one of')
+  })
+})
