@@ -10,16 +10,22 @@ export function chart(tables, subtitle) {
   const parts = []
   let y = 64
   for (const { title, unit, lowerIsBetter, rows } of tables) {
-    parts.push(`<text x="20" y="${y}" class="title">${escape(title)}</text>`)
-    parts.push(
-      `<text x="${width - 20}" y="${y}" class="unit" text-anchor="end">${escape(unit)}, ${lowerIsBetter ? 'shorter' : 'longer'} is better</text>`,
-    )
-    y += 12
-    const ordered = [...rows].sort((a, b) => (lowerIsBetter ? 1 : -1) * (a.ratio.median - b.ratio.median))
+    // What grows stays in the order in which it grows.
+    const ordered = title.startsWith('Growth')
+      ? rows
+      : [...rows].sort((a, b) => (lowerIsBetter ? 1 : -1) * (a.ratio.median - b.ratio.median))
     const longest = Math.max(...ordered.map(({ ratio }) => ratio.median))
     // Where one contender is a hundred times another, only a logarithm shows both.
-    const scale =
-      longest > 40 ? (value) => Math.log10(1 + value) / Math.log10(1 + longest) : (value) => value / longest
+    const isLogarithmic = longest > 40
+    const scale = isLogarithmic
+      ? (value) => Math.log10(1 + value) / Math.log10(1 + longest)
+      : (value) => value / longest
+    const better = lowerIsBetter ? 'shorter is better' : 'longer is better'
+    parts.push(
+      `<text x="20" y="${y}" class="title">${escape(title)}</text>`,
+      `<text x="${width - 20}" y="${y}" class="unit" text-anchor="end">${escape(unit)}, ${better}${isLogarithmic ? ', logarithmic' : ''}</text>`,
+    )
+    y += 12
     for (const { name, ratio } of ordered) {
       const length = Math.max(2, (width - labelWidth - 120) * scale(ratio.median))
       const own = /countersign/i.test(name)

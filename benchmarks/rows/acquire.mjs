@@ -145,7 +145,7 @@ export async function acquire({ quick, progress }) {
     if (state.requests !== 0) throw new Error('a cached token was asked for again')
     for (const { name, micros } of rows) atOne[name] ??= micros.median
     tables.push({
-      title: `E. Cached on-behalf-of, ${size.toLocaleString('en')} users`,
+      title: `E. Cached on-behalf-of, ${size === 1 ? '1 user' : `${size.toLocaleString('en')} users`}`,
       unit: '× sha256 and a Map',
       lowerIsBetter: true,
       rows,

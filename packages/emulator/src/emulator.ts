@@ -24,9 +24,9 @@ import { createFaults, type EmulatorFaults } from './faults.js'
 import { issueToken, type IssueTokenOptions } from './issue-token.js'
 import { issuerLabels } from './issuer-labels.js'
 import { createEmulatorKeys, type EmulatorKeys } from './emulator-keys.js'
-import { createSigningKeys, generateKeys } from './keys.js'
+import { createSigningKeys, type GeneratedKeys, type StoredKey } from './keys.js'
 import { createOneTimeUse } from './one-time-use.js'
-import { type EmulatorOptions, readOptions } from './options.js'
+import type { EmulatorOptions, Settings } from './options.js'
 import { addPortal } from './portal/portal.js'
 import { loadDirectory } from './registration/load.js'
 import { readRegistration } from './registration/read.js'
@@ -37,7 +37,7 @@ import { createSeal } from './seal.js'
 import { systemCode } from './system-error.js'
 import { createServer } from './server.js'
 import { issuerOf, type Service } from './service.js'
-import { applyChanges, readChanges, readState, writeState } from './state.js'
+import { applyChanges, readChanges, type State, writeState } from './state.js'
 import { createUsers, type EmulatorUsers } from './users.js'
 
 /** A cloud as the validator and the token client take it. */
@@ -91,21 +91,14 @@ export interface Emulator extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/**
- * Starts a token service in the shape of Microsoft Entra ID on this machine, for development and tests only. It
- * listens on loopback addresses alone, keeps everything in memory and makes its keys per run, unless told otherwise.
- *
- * Throws a TypeError for an option that is unknown or wrong, a RegistrationError (a TypeError too) naming the place in
- * a registration that cannot be used, and the system's error if the port is taken.
- */
-export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const settings = readOptions(options)
-  const { port, https, clock, others } = settings
-  const state = settings.state === undefined ? undefined : readState(settings.state)
-  // Begun before anything else: it takes longest, and runs beside the rest of the start.
-  const first = state?.keys ?? generateKeys()
-  if ('then' in first) first.catch(() => {})
-
+/** The rest of a start, with its options read and its first key on the way. */
+export async function startWith(
+  options: EmulatorOptions,
+  settings: Settings,
+  state: State | undefined,
+  first: Promise<GeneratedKeys> | readonly StoredKey[],
+): Promise<Emulator> {
+  const { https, port, clock, others } = settings
   let registration: Registration | string = options.registration ?? defaultRegistration
   let directory = loadDirectory(readRegistration(registration))
   if (state !== undefined) applyChanges(directory, state.directory)

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { guidPattern } from './directory.js'
 import { EntraError } from './errors.js'
 import { type Faults, isKnownCode } from './faults.js'
 
@@ -14,7 +15,8 @@ export function addFaultHooks(
     const { endpoint } = request.routeOptions.config
     if (endpoint === undefined) return
     const clientId = namedClient(request)
-    if (clientId !== undefined) reply.facts.clientId = clientId.slice(0, 100)
+    // Anything may stand there by mistake; only what looks like an id goes into the log.
+    if (clientId !== undefined && guidPattern.test(clientId)) reply.facts.clientId = clientId.toLowerCase()
     const met = faults.meet(endpoint, clientId)
     if (met === undefined) return
     const { effect } = met

@@ -1,9 +1,5 @@
-export {
-  startEmulator,
-  type Emulator,
-  type EmulatorCloud,
-  type ManagedIdentityAddresses,
-} from './emulator.js'
+export { startEmulator } from './start.js'
+export type { Emulator, EmulatorCloud, ManagedIdentityAddresses } from './emulator.js'
 export type { EmulatorOptions } from './options.js'
 export { fixedClock, runningClock, type EmulatorClock } from './clock.js'
 export { RegistrationError } from './registration/read.js'

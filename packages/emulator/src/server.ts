@@ -5,6 +5,7 @@ import fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifyServerOptions,
 } from 'fastify'
 import type { TlsCertificate } from './certificates.js'
 import { guidPattern } from './directory.js'
@@ -22,6 +23,11 @@ declare module 'fastify' {
     endpoint?: Endpoint
   }
 }
+
+/** No route has a schema: the libraries that compile them need not be loaded. The types want all that is never called. */
+const withoutSchemas = {
+  compilersFactory: { buildValidator: () => () => () => true, buildSerializer: () => () => JSON.stringify },
+} as unknown as NonNullable<FastifyServerOptions['schemaController']>
 
 const maxBodyBytes = 256 * 1024
 const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
@@ -41,6 +47,7 @@ export async function createServer(settings: {
     routerOptions: { maxParamLength: 300 },
     forceCloseConnections: true,
     genReqId: () => randomUUID(),
+    schemaController: withoutSchemas,
     // What no route could be looked up for: an address that does not decode.
     frameworkErrors: (_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
       const refusal = new EntraError(9002313)

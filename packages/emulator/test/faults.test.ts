@@ -132,6 +132,14 @@ describe('the request log', () => {
     })
   })
 
+  test('does not keep a token that was sent as a client id by mistake', async () => {
+    await using own = await startTestEmulator()
+    const token = await own.issueToken({ client: 'daemon', resource: 'v2' })
+    expect(refusal(await askToken(own, { ...form, client_id: token })).code).toBe(700038)
+    expect(own.requests.at(-1)).not.toHaveProperty('clientId')
+    expect(JSON.stringify(own.requests)).not.toContain(token.slice(0, 40))
+  })
+
   test('rejects when no such request comes in time', async () => {
     await expect(emulator.requests.waitFor(() => false, { timeoutSeconds: 0.02 })).rejects.toThrow(
       'no such request came within 0.02 s',

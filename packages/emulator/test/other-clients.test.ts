@@ -14,9 +14,11 @@ import { expect, test } from 'vitest'
 import { runningClock } from '@countersign/emulator'
 import { createCertificate } from './certificates.js'
 import {
+  createPkce,
   ids,
+  nativeRedirectUri,
   secrets,
-  signInAndRedeem,
+  signIn,
   startTestEmulator,
   verified,
   withApplication,
@@ -122,13 +124,23 @@ test('@azure/identity acquires a token of a managed identity', async () => {
 
 test('openid-client completes code and PKCE, and refreshes', async () => {
   await using emulator = await startTestEmulator({ clock: runningClock() })
-  const { body } = await signInAndRedeem(emulator)
   const server = new URL(`${emulator.origin}/${ids.contoso}/v2.0`)
   const configuration = await client.discovery(server, ids.native, undefined, client.None(), {
     execute: [client.allowInsecureRequests],
   })
-  const renewed = await client.refreshTokenGrant(configuration, String(body['refresh_token']))
-  expect(renewed.claims()).toMatchObject({ aud: ids.native, oid: ids.alice })
+  const pkce = createPkce()
+  // openid-client takes the address it came back to, whose path is never empty.
+  const redirect = { redirect_uri: `${nativeRedirectUri}/` }
+  const page = await signIn(emulator, { pkce, query: { nonce: 'the-nonce', ...redirect } })
+  if (page.location === undefined) throw new Error('no redirect')
+  const tokens = await client.authorizationCodeGrant(configuration, page.location, {
+    pkceCodeVerifier: pkce.verifier,
+    expectedState: 'the-state',
+    expectedNonce: 'the-nonce',
+  })
+  expect(tokens.claims()).toMatchObject({ aud: ids.native, oid: ids.alice })
+  const renewed = await client.refreshTokenGrant(configuration, tokens.refresh_token ?? '')
+  expect(renewed.access_token).not.toBe(tokens.access_token)
 })
 
 test('jose verifies a token with the keys it fetches, and finds a key that is new', async () => {

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-const resolve = createRequire(import.meta.url).resolve
+const require = createRequire(import.meta.url)
 const root = new URL('..', import.meta.url).pathname
 let folder = ''
 beforeAll(async () => {
@@ -42,7 +42,7 @@ describe('the code of the recipe', () => {
   test('for Vitest runs', { timeout: 70_000 }, async () => {
     const name = await writeCode('emulator-vitest.md')
     await writeFile(join(folder, 'vitest.config.mjs'), `export default { test: { include: ['${name}'] } }`)
-    const vitest = join(resolve('vitest/package.json'), '..', 'vitest.mjs')
+    const vitest = join(require.resolve('vitest/package.json'), '..', 'vitest.mjs')
     const { code, output } = await run([vitest, 'run', '--root', folder], { cwd: folder })
     expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/Tests .*7 passed/) })
   })
@@ -50,7 +50,7 @@ describe('the code of the recipe', () => {
   test('for Jest runs', { timeout: 70_000 }, async () => {
     const name = await writeCode('emulator-jest.md')
     const config = { rootDir: folder, testMatch: [`<rootDir>/${name}`], transform: {} }
-    const args = [resolve('jest/bin/jest'), '--config', JSON.stringify(config), '--watchman=false']
+    const args = [require.resolve('jest/bin/jest'), '--config', JSON.stringify(config), '--watchman=false']
     const { code, output } = await run(args, {
       cwd: folder,
       env: { NODE_OPTIONS: '--experimental-vm-modules' },

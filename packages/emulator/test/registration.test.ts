@@ -29,6 +29,7 @@ async function refusalOf(registration: unknown): Promise<RegistrationError> {
 describe('a registration is refused, with the place, for', () => {
   test.each<[string, unknown, string]>([
     ['no tenant', { tenants: [] }, 'tenants'],
+    ['a name in a name', withApplication({ 'a/b~c d%': 'x' }), 'applications[0].a/b~c d%'],
     ['a misspelt member', withApplication({ displayname: 'x' }), 'applications[0].displayname'],
     ['an id that is no GUID', withApplication({ appId: 'api' }), 'applications[0].appId'],
     [
@@ -177,6 +178,11 @@ describe('a registration is refused, with the place, for', () => {
       await rm(folder, { recursive: true })
     }
   })
+})
+
+test('a member whose name is half a character is refused, not a crash', async () => {
+  const registration = JSON.parse('{"tenants":[{"domains":["contoso.example"],"\\ud800":1}]}') as unknown
+  expect((await refusalOf(registration)).message).toContain('whose name is not text')
 })
 
 test('a manifest as Graph exports it is accepted, with what the emulator has no use for', async () => {

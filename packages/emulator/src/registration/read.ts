@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
-import formats from 'ajv-formats'
+import { type OutputUnit, Validator } from '@cfworker/json-schema'
 import { systemCode } from '../system-error.js'
 import { withGraphNames } from './legacy.js'
 import { registrationSchema } from './schema.js'
@@ -23,14 +22,9 @@ export class RegistrationError extends TypeError {
  */
 export function readRegistration(source: unknown): Registration {
   const registration = withGraphNames(typeof source === 'string' ? readFile(source) : copy(source))
-  const validate = compiled()
-  if (!validate(registration)) {
-    const [error] = validate.errors ?? []
-    throw error === undefined
-      ? new RegistrationError('', 'does not have the expected shape')
-      : new RegistrationError(pathOf(error), problemOf(error))
-  }
-  return registration
+  const error = deepest(faultsOf(registration))
+  if (error !== undefined) throw new RegistrationError(pathOf(error), problemOf(error))
+  return registration as Registration
 }
 
 function readFile(path: string): unknown {
@@ -57,34 +51,38 @@ function copy(value: unknown): unknown {
   }
 }
 
-let validator: ValidateFunction<Registration> | undefined
+const validator = new Validator(registrationSchema, '2020-12')
 
-/** Compiled at the first start of the process: it is the slowest part of one, and always the same. */
-function compiled(): ValidateFunction<Registration> {
-  if (validator === undefined) {
-    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true })
-    formats.default(ajv, ['uuid', 'date-time'])
-    validator = ajv.compile<Registration>(registrationSchema)
+function faultsOf(registration: unknown): readonly OutputUnit[] {
+  try {
+    return validator.validate(registration).errors
+  } catch {
+    // Names are written into addresses, which takes well-formed text.
+    throw new RegistrationError('', 'has a member whose name is not text')
   }
-  return validator
+}
+
+/** Each place in the way to a fault is reported as well; the one farthest in is the fault. */
+function deepest(errors: readonly OutputUnit[]): OutputUnit | undefined {
+  const depth = ({ instanceLocation }: OutputUnit): number => instanceLocation.split('/').length
+  return errors.reduce<OutputUnit | undefined>(
+    (found, error) => (found === undefined || depth(error) > depth(found) ? error : found),
+    undefined,
+  )
 }
 
 /** A JSON pointer, written as one would in code. */
-function pathOf(error: ErrorObject): string {
-  const unknown: unknown = error.params['additionalProperty']
-  const steps = error.instancePath.split('/').slice(1)
-  if (typeof unknown === 'string') steps.push(unknown)
-  return steps
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+function pathOf({ instanceLocation }: OutputUnit): string {
+  return instanceLocation
+    .split('/')
+    .slice(1)
+    .map((step) => decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~'))
     .map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`))
     .join('')
     .replace(/^\./, '')
 }
 
-function problemOf(error: ErrorObject): string {
-  if (error.keyword === 'additionalProperties') return 'is not a known member'
-  const allowed: unknown = error.params['allowedValues']
-  if (Array.isArray(allowed))
-    return `must be one of ${allowed.map((value) => JSON.stringify(value)).join(', ')}`
-  return error.message ?? 'does not have the expected shape'
+function problemOf({ keyword, error }: OutputUnit): string {
+  if (keyword === 'false') return 'is not a known member'
+  return error.replace(/^(?:Instance|String|Array|Object|Number) /, '').replace(/\.$/, '')
 }
