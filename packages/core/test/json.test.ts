@@ -7,7 +7,10 @@ function spelled(value: unknown, next: () => number): string {
   const gap = (): string => [' ', '\n', '\t', '\r', '', '', '', ''][next() % 8] ?? ''
   const text = (word: string): string =>
     next() % 4 === 0
-      ? `"${[...word].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"`
+      ? `"${word
+          .split('')
+          .map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+          .join('')}"`
       : JSON.stringify(word)
   if (Array.isArray(value))
     return `[${value.map((member) => gap() + spelled(member, next) + gap()).join(',')}]`
