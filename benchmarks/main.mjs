@@ -2,7 +2,7 @@
 //   npm run bench                     everything (about twenty minutes)
 //   npm run bench -- --quick          everything in short
 //   npm run bench -- cold hot         some rows
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { acquire } from './rows/acquire.mjs'
@@ -38,26 +38,30 @@ for (const name of chosen) {
   const found = await rows[name]({ quick: values.quick, progress })
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   for (const table of found) print(table)
-  tables.push(...found)
+  tables.push(...found.map((table) => ({ row: name, ...table })))
 }
 
-if (!values.quick && positionals.length === 0) {
+if (!values.quick) record()
+
+/** Writes what was measured beside what was measured before: rows that were not run now stay as they were. */
+function record() {
   const folder = new URL('../docs/benchmarks/', import.meta.url)
   mkdirSync(folder, { recursive: true })
-  const major = process.versions.node.split('.')[0]
+  const name = `node-${process.versions.node.split('.')[0]}`
+  const file = new URL(`${name}.json`, folder)
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { machine, tables: [] }
+  if (before.machine !== machine && positionals.length > 0) {
+    console.log('\nnot written: what is recorded is of another machine; run all rows')
+    return
+  }
   const date = new Date().toISOString().slice(0, 10)
-  writeFileSync(
-    new URL(`node-${major}.json`, folder),
-    `${JSON.stringify({ date, machine, packages: dependencies, tables }, null, 2)}\n`,
+  const all = Object.keys(rows).flatMap((row) =>
+    (chosen.includes(row) ? tables : before.tables).filter((table) => table.row === row),
   )
-  writeFileSync(
-    new URL(`node-${major}.svg`, folder),
-    chart(
-      tables.filter(({ rows: list }) => list !== undefined && list.length > 1),
-      `${date}, ${machine}`,
-    ),
-  )
-  console.log(`\nwritten: docs/benchmarks/node-${major}.json and .svg`)
+  writeFileSync(file, `${JSON.stringify({ date, machine, packages: dependencies, tables: all }, null, 2)}\n`)
+  const drawn = all.filter(({ rows: list }) => list !== undefined && list.length > 1)
+  writeFileSync(new URL(`${name}.svg`, folder), chart(drawn, `${date}, ${machine}`))
+  console.log(`\nwritten: docs/benchmarks/${name}.json and .svg`)
 }
 
 function print({ title, unit, rows: list, facts }) {

@@ -15,15 +15,21 @@ const count = 500
 function rawVerify(key) {
   const { alg, publicKey } = key
   if (alg === 'EdDSA') return (data, signature) => verify(null, data, publicKey, signature)
-  if (alg === 'ES256') {
-    const wrapped = { key: publicKey, dsaEncoding: 'ieee-p1363' }
-    return (data, signature) => verify('sha256', data, wrapped, signature)
-  }
   if (alg === 'PS256') {
     const wrapped = { key: publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
     return (data, signature) => verify('sha256', data, wrapped, signature)
   }
   return (data, signature) => verify('sha256', data, publicKey, signature)
+}
+
+/** `r || s` as the DER sequence OpenSSL reads, so that the limit need not convert it. */
+function derOf(raw) {
+  const integers = [raw.subarray(0, 32), raw.subarray(32)].map((half) => {
+    const start = half.findIndex((byte) => byte !== 0)
+    const bytes = half[start] >= 0x80 ? [0, ...half.subarray(start)] : [...half.subarray(start)]
+    return [2, bytes.length, ...bytes]
+  })
+  return Buffer.from([0x30, integers.flat().length, ...integers.flat()])
 }
 
 async function contendersFor(key, issuer) {
@@ -86,7 +92,8 @@ export async function cold({ quick, progress }) {
     const raw = rawVerify(key)
     const decoded = tokens.map((token) => {
       const at = token.lastIndexOf('.')
-      return [Buffer.from(token.slice(0, at)), Buffer.from(token.slice(at + 1), 'base64url')]
+      const signature = Buffer.from(token.slice(at + 1), 'base64url')
+      return [Buffer.from(token.slice(0, at)), alg === 'ES256' ? derOf(signature) : signature]
     })
     const list = await contendersFor(key, issuer)
     for (const [name, verifyToken] of Object.entries(list)) {
