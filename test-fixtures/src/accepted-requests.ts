@@ -170,6 +170,19 @@ export const acceptedRequests: readonly AcceptedRequest[] = [
     { from: 'v2Application', claims: { roles: undefined, idtyp: 'app' } },
     { options: { allowedClients: [daemonClientId] }, auth: { roles: [] } },
   ),
+  accepted('scopes with two spaces between and one at each end', {
+    claims: { scp: ' Files.Read  Files.Write ' },
+  }),
+  accepted(
+    'a v1.0 application token without roles of a client on the list',
+    { from: 'v1Application', claims: { roles: undefined, idtyp: 'app' } },
+    { options: { allowedClients: [daemonClientId] }, auth: { roles: [] } },
+  ),
+  accepted("a user's token that says so with idtyp", { claims: { idtyp: 'user' } }),
+  accepted('an application token of a client with a certificate', {
+    from: 'v2Application',
+    claims: { azpacr: '2' },
+  }),
   accepted('a client on the list', {}, { options: { allowedClients: [userClientId, daemonClientId] } }),
   accepted('a v1.0 token for the identifier URI', { from: 'v1Delegated', claims: { aud: apiUri } }),
   accepted('one audience of several', { claims: { aud: ['https://other.example', apiClientId] } }),

@@ -51,12 +51,12 @@ export type CheckName =
   | 'tenant'
   | 'key'
   | 'signature'
-  | 'tenant_policy'
   | 'lifetime'
   | 'audience'
   | 'sender'
   | 'kind'
   | 'client'
+  | 'tenant_policy'
   | 'permission'
 
 /** One rule. It returns when it is satisfied, and throws a refusal when it is not. */
@@ -79,12 +79,13 @@ export const checks: readonly Check[] = [
   { name: 'tenant', needs: ['issuer'], run: checkTenant },
   { name: 'key', needs: ['algorithm', 'header', 'issuer', 'tenant'], run: checkKey },
   { name: 'signature', needs: ['key'], run: checkSignature },
-  { name: 'tenant_policy', needs: ['tenant', 'signature'], run: checkTenantPolicy },
   { name: 'lifetime', needs: ['format'], run: checkLifetime },
   { name: 'audience', needs: ['issuer'], run: checkOwnAudience },
   { name: 'sender', needs: ['format'], run: checkSender },
   { name: 'kind', needs: ['issuer'], run: checkKind },
   { name: 'client', needs: ['kind'], run: checkClient },
+  // The application is asked, and maybe its database, only about a token that is good in every other respect.
+  { name: 'tenant_policy', needs: ['tenant', 'signature'], run: checkTenantPolicy },
   { name: 'permission', needs: ['lifetime', 'kind'], run: checkPermission },
 ]
 

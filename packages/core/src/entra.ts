@@ -86,7 +86,7 @@ export function entra(options: EntraOptions): TrustedIssuer {
   const v2 = issuerTemplate(cloud.v2Issuer)
   const query = options.applicationKeys ? `?appid=${clientId}` : ''
   return createEntraIssuer({
-    name: `${what}(${tenant})`,
+    name: nameOf(what, tenant, cloud),
     cloud,
     clientId,
     settings: readIssuerSettings(what, options),
@@ -120,7 +120,7 @@ export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssue
   const policy = readTenantPolicy(what, allowedTenants)
 
   return createEntraIssuer({
-    name: what,
+    name: nameOf(what, accounts, cloud),
     cloud,
     clientId: readClientId(what, options.clientId),
     settings: readIssuerSettings(what, options),
@@ -137,6 +137,11 @@ export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssue
     },
     ...(typeof policy === 'function' ? { tenantPolicy: policy } : {}),
   })
+}
+
+/** Tells two clouds apart that know the same tenants: keys of a snapshot go to the issuer of their name. */
+function nameOf(what: string, whose: string, { authority }: EntraCloud): string {
+  return authority === clouds.global.authority ? `${what}(${whose})` : `${what}(${whose} at ${authority})`
 }
 
 function readTenantPolicy(what: string, value: unknown): Set<string> | TenantPolicy | 'any' {

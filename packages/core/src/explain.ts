@@ -74,10 +74,7 @@ async function faultOf(check: Check, evaluation: Evaluation): Promise<BearerErro
   }
 }
 
-function expectedBy(
-  name: CheckName,
-  { at, recognition, issuers, options }: Evaluation,
-): { expected?: string } {
+function expectedBy(name: CheckName, { at, recognition, issuers, now }: Evaluation): { expected?: string } {
   switch (name) {
     case 'algorithm':
       return at === undefined ? {} : { expected: at.issuer.algorithms.join(', ') }
@@ -89,10 +86,16 @@ function expectedBy(
     case 'client':
       return { expected: at?.allowedClients?.join(', ') ?? 'any client' }
     case 'lifetime':
-      return { expected: `now ${new Date(options.clock() * 1000).toISOString()}` }
+      return { expected: `now ${timeText(now)}` }
     default:
       return {}
   }
+}
+
+/** A date as people read it; beyond what a date can hold, the number. */
+function timeText(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.valueOf()) ? String(seconds) : date.toISOString()
 }
 
 /** Members that name applications, directories and moments, never a person. */

@@ -103,17 +103,19 @@ export class KeyStore {
   /** Starts a refresh behind the request, where one is due. */
   refreshIfDue(now: number): void {
     // A clock that went back counts as due: what was planned by it means nothing any more.
-    if ((now >= this.#refreshAt || now < this.#lastSuccess - freshSeconds) && now >= this.#retryAt) {
-      this.#behind(this.#refresh())
+    if ((now >= this.#refreshAt || now < this.#lastSuccess - freshSeconds) && this.#mayTry(now)) {
+      this.#behind(this.#refresh(now))
     }
   }
 
-  /** Fetches until there is a first set of keys, once: throws a 503 if there is none. */
+  /** Fetches where no key serves: throws a 503 if there is none after that. */
   async load(refuse: Refuse): Promise<void> {
-    if (this.#lastSuccess > -Infinity) return
-    if (this.#inFlight === undefined && this.#options.clock() < this.#retryAt)
+    const now = this.#options.clock()
+    if (this.#hasLiveKeys(now)) return
+    if (this.#inFlight === undefined && (this.#isFresh(now) || !this.#mayTry(now)))
       throw refuse('keys_unavailable')
-    if (!(await this.#await(this.#refresh(), refuse))) throw refuse('keys_unavailable')
+    await this.#await(this.#refresh(now), refuse)
+    if (!this.#hasLiveKeys(this.#options.clock())) throw refuse('keys_unavailable')
   }
 
   /** Drops keys at once. A named key id stays refused for the life of this store, also if it is listed again. */
@@ -171,14 +173,14 @@ export class KeyStore {
     refuse: Refuse,
     now: number,
   ): Promise<readonly SigningKey[]> {
-    const isCold = this.#candidatesOfAll(now) === 0
+    const isCold = !this.#hasLiveKeys(now)
     if (this.#inFlight !== undefined) {
       await this.#await(this.#inFlight, refuse)
     } else if (
       // A set without a usable key is an answer too: it is not asked for again with every request.
-      isCold && !this.#isFresh(now) ? now >= this.#retryAt : this.#takeFromBucket(now)
+      isCold && !this.#isFresh(now) ? this.#mayTry(now) : this.#takeFromBucket(now)
     ) {
-      await this.#await(this.#refresh(), refuse)
+      await this.#await(this.#refresh(now), refuse)
       if (!isCold) this.#tryAgainBehind(kid, algorithm)
     }
     const after = this.#options.clock()
@@ -209,8 +211,13 @@ export class KeyStore {
     return Math.abs(now - this.#lastSuccess) <= freshSeconds
   }
 
-  #candidatesOfAll(now: number): number {
-    return this.#keys.reduce((count, key) => (now < key.servesUntil ? count + 1 : count), 0)
+  /** Whether no failure is so recent that the next try has to wait. A time too far off was set by a clock that was wrong. */
+  #mayTry(now: number): boolean {
+    return now >= this.#retryAt || now < this.#retryAt - maximumBackOffSeconds
+  }
+
+  #hasLiveKeys(now: number): boolean {
+    return this.#keys.some((key) => now < key.servesUntil)
   }
 
   #isDenied(kid: string): boolean {
@@ -236,16 +243,15 @@ export class KeyStore {
   }
 
   /** One fetch at a time. Resolves to whether it succeeded; never rejects. */
-  #refresh(): Promise<boolean> {
-    this.#inFlight ??= this.#fetchKeys().finally(() => {
+  #refresh(now: number): Promise<boolean> {
+    this.#inFlight ??= this.#fetchKeys(now).finally(() => {
       this.#inFlight = undefined
     })
     return this.#inFlight
   }
 
-  async #fetchKeys(): Promise<boolean> {
+  async #fetchKeys(startedAt: number): Promise<boolean> {
     const { issuer, clock, fetch, events } = this.#options
-    const startedAt = clock()
     try {
       let generation: number
       let fetched: FetchedKeys
@@ -254,8 +260,11 @@ export class KeyStore {
         fetched = await issuer.keySource(fetch)
         // What was asked for before keys were dropped may still hold them.
       } while (generation !== this.#generation)
+      const { issuer: named = this.#metadataIssuer } = fetched
+      // A domain is resolved once: whoever it is given to later is somebody else.
+      if (named !== (this.#metadataIssuer ?? named)) throw new FetchError('issuer')
       const now = clock()
-      this.#metadataIssuer = fetched.issuer
+      this.#metadataIssuer = named
       this.#cloudInstanceName = fetched.cloudInstanceName
       const skipped = this.#accept(fetched.jwks, now)
       this.#lastSuccess = now
@@ -275,7 +284,7 @@ export class KeyStore {
       this.#failures++
       const backOff = Math.min(2 ** (this.#failures - 1), maximumBackOffSeconds)
       const retryInSeconds = backOff * (1 - 0.5 * Math.random())
-      this.#retryAt = clock() + retryInSeconds
+      this.#retryAt = this.#timeOr(startedAt) + retryInSeconds
       const { fault, status } = error instanceof FetchError ? error : { fault: 'internal', status: undefined }
       events.keysRefreshFailed({
         issuer: issuer.name,
@@ -308,11 +317,15 @@ export class KeyStore {
         listed.set(sameness(key), key)
       }
     }
-    for (let index = maximumKeys; index < jwks.length; index++) skip('too_many')
+    if (jwks.length > maximumKeys) {
+      skip('too_many')
+      skipped += jwks.length - maximumKeys - 1
+    }
     for (const [same, key] of before) {
       if (listed.has(same)) continue
       key.servesUntil = Math.min(key.servesUntil, key.lastListed + issuer.absentKeyGraceSeconds)
       if (now < key.servesUntil && listed.size < maximumKeys) listed.set(same, key)
+      else key.servesUntil = -Infinity
     }
     this.#index([...listed.values()])
     return skipped
@@ -339,13 +352,24 @@ export class KeyStore {
     return true
   }
 
+  /** The time for what runs behind requests: a clock that fails there has nobody to be told, and must not end the process. */
+  #timeOr(before: number): number {
+    try {
+      return this.#options.clock()
+    } catch {
+      return before
+    }
+  }
+
   /** The front end that answered may lag behind the one that signed: one more look a little later, behind the request. */
   #tryAgainBehind(kid: string | undefined, algorithm: SigningAlgorithm): void {
     if (!platform.timers || this.#closed || this.#secondTry !== undefined) return
-    if (this.#candidates(kid, algorithm, this.#options.clock()).length > 0) return
+    const now = this.#options.clock()
+    if (this.#candidates(kid, algorithm, now).length > 0) return
     this.#secondTry = setTimeout(() => {
       this.#secondTry = undefined
-      if (!this.#closed && this.#takeFromBucket(this.#options.clock())) this.#behind(this.#refresh())
+      const then = this.#timeOr(now)
+      if (!this.#closed && this.#takeFromBucket(then)) this.#behind(this.#refresh(then))
     }, secondTryAfterSeconds * 1000)
     if (typeof this.#secondTry === 'object') this.#secondTry.unref()
   }

@@ -82,9 +82,10 @@ export function createAnnouncer(observers: Observers): Announcer {
 
 function tell<E extends object>(channel: string, observer: ((event: E) => void) | undefined, event: E): void {
   try {
-    observer?.(event)
+    const told: unknown = observer?.(event)
+    if (told instanceof Promise) told.catch(() => {})
   } catch {
-    // An observer's failure is its own.
+    // An observer's failure is its own, at once or later: a rejection that nobody awaits would end the process.
   }
   platform.publish(channel, event)
 }

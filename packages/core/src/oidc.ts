@@ -8,6 +8,7 @@ import {
   words,
   type Claims,
 } from './claims.js'
+import { clouds } from './clouds.js'
 import { readJwk } from './jwk.js'
 import {
   readIssuerSettings,
@@ -49,9 +50,15 @@ export interface StaticIssuerOptions extends GenericSettings {
 
 const settingNames = ['audience', 'allowedClients', 'algorithms', 'requireAccessTokenType']
 
+const entraOrigins = Object.values(clouds).flatMap(({ authority, v1Issuer }) => [
+  authority,
+  new URL(v1Issuer).origin,
+])
+
 /**
  * Any OAuth 2.0 or OpenID Connect issuer whose access tokens are JWTs. Its metadata is looked for as OpenID Connect
- * Discovery section 4 says, then as RFC 8414 section 3 says, and must name this very issuer.
+ * Discovery section 4 says, then as RFC 8414 section 3 says, and must name this very issuer. An address of Entra is a
+ * TypeError: only `entra` and `entraMultiTenant` tell its access tokens from its id tokens.
  */
 export function oidcIssuer(options: string | OidcIssuerOptions): TrustedIssuer {
   const what = 'oidcIssuer'
@@ -59,6 +66,11 @@ export function oidcIssuer(options: string | OidcIssuerOptions): TrustedIssuer {
   checkObject(what, given)
   checkNames(what, given, ['issuer', 'metadataUrl', 'jwksUri', ...settingNames])
   const issuer = readUrl(what, 'issuer', given.issuer)
+  if (entraOrigins.includes(new URL(issuer).origin)) {
+    throw new TypeError(
+      `${what}: "issuer" is Entra, whose tokens have rules of their own; use entra or entraMultiTenant`,
+    )
+  }
   if (given.metadataUrl !== undefined && given.jwksUri !== undefined) {
     throw new TypeError(`${what}: "metadataUrl" and "jwksUri" exclude each other`)
   }
@@ -81,6 +93,8 @@ export function staticIssuer(options: StaticIssuerOptions): TrustedIssuer {
   checkNames(what, options, ['issuer', 'jwks', ...settingNames])
   const issuer = readString(what, 'issuer', options.issuer)
   const keys = readStaticKeys(what, options.jwks)
+  // Told when a token needs the key. Until then nobody awaits it, which on some runtimes would end the process.
+  if (keys instanceof Promise) keys.catch(() => {})
   return createGenericIssuer(what, issuer, options, async (): Promise<FetchedKeys> => ({ jwks: await keys }))
 }
 
@@ -107,6 +121,12 @@ function readGivenKeys(what: string, jwks: unknown): readonly unknown[] | Promis
 }
 
 function readPem(what: string, pem: string): readonly unknown[] | Promise<unknown> {
+  // Node would take the public half of it, and a verifier would go on holding what signs.
+  if (pem.includes('PRIVATE KEY-----')) {
+    throw new TypeError(
+      `${what}: "jwks" is PEM text of a private key; a public key or a certificate is enough`,
+    )
+  }
   try {
     const jwk = platform.publicJwk(pem)
     return jwk instanceof Promise ? jwk : [jwk]

@@ -15,7 +15,7 @@ import type { TokenCacheOptions } from './token-cache.js'
 
 /** Everything a validator can be told. Only `issuer` is always required. Durations are seconds. */
 export interface TokenValidatorOptions extends Observers {
-  /** Whom this API trusts: an issuer's address (any OpenID Connect issuer), a trusted-issuer value, or a list of them. */
+  /** Whom this API trusts: an issuer's address (of any OpenID Connect issuer but Entra), a trusted-issuer value, or a list. */
   readonly issuer: string | TrustedIssuer | readonly (string | TrustedIssuer)[]
   /**
    * What tokens for this API carry as `aud`, exactly. Required, unless `entra` or `entraMultiTenant` was given the API's own

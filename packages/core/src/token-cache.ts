@@ -23,7 +23,7 @@ interface Slot<T extends Cacheable> {
  * Tokens whose signature was verified, found by the tail of their signature and compared whole. Only what was accepted
  * gets in, so that refused tokens can push nothing out, and a token that shares a tail with another evicts nothing.
  *
- * When it is full, an entry goes that is no longer useful, or was not used since the hand of the clock last passed it.
+ * When it is full, the oldest entry goes that is no longer useful, or was not used since the hand last passed it.
  */
 export class TokenCache<T extends Cacheable> {
   readonly #slots = new Map<string, Slot<T>>()
@@ -89,7 +89,10 @@ export class TokenCache<T extends Cacheable> {
       }
       const [tail, slot] = step.value
       if (slot.used && now < slot.value.usefulUntil) {
+        // To the end of the queue, so that the hand meets what is older first, and a newcomer last.
         slot.used = false
+        this.#slots.delete(tail)
+        this.#slots.set(tail, slot)
         continue
       }
       this.#remove(tail, slot)

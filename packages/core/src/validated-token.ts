@@ -76,6 +76,7 @@ export function createValidatedToken(
   members[kind === 'delegated' ? 'userRoles' : 'roles'] = roles
   if (groups !== undefined) members.groups = groups
   members.expiresAt = expiresAt
-  Object.defineProperty(members, 'token', { value: token })
+  // A value would be shown by inspectors that also show what is hidden.
+  Object.defineProperty(members, 'token', { get: () => token })
   return Object.freeze(members) as unknown as ValidatedToken
 }

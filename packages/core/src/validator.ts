@@ -8,6 +8,7 @@ import { readSnapshot, type KeySnapshot } from './key-snapshot.js'
 import { KeyStore } from './key-store.js'
 import { createAnnouncer } from './observers.js'
 import { readOptions, type TokenValidatorOptions } from './options.js'
+import { checkNames, checkObject, readString } from './options-reader.js'
 import { compilePermission, type CompiledPermission, type Permission } from './permission.js'
 import { createRefuse } from './refuse.js'
 import { readBearerToken } from './bearer.js'
@@ -114,8 +115,10 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
     return accept(evaluation)
   }
 
-  function accept(evaluation: Evaluation): ValidatedToken {
+  function accept(evaluation: Evaluation): ValidatedToken | Promise<ValidatedToken> {
     const { token, parts, times, key, at, recognition, validated } = evaluation as Required<Evaluation>
+    // Forgotten while something was waited for: what it verified counts no more.
+    if (key.servesUntil === -Infinity) return evaluate(token, evaluation.permission, now())
     if (!headers.has(parts.headerSegment)) {
       if (headers.size >= maximumHeaders) headers.clear()
       headers.set(parts.headerSegment, parts.unverifiedHeader)
@@ -139,18 +142,20 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       return evaluate(verified.token, permission, time)
     }
     verified.at.keys.refreshIfDue(time)
+    checkTimes(verified.times, time, read, refuse)
     const pending = askTenantPolicy(verified.at, verified.recognition, refuse)
-    return pending === undefined
-      ? finishReaccepting(verified, permission, time)
-      : pending.then(() => finishReaccepting(verified, permission, time))
+    if (pending === undefined) return finishReaccepting(verified, permission)
+    return pending.then(() =>
+      verified.key.servesUntil === -Infinity
+        ? evaluate(verified.token, permission, now())
+        : finishReaccepting(verified, permission),
+    )
   }
 
   function finishReaccepting(
-    { validated, times, at }: Verified,
+    { validated, at }: Verified,
     permission: CompiledPermission | undefined,
-    time: number,
   ): ValidatedToken {
-    checkTimes(times, time, read, refuse)
     requirePermission(read.permission, validated, refuse)
     requirePermission(permission, validated, refuse)
     announcer.accepted(validated, at.issuer.name, true)
@@ -235,7 +240,12 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       await Promise.all(issuers.map(({ keys }) => keys.load(refuse)))
     },
 
-    forgetKeys({ issuer, kid } = {}) {
+    forgetKeys(which = {}) {
+      checkObject('forgetKeys', which)
+      checkNames('forgetKeys', which, ['issuer', 'kid'])
+      const { issuer } = which
+      // A key id that is there and undefined was meant to be one: it must not pass for "all of them".
+      const kid = 'kid' in which ? readString('forgetKeys', 'kid', which.kid) : undefined
       const meant = issuers.filter(
         ({ issuer: own }) => issuer === undefined || own === issuer || own.address === issuer,
       )

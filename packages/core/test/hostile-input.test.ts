@@ -18,6 +18,7 @@ import {
   createTokenValidator,
   entra,
   entraMultiTenant,
+  isBearerError,
   oidcIssuer,
   staticIssuer,
 } from '@countersign/core'
@@ -102,8 +103,35 @@ describe('a valid token', () => {
     const signature = text.slice(text.lastIndexOf('.') + 1)
     expect(token.token).toBe(text)
     expect(inspect(token, { depth: null })).not.toContain(signature)
+    expect(inspect(token, { depth: null, showHidden: true })).not.toContain(signature)
     expect(JSON.stringify(token)).not.toContain(signature)
     expect(JSON.stringify({ ...token })).not.toContain(signature)
+  })
+})
+
+describe('a large token', () => {
+  const maxTokenBytes = 1024 * 1024
+  const roomy = createTokenValidator({ issuer: given, audience: genericAudience, clock, maxTokenBytes })
+  // Around what the engine decodes in place, and as large as a token may be.
+  const sizes = [24_000, 32_000, 32_768, 33_000, 44_000, 700_000]
+
+  it.each(sizes)('with a claim of %i bytes is accepted, and refused with one bit changed', async (size) => {
+    const token = tokenWith({ from: 'generic', claims: { filler: 'é'.repeat(size / 2) } })
+    expect((await roomy.validateToken(token)).claims['filler']).toHaveLength(size / 2)
+    const at = token.length - 1000
+    const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
+    expect(await outcomeOf(() => roomy.validateToken(changed))).toBeInstanceOf(BearerError)
+    const padded = token.replace('.', '=.')
+    expect(await outcomeOf(() => roomy.validateToken(padded))).toMatchObject({ reason: 'base64url' })
+  })
+
+  it('above the limit is token_too_large, and at it is read', async () => {
+    expect(await outcomeOf(() => roomy.validateToken('x'.repeat(maxTokenBytes + 1)))).toMatchObject({
+      code: 'token_too_large',
+    })
+    expect(await outcomeOf(() => roomy.validateToken('x'.repeat(maxTokenBytes)))).toMatchObject({
+      code: 'token_malformed',
+    })
   })
 })
 
@@ -125,6 +153,14 @@ describe('random input', () => {
       }),
     )
   })
+
+  it.each([[undefined], [null], [7], [{}], [['Bearer x']]])(
+    'as a header value %j that is no text is authorization_malformed',
+    async (value) => {
+      const attempt = (): unknown => generic.authenticate({ authorization: [value as never] })
+      expect(await outcomeOf(attempt)).toMatchObject({ code: 'authorization_malformed', status: 400 })
+    },
+  )
 
   const json = fc.json({ maxDepth: 4 })
   const claimNames = [
@@ -244,10 +280,60 @@ describe('a refusal', () => {
     }
   })
 
-  it('has no stack trace, for it is an answer', async () => {
+  it('has no stack trace, for it is an answer, and leaves those of others alone', async () => {
+    const limit = Error.stackTraceLimit
     const error = await outcomeOf(() => generic.validateToken('x'))
     expect((error as Error).stack).not.toContain('    at ')
+    expect(Error.stackTraceLimit).toBe(limit)
+    expect(new Error('a crash').stack).toContain('    at ')
   })
+
+  it('is recognised by its name and a code of the table, and by nothing less', async () => {
+    const error = await outcomeOf(() => generic.validateToken('x'))
+    expect(isBearerError(error)).toBe(true)
+    const likeness = (name: string, code: unknown): Error => Object.assign(new Error('x'), { name, code })
+    expect(isBearerError(likeness('BearerError', 'token_malformed'))).toBe(true)
+    expect(isBearerError(likeness('Error', 'token_malformed'))).toBe(false)
+    expect(isBearerError(likeness('BearerError', 'ENOENT'))).toBe(false)
+    expect(isBearerError(likeness('BearerError', 'constructor'))).toBe(false)
+    expect(isBearerError(likeness('BearerError', 7))).toBe(false)
+    expect(isBearerError({ name: 'BearerError', code: 'token_malformed' })).toBe(false)
+  })
+
+  it('tells where the metadata of the resource are, whatever was wrong', async () => {
+    const resourceMetadata = 'https://files.example/.well-known/oauth-protected-resource'
+    const { validateToken } = createTokenValidator({
+      issuer: given,
+      audience: genericAudience,
+      clock,
+      resourceMetadata,
+    })
+    const attempts: [() => Promise<unknown>, string][] = [
+      [() => validateToken(''), 'Bearer '],
+      [
+        () => validateToken('x'),
+        'Bearer error="invalid_token", error_description="The token is malformed", ',
+      ],
+      [
+        () => validateToken(validToken, { scopes: ['a', 'b'] }),
+        'Bearer error="insufficient_scope", error_description="A required scope is missing", scope="a b", ',
+      ],
+    ]
+    for (const [attempt, words] of attempts) {
+      expect(await outcomeOf(attempt)).toMatchObject({
+        headers: { 'WWW-Authenticate': `${words}resource_metadata="${resourceMetadata}"` },
+      })
+    }
+  })
+
+  it.each([undefined, null, 7, {}, ''])(
+    'is credentials_missing for %j in place of a token',
+    async (token) => {
+      expect(await outcomeOf(() => generic.validateToken(token as string))).toMatchObject({
+        code: 'credentials_missing',
+      })
+    },
+  )
 })
 
 describe('what the application brings along', () => {

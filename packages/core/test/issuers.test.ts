@@ -6,11 +6,13 @@ import {
   genericAudience,
   genericIssuer,
   keySet,
+  now,
   secondTenantId,
   signingKey,
   tenantId,
   tokenWith,
   userClientId,
+  v1Issuer,
   v2Issuer,
   type TokenChange,
 } from '@countersign/test-fixtures'
@@ -164,6 +166,72 @@ it('fetches the keys of one application where it has a custom signing key', asyn
   expect(asked).toEqual([metadata, jwksUri])
 })
 
+describe('entra', () => {
+  const fetch = serving(entraDocuments(clouds.global, tenantId))
+
+  it('takes the audiences of the client id, and those that are given beside it', async () => {
+    const given = 'https://files.contoso.example'
+    const issuer = entra({ tenantId, clientId: apiClientId, audience: given })
+    for (const from of ['v1Delegated', 'v2Delegated'] as const) {
+      expect(await outcomeOf({ issuer, fetch }, { from })).toBe('accepted')
+      expect(await outcomeOf({ issuer, fetch }, { from, claims: { aud: given } })).toBe('accepted')
+      expect(await outcomeOf({ issuer, fetch }, { from, claims: { aud: 'https://other.example' } })).toBe(
+        'audience_mismatch',
+      )
+    }
+  })
+
+  it('reads its tenant and client id in any letters, and holds tokens to small ones', async () => {
+    const issuer = entra({ tenantId: tenantId.toUpperCase(), clientId: apiClientId.toUpperCase() })
+    expect(await outcomeOf({ issuer, fetch }, {})).toBe('accepted')
+    const inCapitals = { claims: { iss: v2Issuer(tenantId.toUpperCase()), tid: tenantId.toUpperCase() } }
+    expect(await outcomeOf({ issuer, fetch }, inCapitals)).toBe('issuer_not_trusted')
+  })
+
+  it.each([
+    ['the key', { cloud_instance_name: undefined }, {}],
+    ['the document', {}, { cloud_instance_name: undefined }],
+  ])('compares no names of clouds where %s gives none', async (_, key, document) => {
+    const documents = entraDocuments(clouds.global, tenantId, key)
+    const [address] = Object.keys(documents) as [string]
+    documents[address] = { ...(documents[address] as object), ...document }
+    const issuer = entra({ tenantId, clientId: apiClientId })
+    expect(await outcomeOf({ issuer, fetch: serving(documents) }, {})).toBe('accepted')
+  })
+
+  it('fetches no domain’s metadata for a token that no issuer would take', async () => {
+    const asked: string[] = []
+    const options = {
+      issuer: entra({ tenantId: 'contoso.example', clientId: apiClientId }),
+      fetch: serving({}, asked),
+    }
+    expect(await outcomeOf(options, { header: { alg: 'none' } })).toBe('algorithm_not_allowed')
+    expect(await outcomeOf(options, { header: { typ: 'logout+jwt' } })).toBe('token_type_mismatch')
+    expect(asked).toEqual([])
+  })
+
+  it('does not take metadata for a domain’s that name no tenant of the cloud', async () => {
+    const documents = entraDocuments(clouds.global, 'contoso.example')
+    const issuer = entra({ tenantId: 'contoso.example', clientId: apiClientId })
+    const claims = { iss: v2Issuer('contoso.example') }
+    expect(await outcomeOf({ issuer, fetch: serving(documents) }, { claims })).toBe('keys_unavailable')
+  })
+
+  it('named by a domain takes v1.0 and v2.0 tokens of the tenant that the metadata name, and no other', async () => {
+    const documents = entraDocuments(clouds.global, tenantId)
+    const fetchDomain: Fetch = (url, init) =>
+      serving(documents)(url.replace('contoso.example', tenantId), init)
+    const options = {
+      issuer: entra({ tenantId: 'Contoso.example', clientId: apiClientId }),
+      fetch: fetchDomain,
+    }
+    expect(await outcomeOf(options, {})).toBe('accepted')
+    expect(await outcomeOf(options, { from: 'v1Delegated' })).toBe('accepted')
+    const foreign = { tid: secondTenantId, iss: v1Issuer(secondTenantId) }
+    expect(await outcomeOf(options, { from: 'v1Delegated', claims: foreign })).toBe('issuer_not_trusted')
+  })
+})
+
 describe('keys of a set that name no issuer', () => {
   const fetchOf = (tenant: string): Fetch =>
     serving(entraDocuments(clouds.global, tenant, { issuer: undefined }))
@@ -208,6 +276,34 @@ describe('entraMultiTenant', () => {
     expect(askedAbout).toEqual([secondTenantId])
   })
 
+  it.each([
+    ['expired', { exp: now - 3600 }, 'token_expired'],
+    ['for another API', { aud: daemonClientId }, 'audience_mismatch'],
+    ['an id token', { nonce: 'n' }, 'id_token'],
+    ['bound to a sender', { cnf: { kid: 'x' } }, 'sender_binding_unproven'],
+  ])('does not ask the function about a token that is %s', async (_, claims, code) => {
+    const allowedTenants = (): never => {
+      throw new Error('asked')
+    }
+    const issuer = entraMultiTenant({ allowedTenants, clientId: apiClientId })
+    expect(await outcomeOf({ issuer, fetch: serving(documents) }, { claims })).toBe(code)
+  })
+
+  it('does not ask the function about a token it has seen before that has expired since', async () => {
+    let time = now
+    let questions = 0
+    const { validateToken } = createTokenValidator({
+      issuer: entraMultiTenant({ allowedTenants: () => ++questions > 0, clientId: apiClientId }),
+      fetch: serving(documents),
+      clock: () => time,
+    })
+    const token = tokenWith()
+    await validateToken(token)
+    time = now + 3600 + 60
+    await expect(validateToken(token)).rejects.toMatchObject({ code: 'token_expired' })
+    expect(questions).toBe(1)
+  })
+
   it('asks the function again for a token it has seen before', async () => {
     let isAllowed = true
     const { validateToken } = createTokenValidator({
@@ -219,6 +315,37 @@ describe('entraMultiTenant', () => {
     await validateToken(token)
     isAllowed = false
     await expect(validateToken(token)).rejects.toMatchObject({ code: 'tenant_not_allowed' })
+  })
+
+  it('reads the tenants of a list in any letters', async () => {
+    const issuer = entraMultiTenant({ allowedTenants: [tenantId.toUpperCase()], clientId: apiClientId })
+    expect(await outcomeOf({ issuer, fetch: serving(documents) }, {})).toBe('accepted')
+  })
+
+  it('takes a key that names one tenant for that tenant alone', async () => {
+    const fetch = serving(entraDocuments(clouds.global, 'organizations', { issuer: v2Issuer() }))
+    const issuer = entraMultiTenant({ allowedTenants: 'any', clientId: apiClientId })
+    expect(await outcomeOf({ issuer, fetch }, {})).toBe('accepted')
+    expect(await outcomeOf({ issuer, fetch }, { from: 'v1Delegated' })).toBe('accepted')
+    expect(await outcomeOf({ issuer, fetch }, inTenant(secondTenantId))).toBe('key_issuer_mismatch issuer')
+  })
+
+  it('does not take the metadata of one tenant for those of all', async () => {
+    const address = `${clouds.global.authority}/organizations/v2.0/.well-known/openid-configuration`
+    const ofOne = { ...documents, [address]: { ...(documents[address] as object), issuer: v2Issuer() } }
+    const issuer = entraMultiTenant({ allowedTenants: 'any', clientId: apiClientId })
+    expect(await outcomeOf({ issuer, fetch: serving(ofOne) }, {})).toBe('keys_unavailable')
+  })
+
+  it('leaves no timer behind for a function that answers later', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const issuer = entraMultiTenant({ allowedTenants: async () => true, clientId: apiClientId })
+    const { validateToken } = createTokenValidator({ issuer, fetch: serving(documents), clock })
+    await validateToken(tokenWith())
+    const before = timers()
+    for (let request = 0; request < 20; request++) await validateToken(tokenWith())
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(timers()).toBe(before)
   })
 
   it('refuses personal accounts unless they are asked for', async () => {
@@ -234,7 +361,7 @@ describe('entraMultiTenant', () => {
     ).toBe('accepted')
   })
 
-  it('keeps no more state for ten thousand tenants than for one', async () => {
+  it('fetches no more for two hundred tenants than for one', async () => {
     const asked: string[] = []
     const { validateToken } = createTokenValidator({
       issuer: entraMultiTenant({ allowedTenants: 'any', clientId: apiClientId }),
@@ -301,6 +428,148 @@ describe('several issuers', () => {
   })
 })
 
+describe('two keys of Entra under one id', () => {
+  const listing = (name: 'entra' | 'entraNext', issuer: string): object => ({
+    ...signingKey(name).jwk,
+    kid: 'shared',
+    issuer,
+    cloud_instance_name: 'this-cloud',
+  })
+  const served = (keys: object[]): Fetch => {
+    const documents = entraDocuments(clouds.global, tenantId)
+    const [, jwksUri] = Object.keys(documents) as [string, string]
+    return serving({ ...documents, [jwksUri]: { keys } })
+  }
+  const issuer = entra({ tenantId, clientId: apiClientId })
+  const change: TokenChange = { header: { kid: 'shared' } }
+
+  it('are tried where both may sign', async () => {
+    const fetch = served([listing('entraNext', v2Issuer()), listing('entra', v2Issuer())])
+    expect(await outcomeOf({ issuer, fetch }, change)).toBe('accepted')
+  })
+
+  it('are not tried where another tenant’s is the one that signed', async () => {
+    const fetch = served([listing('entraNext', v2Issuer()), listing('entra', v2Issuer(secondTenantId))])
+    expect(await outcomeOf({ issuer, fetch }, change)).toBe('signature_invalid')
+  })
+
+  it('are refused with key_issuer_mismatch where both are another tenant’s', async () => {
+    const foreign = v2Issuer(secondTenantId)
+    const fetch = served([listing('entraNext', foreign), listing('entra', foreign)])
+    expect(await outcomeOf({ issuer, fetch }, change)).toBe('key_issuer_mismatch issuer')
+  })
+})
+
+describe('allowedClients', () => {
+  const given = staticIssuer({ issuer: genericIssuer, jwks: keySet(['generic']), audience: genericAudience })
+  const options = { issuer: given, allowedClients: ['reports'] }
+
+  it.each([
+    ['client_id', { client_id: 'reports' }, 'accepted'],
+    ['azp', { azp: 'reports' }, 'accepted'],
+    ['client_id before azp', { client_id: 'reports', azp: 'other' }, 'accepted'],
+    ['azp, not where client_id says otherwise', { client_id: 'other', azp: 'reports' }, 'client_not_allowed'],
+    ['no client at all', {}, 'client_not_allowed'],
+    ['a client in other letters', { client_id: 'Reports' }, 'client_not_allowed'],
+    ['an empty client', { client_id: '' }, 'claim_malformed'],
+  ])('of a generic issuer are held against %s', async (_, claims, outcome) => {
+    expect(await outcomeOf(options, { from: 'generic', claims })).toBe(outcome)
+  })
+
+  it('that stand on an issuer are the ones that count', async () => {
+    const own = entra({ tenantId, clientId: apiClientId, allowedClients: [userClientId] })
+    const fetch = serving(entraDocuments(clouds.global, tenantId))
+    expect(await outcomeOf({ issuer: own, fetch, allowedClients: [daemonClientId] }, {})).toBe('accepted')
+  })
+
+  it('are shared by tenants of one cloud', async () => {
+    const issuer = [
+      entra({ tenantId, clientId: apiClientId }),
+      entra({ tenantId: secondTenantId, clientId: apiClientId }),
+    ]
+    const fetch = serving(entraDocuments(clouds.global, tenantId))
+    expect(await outcomeOf({ issuer, fetch, allowedClients: [userClientId] }, {})).toBe('accepted')
+    expect(await outcomeOf({ issuer, fetch, allowedClients: [daemonClientId] }, {})).toBe(
+      'client_not_allowed',
+    )
+  })
+})
+
+describe('a generic issuer', () => {
+  const options = {
+    issuer: staticIssuer({ issuer: genericIssuer, jwks: keySet(['generic']) }),
+    audience: genericAudience,
+  }
+  const kindOf = async (claims: Record<string, unknown>): Promise<string> => {
+    const { validateToken } = createTokenValidator({ clock, ...options })
+    return (await validateToken(tokenWith({ from: 'generic', claims }))).kind
+  }
+
+  it.each([
+    ['application', 'without a subject', { sub: undefined }],
+    ['application', 'of a client without a subject', { sub: undefined, client_id: 'reports' }],
+    ['application', 'whose subject is its client', { sub: 'reports', client_id: 'reports' }],
+    ['application', 'whose subject is its authorized party', { sub: 'reports', azp: 'reports' }],
+    ['delegated', 'of somebody', { sub: 'somebody', client_id: 'reports' }],
+    ['delegated', 'of somebody by nobody', { sub: 'somebody' }],
+  ])('has a token of kind %s %s', async (kind, _, claims) => {
+    expect(await kindOf(claims)).toBe(kind)
+  })
+
+  it.each([
+    ['a scope in a list', { scope: ['files:read'] }, 'claim_malformed'],
+    ['a scope that is a number', { scope: 1 }, 'claim_malformed'],
+    ['an scp with a number in its list', { scope: undefined, scp: ['a', 1] }, 'claim_malformed'],
+    ['an empty subject', { sub: '' }, 'claim_malformed'],
+    ['roles in one string', { roles: 'admin' }, 'claim_malformed'],
+    ['groups in one string', { groups: 'admin' }, 'claim_malformed'],
+    ['_claim_names that are text', { _claim_names: 'groups' }, 'claim_malformed'],
+    ['_claim_names that are a list', { _claim_names: ['groups'] }, 'claim_malformed'],
+  ])('is refused with a token of %s', async (_, claims, outcome) => {
+    expect(await outcomeOf(options, { from: 'generic', claims })).toBe(outcome)
+  })
+
+  it('has the scopes of `scope` where there is an `scp` too, word by word', async () => {
+    const { validateToken } = createTokenValidator({ clock, ...options })
+    const claims = { scope: ' files:read  files:write ', scp: 'other' }
+    const { scopes } = await validateToken(tokenWith({ from: 'generic', claims }))
+    expect(scopes).toEqual(['files:read', 'files:write'])
+  })
+
+  it.each(['https://issuer.example/', 'https://ISSUER.example', 'https://attacker.example', '{tenantid}'])(
+    'is not to be had from metadata that call it %s',
+    async (named) => {
+      const address = 'https://issuer.example'
+      const asked: string[] = []
+      const documents = {
+        [`${address}/.well-known/openid-configuration`]: { issuer: named, jwks_uri: `${address}/keys` },
+        [`${address}/keys`]: keySet(['generic']),
+      }
+      const change = { from: 'generic', claims: { iss: address } } as const
+      const found = { issuer: address, audience: genericAudience, fetch: serving(documents, asked) }
+      expect(await outcomeOf(found, change)).toBe('keys_unavailable')
+      expect(asked).toHaveLength(1)
+    },
+  )
+
+  it('keeps the query of its address where its metadata are looked for', async () => {
+    const asked: string[] = []
+    const issuer = oidcIssuer('https://issuer.example/a/?realm=b')
+    const claims = { iss: 'https://issuer.example/a/?realm=b' }
+    const change = { from: 'generic', claims } as const
+    expect(await outcomeOf({ issuer, audience: 'x', fetch: serving({}, asked) }, change)).toBe(
+      'audience_mismatch',
+    )
+    expect(await outcomeOf({ issuer, audience: genericAudience, fetch: serving({}, asked) }, change)).toBe(
+      'keys_unavailable',
+    )
+    expect(asked).toEqual([
+      'https://issuer.example/a/.well-known/openid-configuration?realm=b',
+      'https://issuer.example/.well-known/oauth-authorization-server/a?realm=b',
+    ])
+  })
+})
+
 describe('an issuer whose keys share an id or have none', () => {
   const signer = signingKey('generic').jwk
   const others = (['p256', 'entra', 'entraNext', 'rotatedIn'] as const).map((name) => signingKey(name).jwk)
@@ -312,6 +581,12 @@ describe('an issuer whose keys share an id or have none', () => {
     const keys = [...others.slice(0, 3), signer].map((jwk) => ({ ...jwk, kid }))
     const issuer = staticIssuer({ issuer: genericIssuer, jwks: { keys } })
     const change = { from: 'generic', header: { kid } } as const
+    expect(await outcomeOf({ issuer, audience: genericAudience }, change)).toBe('accepted')
+  })
+
+  it('whose key has no id is found for a token that names one', async () => {
+    const issuer = staticIssuer({ issuer: genericIssuer, jwks: { ...signer, kid: undefined } })
+    const change = { from: 'generic', header: { kid: 'of the token alone' } } as const
     expect(await outcomeOf({ issuer, audience: genericAudience }, change)).toBe('accepted')
   })
 

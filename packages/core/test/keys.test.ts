@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import {
@@ -7,6 +8,7 @@ import {
   keySet,
   now,
   otherApiClientId,
+  secondTenantId,
   signingKey,
   startIssuer,
   tenantId,
@@ -23,6 +25,7 @@ import {
   oidcIssuer,
   staticIssuer,
   type KeySkippedEvent,
+  type KeySnapshot,
   type KeysRefreshedEvent,
   type KeysRefreshFailedEvent,
   type TokenValidator,
@@ -138,6 +141,30 @@ describe('fetching', () => {
     expect(await codeOf(validatorWith().ready())).toBe('keys_unavailable')
   })
 
+  it('rejects ready with keys_unavailable once the keys it had have ended', async () => {
+    const { ready } = validatorWith()
+    await ready()
+    issuer.fail({ status: 500 })
+    time += 24 * hour - 1
+    expect(await codeOf(ready())).toBe('accepted')
+    time += 1
+    expect(await codeOf(ready())).toBe('keys_unavailable')
+    issuer.recover()
+    time += 60
+    expect(await codeOf(ready())).toBe('accepted')
+  })
+
+  it('rejects ready with keys_unavailable where no key of the set is usable, and asks again in its time', async () => {
+    issuer.rotateKeys(['tooSmall'])
+    const { ready } = validatorWith()
+    expect(await codeOf(ready())).toBe('keys_unavailable')
+    expect(await codeOf(ready())).toBe('keys_unavailable')
+    expect(keyFetches()).toBe(1)
+    issuer.rotateKeys(everyKey)
+    time += 31
+    expect(await codeOf(ready())).toBe('accepted')
+  })
+
   it('answers a token whose keys are out of reach with 503 and Retry-After, not with a challenge', async () => {
     issuer.fail({ status: 500 })
     const error: unknown = await validatorWith()
@@ -157,6 +184,52 @@ describe('fetching', () => {
     expect(issuer.requests.length).toBe(before)
     time += 1
     expect(await codeOf(validateToken(tokenWith()))).toBe('accepted')
+  })
+
+  it('backs off longer after each failure, a minute at most', async () => {
+    const pauses: number[] = []
+    const { validateToken } = validatorWith({
+      onKeysRefreshFailed: ({ retryInSeconds }) => pauses.push(retryInSeconds),
+    })
+    issuer.fail({ status: 500 })
+    for (let failure = 0; failure < 9; failure++) {
+      expect(await codeOf(validateToken(longLived()))).toBe('keys_unavailable')
+      time += 60
+    }
+    const longest = [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    expect(pauses).toHaveLength(longest.length)
+    for (const [index, most] of longest.entries()) {
+      expect(pauses[index]).toBeGreaterThan(most / 2 - 0.001)
+      expect(pauses[index]).toBeLessThanOrEqual(most)
+    }
+    issuer.recover()
+    expect(await codeOf(validateToken(longLived()))).toBe('accepted')
+    issuer.fail({ status: 500 })
+    time += hour
+    expect(await codeOf(validateToken(longLived()))).toBe('accepted')
+    await expect.poll(() => pauses.length).toBe(10)
+    expect(pauses[9]).toBeLessThanOrEqual(1)
+  })
+
+  it('does not wait for a time that a wrong clock set, once the clock was put right', async () => {
+    const { validateToken } = validatorWith()
+    time = now + 365 * 24 * hour
+    issuer.fail({ status: 500 })
+    expect(await codeOf(validateToken(tokenWith({ claims: { exp: time + hour } })))).toBe('keys_unavailable')
+    issuer.recover()
+    time = now
+    expect(await codeOf(validateToken(tokenWith()))).toBe('accepted')
+  })
+
+  it('goes on waiting where a clock only slipped back a little', async () => {
+    const { validateToken } = validatorWith()
+    issuer.fail({ status: 500 })
+    expect(await codeOf(validateToken(tokenWith()))).toBe('keys_unavailable')
+    issuer.recover()
+    const before = issuer.requests.length
+    time -= 30
+    expect(await codeOf(validateToken(tokenWith()))).toBe('keys_unavailable')
+    expect(issuer.requests.length).toBe(before)
   })
 
   it('uses the fetch it is given', async () => {
@@ -241,6 +314,118 @@ describe('fetching', () => {
     server.close()
   })
 
+  it.each([
+    ['metadata', 256 * 1024, 0],
+    ['keys', 4 * 1024 * 1024, 1],
+  ])('reads %s of at most %i bytes', async (_, limit, index) => {
+    const documents = [{ issuer: v2Issuer(), jwks_uri: `${issuer.origin}/keys` }, keySet(['entra'])]
+    const faults: string[] = []
+    const outcomeWith = (size: number): Promise<string> => {
+      let asked = 0
+      const { validateToken } = validatorWith({
+        fetch: async () => {
+          const text = JSON.stringify(documents[asked])
+          return new Response(asked++ === index ? text.padEnd(size) : text)
+        },
+        onKeysRefreshFailed: ({ fault }) => faults.push(fault),
+      })
+      return codeOf(validateToken(tokenWith()))
+    }
+    expect(await outcomeWith(limit)).toBe('accepted')
+    expect(await outcomeWith(limit + 1)).toBe('keys_unavailable')
+    expect(faults).toEqual(['too_large'])
+  })
+
+  it('counts a compressed document as large as it is', async () => {
+    const whole = gzipSync(Buffer.alloc(300 * 1024, 0x20))
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(whole)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const faults: string[] = []
+    const { validateToken } = validatorWith({
+      issuer: entra({ tenantId, clientId: apiClientId, cloud: { ...issuer.cloud, authority: origin } }),
+      onKeysRefreshFailed: ({ fault }) => faults.push(fault),
+    })
+    expect(whole.length).toBeLessThan(1024)
+    expect(await codeOf(validateToken(tokenWith()))).toBe('keys_unavailable')
+    expect(faults).toEqual(['too_large'])
+    server.closeAllConnections()
+    server.close()
+  })
+
+  it.each<[string, unknown, string]>([
+    ['no issuer', { jwks_uri: 'https://a.example/k' }, 'issuer'],
+    ['an issuer in a list', { issuer: [v2Issuer()], jwks_uri: 'https://a.example/k' }, 'issuer'],
+    ['no jwks_uri', { issuer: v2Issuer() }, 'jwks_uri'],
+    ['a jwks_uri in a list', { issuer: v2Issuer(), jwks_uri: ['https://a.example/k'] }, 'jwks_uri'],
+  ])('does not go by metadata with %s', async (_, document, fault) => {
+    const faults: string[] = []
+    const asked: string[] = []
+    const { validateToken } = validatorWith({
+      fetch: async (url) => {
+        asked.push(url)
+        return Response.json(url.includes('openid') ? document : keySet(['entra']))
+      },
+      onKeysRefreshFailed: (event) => faults.push(event.fault),
+    })
+    expect(await codeOf(validateToken(tokenWith()))).toBe('keys_unavailable')
+    expect(faults).toEqual([fault])
+    expect(asked).toHaveLength(1)
+  })
+
+  it.each<[string, () => Promise<Response>, string]>([
+    ['keys that are no list', async () => Response.json({ keys: { 0: 'k' } }), 'not_json'],
+    ['no body', async () => new Response(null), 'not_json'],
+    ['text that is no UTF-8', async () => new Response(Uint8Array.of(0x7b, 0xff, 0x7d)), 'not_json'],
+    ['a failure with words of its own', () => Promise.reject(new Error('private words')), 'network'],
+    [
+      'a body that breaks off',
+      async () =>
+        new Response(new ReadableStream({ start: (controller) => controller.error(new Error('x')) })),
+      'network',
+    ],
+  ])('tells of %s, in words of ours', async (_, answer, fault) => {
+    const faults: string[] = []
+    const { validateToken } = validatorWith({
+      issuer: oidcIssuer({ issuer: 'https://issuer.example', jwksUri: 'https://issuer.example/keys' }),
+      audience: 'https://files.example',
+      fetch: answer,
+      onKeysRefreshFailed: (event) => faults.push(event.fault),
+    })
+    const token = tokenWith({ from: 'generic', claims: { iss: 'https://issuer.example' } })
+    expect(await codeOf(validateToken(token))).toBe('keys_unavailable')
+    expect(faults).toEqual([fault])
+  })
+
+  it('ends its fetch when it gives up, and whatever was left unread', async () => {
+    const signals: AbortSignal[] = []
+    const { validateToken } = validatorWith({
+      fetch: async (url, init) => {
+        signals.push(init.signal)
+        return fetch(url, init)
+      },
+    })
+    expect(await codeOf(validateToken(tokenWith()))).toBe('accepted')
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
+  })
+
+  it('leaves no timer behind', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const { validateToken } = validatorWith({
+      fetch: async (url) =>
+        Response.json(
+          url.endsWith('/keys')
+            ? keySet(['entra'])
+            : { issuer: v2Issuer(), jwks_uri: `${issuer.origin}/keys` },
+        ),
+    })
+    await validateToken(tokenWith())
+    expect(timers()).toBe(before)
+  })
+
   it('stops reading a document that never ends', async () => {
     let sent = 0
     const { validateToken } = validatorWith({
@@ -273,7 +458,8 @@ describe('fetching', () => {
     })
     expect(await codeOf(validateToken(tokenWith({ header: { kid: 'key-999' } })))).toBe('accepted')
     expect(await codeOf(validateToken(tokenWith({ header: { kid: 'key-1000' } })))).toBe('key_unknown')
-    expect(skipped.filter(({ reason }) => reason === 'too_many').length).toBeGreaterThanOrEqual(3)
+    // Told once for each set, however many there were.
+    expect(skipped.filter(({ reason }) => reason === 'too_many')).toHaveLength(refreshed.length)
     expect(refreshed[0]).toMatchObject({ keys: 1000, skipped: 3 })
   })
 
@@ -292,6 +478,36 @@ describe('fetching', () => {
     ])
   })
 
+  it('asks no more than now and then for a set that holds no usable key', async () => {
+    issuer.rotateKeys(['tooSmall'])
+    const { validateToken } = validatorWith()
+    for (let index = 0; index < 50; index++) {
+      expect(await codeOf(validateToken(tokenWith()))).toBe('key_unknown')
+    }
+    expect(keyFetches()).toBeLessThanOrEqual(3)
+    issuer.rotateKeys(everyKey)
+    time += 31
+    expect(await codeOf(validateToken(tokenWith()))).toBe('accepted')
+  })
+
+  it('lets ten thousand requests wait for a fetch, and no more', async () => {
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const { validateToken } = validatorWith({
+      tokenCache: false,
+      fetch: async (url, init) => {
+        await held
+        return fetch(url, init)
+      },
+    })
+    const token = tokenWith()
+    const waiting = Array.from({ length: 10_000 }, () => codeOf(validateToken(token)))
+    expect(await codeOf(validateToken(token))).toBe('keys_unavailable')
+    release()
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['accepted']))
+    expect(await codeOf(validateToken(token))).toBe('accepted')
+  })
+
   it('finds the tenant of a domain through its metadata, and asks again only for keys', async () => {
     const { validateToken } = validatorWith({
       issuer: entra({ tenantId: 'contoso.example', clientId: apiClientId, cloud: issuer.cloud }),
@@ -302,6 +518,28 @@ describe('fetching', () => {
       'issuer_not_trusted',
     )
     expect(issuer.requests).toHaveLength(2)
+  })
+
+  it('does not follow a domain to another tenant while it runs', async () => {
+    const refresh = refreshes()
+    const faults: string[] = []
+    let tenantOfDomain = tenantId
+    const { validateToken } = validatorWith({
+      issuer: entra({ tenantId: 'contoso.example', clientId: apiClientId, cloud: issuer.cloud }),
+      fetch: (url, init) => fetch(url.replace('contoso.example', tenantOfDomain), init),
+      onKeysRefreshed: refresh.observers.onKeysRefreshed!,
+      onKeysRefreshFailed: ({ fault }) => {
+        faults.push(fault)
+      },
+    })
+    await validateToken(longLived())
+    tenantOfDomain = secondTenantId
+    time += hour
+    expect(await codeOf(validateToken(longLived()))).toBe('accepted')
+    await expect.poll(() => faults).toEqual(['issuer'])
+    const foreign = { tid: secondTenantId, iss: v2Issuer(secondTenantId), exp: now + 10 * hour }
+    expect(await codeOf(validateToken(tokenWith({ claims: foreign })))).toBe('issuer_not_trusted')
+    expect(await codeOf(validateToken(longLived()))).toBe('accepted')
   })
 
   it('asks the v2.0 document of all organizations for a multi-tenant API, whatever the tenant', async () => {
@@ -369,6 +607,106 @@ describe('fetching', () => {
 })
 
 describe('the life of a key', () => {
+  it('hands what runs behind requests to waitUntil, and does without where that fails', async () => {
+    for (const isBroken of [false, true]) {
+      const work: Promise<unknown>[] = []
+      const refresh = refreshes()
+      const validator = validatorWith({
+        ...refresh.observers,
+        waitUntil: (promise) => {
+          work.push(promise)
+          if (isBroken) throw new Error('too late')
+        },
+      })
+      time = now
+      await validator.ready()
+      expect(work).toEqual([])
+      time += hour
+      const done = refresh.next()
+      expect(validator.authenticate({ authorization: [`Bearer ${longLived()}`] })).toMatchObject({
+        kind: 'delegated',
+      })
+      expect(work).toHaveLength(1)
+      await done
+      expect(await work[0]).toBe(true)
+    }
+  })
+
+  it('is renewed an hour after a fetch, or up to six minutes before', async () => {
+    const validator = validatorWith()
+    await validator.ready()
+    const authorization = [`Bearer ${longLived()}`]
+    time += hour * 0.9 - 1
+    void validator.authenticate({ authorization })
+    expect(issuer.requests).toHaveLength(2)
+    time = now + hour
+    void validator.authenticate({ authorization })
+    await issuer.requested('/openid-configuration')
+    await expect.poll(() => issuer.requests.length).toBeGreaterThan(2)
+  })
+
+  it('is looked after at once when the clock was put back', async () => {
+    const refresh = refreshes()
+    const validator = validatorWith(refresh.observers)
+    time = now + 1000 * hour
+    await validator.ready()
+    time = now
+    const done = refresh.next()
+    expect(validator.authenticate({ authorization: [`Bearer ${tokenWith()}`] })).toMatchObject({
+      kind: 'delegated',
+    })
+    await done
+    expect(keyFetches()).toBe(2)
+    issuer.fail({ status: 500 })
+    time = now + 24 * hour
+    expect(await codeOf(validator.validateToken(longLived()))).toBe('keys_unavailable')
+  })
+
+  it('keeps a new set within a thousand, and what it verified ends with what it pushes out', async () => {
+    const refresh = refreshes()
+    const { jwk } = signingKey('entra')
+    const named = (prefix: string, length: number): object[] =>
+      Array.from({ length }, (_, index) => ({ ...jwk, kid: `${prefix}-${index}` }))
+    let keys = named('old', 600)
+    const validator = validatorWith({
+      fetch: async (url) =>
+        Response.json(
+          url.endsWith('/keys') ? { keys } : { issuer: v2Issuer(), jwks_uri: `${issuer.origin}/keys` },
+        ),
+      ...refresh.observers,
+    })
+    await validator.ready()
+    keys = named('new', 600)
+    time += hour
+    const done = refresh.next()
+    await validator.validateToken(tokenWith({ header: { kid: 'old-0' }, claims: { exp: now + 10 * hour } }))
+    await done
+    expect(validator.exportKeys().issuers[0]?.keys).toHaveLength(1000)
+  })
+
+  it('begins anew where the issuer binds the same material to somebody else', async () => {
+    const refresh = refreshes()
+    const { jwk } = signingKey('entra')
+    let listed: object = jwk
+    const validator = validatorWith({
+      fetch: async (url) =>
+        Response.json(
+          url.endsWith('/keys')
+            ? { keys: [listed] }
+            : { issuer: v2Issuer(), jwks_uri: `${issuer.origin}/keys` },
+        ),
+      ...refresh.observers,
+    })
+    await validator.validateToken(longLived())
+    listed = { ...jwk, issuer: v2Issuer(secondTenantId) }
+    time += hour
+    const done = refresh.next()
+    await validator.validateToken(longLived())
+    await done
+    time = now + 24 * hour
+    expect(await codeOf(validator.validateToken(longLived()))).toBe('key_issuer_mismatch')
+  })
+
   it('refreshes behind a request when the hour is over, and the request does not wait', async () => {
     const validator = validatorWith()
     await validator.ready()
@@ -389,6 +727,27 @@ describe('the life of a key', () => {
     expect(validator.authenticate({ authorization })).not.toBeInstanceOf(Promise)
     await done
     expect(keyFetches()).toBe(2)
+  })
+
+  it('backs off behind requests too', async () => {
+    const failures: number[] = []
+    const { validateToken } = validatorWith({
+      onKeysRefreshFailed: ({ retryInSeconds }) => failures.push(retryInSeconds),
+    })
+    await validateToken(longLived())
+    issuer.fail({ status: 500 })
+    time += hour
+    for (let request = 0; request < 20; request++) {
+      await validateToken(longLived())
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await expect.poll(() => failures.length).toBe(1)
+    const before = issuer.requests.length
+    for (let request = 0; request < 20; request++) await validateToken(longLived())
+    expect(issuer.requests.length).toBe(before)
+    time += 1
+    await validateToken(longLived())
+    await expect.poll(() => failures.length).toBe(2)
   })
 
   it('serves known keys through an outage for a day and not a second more', async () => {
@@ -502,6 +861,94 @@ describe('an unknown key id', () => {
     expect(await codeOf(validateToken(tokenWith()))).toBe('accepted')
   })
 
+  it('shares the fetch that is under way', async () => {
+    let release = (): void => {}
+    const { validateToken } = validatorWith({
+      fetch: async (url, init) => {
+        if (keyFetches() === 1 && url.includes('openid')) {
+          await new Promise<void>((resolve) => (release = resolve))
+        }
+        return fetch(url, init)
+      },
+    })
+    await validateToken(tokenWith())
+    issuer.rotateKeys([...everyKey, 'rotatedIn'])
+    const outcomes = Array.from({ length: 100 }, () => codeOf(validateToken(tokenWith({ key: 'rotatedIn' }))))
+    await new Promise((resolve) => setImmediate(resolve))
+    release()
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['accepted']))
+    expect(keyFetches()).toBe(2)
+  })
+
+  it('costs two fetches at once, then one every thirty seconds and none before', async () => {
+    const { validateToken } = validatorWith({ clock: () => time })
+    const fetchesAfter = async (index: number): Promise<number> => {
+      await codeOf(validateToken(forged(index)))
+      return keyFetches()
+    }
+    await validateToken(tokenWith())
+    expect(await fetchesAfter(1)).toBe(2)
+    expect(await fetchesAfter(2)).toBe(3)
+    expect(await fetchesAfter(3)).toBe(3)
+    time += 29
+    expect(await fetchesAfter(4)).toBe(3)
+    time += 1
+    expect(await fetchesAfter(5)).toBe(4)
+    expect(await fetchesAfter(6)).toBe(4)
+    time += 1000
+    expect(await fetchesAfter(7)).toBe(5)
+    expect(await fetchesAfter(8)).toBe(6)
+    expect(await fetchesAfter(9)).toBe(6)
+  })
+
+  it('may be fetched for again soon after the clock was put back', async () => {
+    const { validateToken } = validatorWith()
+    await validateToken(tokenWith())
+    time = now + 1000
+    for (let index = 0; index < 5; index++) await codeOf(validateToken(forged(index)))
+    const before = keyFetches()
+    time = now
+    await codeOf(validateToken(forged(6)))
+    time = now + 30
+    await codeOf(validateToken(forged(7)))
+    expect(keyFetches()).toBeGreaterThan(before)
+  })
+
+  it('is answered with 503 while the last attempt failed, though a set from just before lacked it', async () => {
+    const { validateToken } = validatorWith()
+    await validateToken(tokenWith())
+    expect(await codeOf(validateToken(forged(1)))).toBe('key_unknown')
+    issuer.fail({ status: 500 })
+    expect(await codeOf(validateToken(forged(2)))).toBe('keys_unavailable')
+    expect(await codeOf(validateToken(forged(3)))).toBe('keys_unavailable')
+  })
+
+  it('of another issuer’s token leaves alone keys that are of another id', async () => {
+    const { validateToken } = validatorWith({
+      issuer: entra({ tenantId, clientId: apiClientId }),
+      fetch: async (url) =>
+        Response.json(
+          url.includes('/keys')
+            ? { keys: [{ ...signingKey('entra').jwk, kid: undefined }] }
+            : { issuer: v2Issuer(), jwks_uri: 'https://login.microsoftonline.com/keys' },
+        ),
+    })
+    // Entra names its keys: one without an id is nobody's.
+    expect(await codeOf(validateToken(tokenWith()))).toBe('key_unknown')
+  })
+
+  it('is not looked for once more by a validator that was closed', async () => {
+    const before = process.getActiveResourcesInfo().length
+    const validator = validatorWith()
+    await validator.validateToken(tokenWith())
+    validator.close()
+    expect(await codeOf(validator.validateToken(forged(1)))).toBe('key_unknown')
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBeLessThanOrEqual(
+      before,
+    )
+    expect(await codeOf(validator.validateToken(tokenWith()))).toBe('accepted')
+  })
+
   it('does not keep a real rotation out: it is picked up within thirty seconds of a flood', async () => {
     const { validateToken } = validatorWith()
     await validateToken(tokenWith())
@@ -557,6 +1004,110 @@ describe('the emergency brake', () => {
     expect(await codeOf(validator.validateToken(tokenWith({ key: 'entraNext' })))).toBe('accepted')
   })
 
+  it.each(['remembered', 'new'])(
+    'refuses a %s token whose key is forgotten while the tenant is being judged',
+    async (which) => {
+      let answer: (isAllowed: boolean) => void = () => {}
+      let asked = (): void => {}
+      const question = (): Promise<void> => new Promise((resolve) => (asked = resolve))
+      const validator = validatorWith({
+        issuer: entraMultiTenant({
+          clientId: apiClientId,
+          cloud: issuer.cloud,
+          allowedTenants: () => {
+            asked()
+            return new Promise((resolve) => (answer = resolve))
+          },
+        }),
+      })
+      await validator.ready()
+      const ask = async (): Promise<Promise<string>[]> => {
+        const isAsked = question()
+        const outcome = codeOf(validator.validateToken(tokenWith()))
+        await isAsked
+        return [outcome]
+      }
+      if (which === 'remembered') {
+        const [first] = await ask()
+        answer(true)
+        expect(await first).toBe('accepted')
+      }
+      const [outcome] = await ask()
+      validator.forgetKeys({ kid: signingKey('entra').kid })
+      answer(true)
+      expect(await outcome).toBe('key_denied')
+    },
+  )
+
+  it('fetches at once, also after a flood of forged key ids', async () => {
+    const validator = validatorWith()
+    await validator.validateToken(tokenWith())
+    for (let index = 0; index < 5; index++) await codeOf(validator.validateToken(forged(index)))
+    const before = keyFetches()
+    validator.forgetKeys()
+    expect(await codeOf(validator.validateToken(tokenWith()))).toBe('accepted')
+    expect(keyFetches()).toBe(before + 1)
+  })
+
+  it('does not take in what was asked for before keys were forgotten', async () => {
+    let release = (): void => {}
+    let arrived = (): void => {}
+    const arrival = new Promise<void>((resolve) => (arrived = resolve))
+    let sets = 0
+    const validator = validatorWith({
+      fetch: async (url, init) => {
+        const response = await fetch(url, init)
+        if (url.endsWith('/keys') && ++sets === 1) {
+          arrived()
+          await new Promise<void>((resolve) => (release = resolve))
+        }
+        return response
+      },
+    })
+    const outcome = codeOf(validator.validateToken(tokenWith()))
+    await arrival
+    issuer.rotateKeys(['entraNext'])
+    validator.forgetKeys()
+    release()
+    expect(await outcome).toBe('key_unknown')
+    expect(sets).toBe(2)
+  })
+
+  it.each([
+    ['a misspelt name', { kdi: 'k' }, '"kdi"'],
+    ['a key id that is undefined', { kid: undefined }, '"kid"'],
+    ['a key id that is empty', { kid: '' }, '"kid"'],
+    ['a key id that is a list', { kid: ['k'] }, '"kid"'],
+    ['no object', 'k', 'expected an object'],
+  ])('throws for %s, and forgets nothing', async (_, which, words) => {
+    const validator = validatorWith()
+    await validator.validateToken(tokenWith())
+    expect(() => validator.forgetKeys(which as never)).toThrow(TypeError)
+    expect(() => validator.forgetKeys(which as never)).toThrow(words)
+    expect(await codeOf(validator.validateToken(tokenWith()))).toBe('accepted')
+    expect(keyFetches()).toBe(1)
+  })
+
+  it('reaches a key too that a full set pushed out before its time', async () => {
+    const refresh = refreshes()
+    const { jwk } = signingKey('entra')
+    let keys: object[] = [jwk]
+    const validator = validatorWith({
+      fetch: async (url) =>
+        Response.json(
+          url.endsWith('/keys') ? { keys } : { issuer: v2Issuer(), jwks_uri: `${issuer.origin}/keys` },
+        ),
+      ...refresh.observers,
+    })
+    await validator.validateToken(longLived())
+    keys = Array.from({ length: 1000 }, (_, index) => ({ ...jwk, kid: `key-${index}` }))
+    time += hour
+    const done = refresh.next()
+    await validator.validateToken(longLived())
+    await done
+    expect(await codeOf(validator.validateToken(longLived()))).toBe('key_unknown')
+  })
+
   it('forgets the keys of one issuer and leaves the others', async () => {
     const given = staticIssuer({ issuer: 'https://given.example', jwks: keySet(['generic']), audience: 'a' })
     const own = entra({ tenantId, clientId: apiClientId, cloud: issuer.cloud })
@@ -584,6 +1135,9 @@ describe('the emergency brake', () => {
     expect(await codeOf(validateToken(tokenWith()))).toBe('key_denied')
     expect(await codeOf(validateToken(tokenWith({ key: 'entraNext' })))).toBe('accepted')
     expect(skipped).toContain('denied')
+    const before = keyFetches()
+    expect(await codeOf(validateToken(tokenWith()))).toBe('key_denied')
+    expect(keyFetches()).toBe(before)
   })
 })
 
@@ -620,18 +1174,141 @@ describe('a snapshot of keys', () => {
     expect(await codeOf(validator.validateToken(longLived()))).toBe('keys_unavailable')
   })
 
+  it('keeps what binds a key: its issuer, its cloud and its algorithm', async () => {
+    const snapshot = await exported()
+    const validator = validatorWith({
+      fetch: () => Promise.reject(new Error('no network')),
+    })
+    validator.importKeys(JSON.parse(snapshot))
+    expect(await codeOf(validator.validateToken(longLived()))).toBe('accepted')
+    expect(await codeOf(validator.validateToken(longLived('foreignTenant')))).toBe('key_issuer_mismatch')
+    expect(await codeOf(validator.validateToken(longLived('otherCloudName')))).toBe('key_issuer_mismatch')
+    expect(await codeOf(validator.validateToken(tokenWith({ key: 'boundToRs512' })))).toBe('keys_unavailable')
+    expect(JSON.parse(JSON.stringify(validator.exportKeys()))).toEqual(JSON.parse(snapshot))
+  })
+
+  it('lets a tenant that is named by its domain be known without a fetch', async () => {
+    const options = {
+      issuer: entra({ tenantId: 'contoso.example', clientId: apiClientId, cloud: issuer.cloud }),
+    }
+    const first = validatorWith({
+      ...options,
+      fetch: (url, init) => fetch(url.replace('contoso.example', tenantId), init),
+    })
+    await first.ready()
+    const second = validatorWith({ ...options, fetch: () => Promise.reject(new Error('no network')) })
+    second.importKeys(first.exportKeys())
+    expect(await codeOf(second.validateToken(tokenWith()))).toBe('accepted')
+  })
+
+  it('gives a key that the newest set lacked no more than its grace', async () => {
+    const address = 'https://issuer.example'
+    const options = {
+      issuer: oidcIssuer({ issuer: address, jwksUri: `${address}/keys` }),
+      audience: 'https://files.example',
+      fetch: () => Promise.reject(new Error('no network')),
+    }
+    const name = `oidcIssuer(${address})`
+    const keys = [
+      { jwk: signingKey('generic').jwk, lastListed: now - 1800 },
+      { jwk: signingKey('p256').jwk, lastListed: now },
+    ]
+    const validator = validatorWith(options)
+    validator.importKeys({ version: 1, issuers: [{ name, keys }] })
+    const claims = { iss: address, exp: now + 100 * hour }
+    const tokenBy = (key: KeyName): string => tokenWith({ from: 'generic', key, claims })
+    time = now + 1799
+    expect(await codeOf(validator.validateToken(tokenBy('generic')))).toBe('accepted')
+    time += 1
+    expect(await codeOf(validator.validateToken(tokenBy('generic')))).toBe('keys_unavailable')
+    expect(await codeOf(validator.validateToken(tokenBy('p256')))).toBe('accepted')
+  })
+
+  it('says when keys were last fetched, so that they are fetched again in time', async () => {
+    const snapshot = await exported()
+    const refresh = refreshes()
+    const validator = validatorWith(refresh.observers)
+    validator.importKeys(JSON.parse(snapshot))
+    time += hour - 1
+    const before = keyFetches()
+    await validator.validateToken(longLived())
+    expect(keyFetches()).toBe(before)
+    time += 1
+    const done = refresh.next()
+    await validator.validateToken(longLived())
+    await done
+    expect(keyFetches()).toBe(before + 1)
+  })
+
+  it('of an issuer with metadata serves where its keys are configured by address', async () => {
+    const address = 'https://issuer.example'
+    const validator = validatorWith({
+      issuer: oidcIssuer({ issuer: address, jwksUri: `${address}/keys` }),
+      audience: 'https://files.example',
+      fetch: async () => Response.json(keySet(['generic'])),
+    })
+    const saved = { name: `oidcIssuer(${address})`, metadataIssuer: address, keys: [] }
+    validator.importKeys({ version: 1, issuers: [saved] })
+    const token = tokenWith({ from: 'generic', claims: { iss: address } })
+    expect(await codeOf(validator.validateToken(token))).toBe('accepted')
+  })
+
+  it('does not change what the validator knows better', async () => {
+    const snapshot = JSON.parse(await exported()) as KeySnapshot
+    const validator = validatorWith()
+    await validator.ready()
+    const older: KeySnapshot = {
+      version: 1,
+      issuers: snapshot.issuers.map((saved) => ({
+        ...saved,
+        keys: saved.keys.map(({ jwk, lastListed }) => ({ jwk, lastListed: lastListed - 23 * hour })),
+      })),
+    }
+    validator.importKeys(older)
+    issuer.fail({ status: 500 })
+    time += 24 * hour - 1
+    expect(await codeOf(validator.validateToken(longLived()))).toBe('accepted')
+  })
+
+  it('does not bring back a key that was forgotten', async () => {
+    const snapshot = await exported()
+    const validator = validatorWith()
+    validator.forgetKeys({ kid: signingKey('entra').kid })
+    validator.importKeys(JSON.parse(snapshot))
+    expect(await codeOf(validator.validateToken(tokenWith()))).toBe('key_denied')
+  })
+
   it('is refused with a TypeError when a key was listed in the future', async () => {
     const snapshot = await exported()
     time -= 1
     expect(() => validatorWith().importKeys(JSON.parse(snapshot))).toThrow(TypeError)
   })
 
-  it.each([null, [], {}, { version: 2, issuers: [] }, { version: 1, issuers: [{ name: 'x' }] }])(
-    'is refused with a TypeError when it is malformed: %j',
-    (snapshot) => {
-      expect(() => validatorWith().importKeys(snapshot as never)).toThrow(TypeError)
-    },
-  )
+  it.each([
+    null,
+    [],
+    {},
+    { version: 2, issuers: [] },
+    { version: 1, issuers: {} },
+    { version: 1, issuers: ['x'] },
+    { version: 1, issuers: [{ name: 'x' }] },
+    { version: 1, issuers: [{ name: 7, keys: [] }] },
+    { version: 1, issuers: [{ name: 'x', keys: ['k'] }] },
+    { version: 1, issuers: [{ name: 'x', keys: [{ lastListed: 1 }] }] },
+    { version: 1, issuers: [{ name: 'x', keys: [{ jwk: 'k', lastListed: 1 }] }] },
+    { version: 1, issuers: [{ name: 'x', keys: [{ jwk: {} }] }] },
+    { version: 1, issuers: [{ name: 'x', keys: [{ jwk: {}, lastListed: '1' }] }] },
+    { version: 1, issuers: [{ name: 'x', keys: [{ jwk: {}, lastListed: null }] }] },
+  ])('is refused with a TypeError when it is malformed: %j', (snapshot) => {
+    expect(() => validatorWith().importKeys(snapshot as never)).toThrow(TypeError)
+  })
+
+  it('of one cloud is not taken for the same tenant of another', async () => {
+    const snapshot = await exported()
+    const validator = validatorWith({ issuer: entra({ tenantId, clientId: apiClientId, cloud: 'china' }) })
+    validator.importKeys(JSON.parse(snapshot))
+    expect(validator.exportKeys().issuers.map(({ keys }) => keys)).toEqual([[]])
+  })
 
   it('does not bring back a denied key', async () => {
     const snapshot = await exported()

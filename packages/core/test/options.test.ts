@@ -1,4 +1,11 @@
-import { apiClientId, genericAudience, genericIssuer, keySet, tenantId } from '@countersign/test-fixtures'
+import {
+  apiClientId,
+  genericAudience,
+  genericIssuer,
+  keySet,
+  signingKey,
+  tenantId,
+} from '@countersign/test-fixtures'
 import {
   anyOf,
   createTokenValidator,
@@ -9,9 +16,11 @@ import {
   type Permission,
 } from '@countersign/core'
 import { createBearerAuth, createGuard } from '@countersign/core/adapter'
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
 const issuer = entra({ tenantId, clientId: apiClientId })
+const privatePem = signingKey('generic').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
 
 /** Set-up mistakes, each with the words its message must have: the option, and what was expected. */
 const mistakes: readonly [string, () => unknown, string][] = [
@@ -76,6 +85,58 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"clockToleranceSeconds"',
   ],
   ['no age at all', () => createTokenValidator({ issuer, maxTokenAgeSeconds: 0 }), '"maxTokenAgeSeconds"'],
+  [
+    'an age beyond ten years',
+    () => createTokenValidator({ issuer, maxTokenAgeSeconds: Infinity }),
+    '"maxTokenAgeSeconds"',
+  ],
+  [
+    'a token size that is no whole number',
+    () => createTokenValidator({ issuer, maxTokenBytes: 1000.5 }),
+    '"maxTokenBytes"',
+  ],
+  [
+    'a token size that no token has',
+    () => createTokenValidator({ issuer, maxTokenBytes: 255 }),
+    '"maxTokenBytes"',
+  ],
+  ['an audience of spaces', () => createTokenValidator({ issuer, audience: ' ' }), '"audience"'],
+  [
+    'a list with an audience of spaces',
+    () => createTokenValidator({ issuer, audience: ['a', ' '] }),
+    '"audience"',
+  ],
+  [
+    'issuers of two clouds that share an audience',
+    () => createTokenValidator({ issuer: [issuer, entra({ tenantId, cloud: 'china' })], audience: 'x' }),
+    'stands on each of them',
+  ],
+  [
+    'two generic issuers that share an audience',
+    () => createTokenValidator({ issuer: ['https://a.example', 'https://b.example'], audience: 'x' }),
+    'stands on each of them',
+  ],
+  [
+    'a token cache of too few bytes',
+    () => createTokenValidator({ issuer, tokenCache: { maxBytes: -1 } }),
+    '"maxBytes"',
+  ],
+  [
+    'a token cache of a fraction',
+    () => createTokenValidator({ issuer, tokenCache: { maxEntries: 1.5 } }),
+    '"maxEntries"',
+  ],
+  ['a token cache that is true', () => createTokenValidator({ issuer, tokenCache: true as never }), 'object'],
+  [
+    'a waitUntil that is no function',
+    () => createTokenValidator({ issuer, waitUntil: 1 as never }),
+    '"waitUntil"',
+  ],
+  [
+    'a flat role within alternatives with Entra',
+    () => createTokenValidator({ issuer, permission: anyOf([{ scopes: 'a' }, { roles: 'b' }]) }),
+    'kind named',
+  ],
   ['a token size of zero', () => createTokenValidator({ issuer, maxTokenBytes: 0 }), '"maxTokenBytes"'],
   [
     'a token size without bound',
@@ -158,6 +219,26 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"applicationKeys" needs "clientId"',
   ],
   [
+    'entra with a domain longer than any',
+    () => entra({ tenantId: `${'abcdefgh.'.repeat(28)}example` }),
+    'GUID or one of its verified domains',
+  ],
+  [
+    'entra with keys of an application by a word',
+    () => entra({ tenantId, clientId: apiClientId, applicationKeys: 'yes' as never }),
+    '"applicationKeys" must be true or false',
+  ],
+  ['entra with options in a list', () => entra([{ tenantId }] as never), 'expected an object'],
+  [
+    'entra with a cloud on plain http',
+    () =>
+      entra({
+        tenantId,
+        cloud: { authority: 'http://login.example', v1Issuer: 'x{tenantid}', v2Issuer: 'y{tenantid}' },
+      }),
+    '"cloud.authority"',
+  ],
+  [
     'entra with an unknown option',
     () => entra({ tenantId, tenant: 'x' } as never),
     'unknown option "tenant"',
@@ -169,6 +250,16 @@ const mistakes: readonly [string, () => unknown, string][] = [
     'entraMultiTenant with a domain',
     () => entraMultiTenant({ allowedTenants: ['contoso.com'] }),
     '"allowedTenants"',
+  ],
+  [
+    'entraMultiTenant with a tenant that is no text',
+    () => entraMultiTenant({ allowedTenants: [tenantId, 7] as never }),
+    '"allowedTenants"',
+  ],
+  [
+    'entraMultiTenant with an unknown option',
+    () => entraMultiTenant({ allowedTenants: 'any', tenantId } as never),
+    'unknown option "tenantId"',
   ],
   [
     'entraMultiTenant with another word',
@@ -190,6 +281,32 @@ const mistakes: readonly [string, () => unknown, string][] = [
         metadataUrl: 'https://a.example/m',
       }),
     'exclude each other',
+  ],
+  [
+    'oidcIssuer with metadata over plain http',
+    () => oidcIssuer({ issuer: 'https://a.example', metadataUrl: 'http://a.example/m' }),
+    '"metadataUrl"',
+  ],
+  [
+    'oidcIssuer with a fragment',
+    () => oidcIssuer('https://a.example/#here'),
+    '"issuer" must not carry credentials or a fragment',
+  ],
+  [
+    'oidcIssuer on an address that only begins like this machine',
+    () => oidcIssuer('http://127.0.0.1.attacker.example/'),
+    'https',
+  ],
+  ['oidcIssuer on a file', () => oidcIssuer('file://localhost/issuer'), 'https'],
+  [
+    'oidcIssuer with a requirement by a word',
+    () => oidcIssuer({ issuer: 'https://a.example', requireAccessTokenType: 'yes' as never }),
+    '"requireAccessTokenType"',
+  ],
+  [
+    'oidcIssuer with an unknown option',
+    () => oidcIssuer({ issuer: 'https://a.example', jwksUrl: 'https://a.example/k' } as never),
+    'unknown option "jwksUrl"',
   ],
   [
     'oidcIssuer with keys over plain http',
@@ -225,6 +342,26 @@ const mistakes: readonly [string, () => unknown, string][] = [
     'staticIssuer with only a private key',
     () => staticIssuer({ issuer: genericIssuer, jwks: { kty: 'RSA', n: 'AQ', e: 'AQAB', d: 'AQ' } }),
     '"jwks"',
+  ],
+
+  [
+    'staticIssuer with PEM of a private key',
+    () => staticIssuer({ issuer: genericIssuer, jwks: privatePem }),
+    'private key',
+  ],
+  [
+    'an address of Entra as that of any issuer',
+    () =>
+      createTokenValidator({
+        issuer: `https://login.microsoftonline.com/${tenantId}/v2.0`,
+        audience: apiClientId,
+      }),
+    'use entra',
+  ],
+  [
+    'oidcIssuer with the v1.0 issuer of Entra',
+    () => oidcIssuer(`https://sts.windows.net/${tenantId}/`),
+    'use entra',
   ],
 
   ['anyOf nothing', () => anyOf([]), 'anyOf'],
@@ -269,6 +406,35 @@ describe('a set-up mistake', () => {
 })
 
 describe('options', () => {
+  it.each([
+    ['this machine by name', 'http://localhost:8080/'],
+    ['this machine by number', 'http://127.1.2.3/'],
+    ['this machine by its IPv6 number', 'http://[::1]:8080/'],
+  ])('take an issuer over plain http on %s', (_, address) => {
+    expect(() => createTokenValidator({ issuer: address, audience: 'x' })).not.toThrow()
+  })
+
+  it.each([256, 1024 * 1024])('take a token size of %i', (maxTokenBytes) => {
+    expect(() => createTokenValidator({ issuer, maxTokenBytes })).not.toThrow()
+  })
+
+  it.each([0, 600])('take a tolerance of %i seconds', (clockToleranceSeconds) => {
+    expect(() => createTokenValidator({ issuer, clockToleranceSeconds })).not.toThrow()
+  })
+
+  it('do not tell what the PEM text holds that is no public key', () => {
+    const secret = 'TOPSECRET'
+    const jwks = `-----BEGIN PUBLIC KEY-----\n${secret}\n-----END PUBLIC KEY-----`
+    let error: unknown
+    try {
+      staticIssuer({ issuer: genericIssuer, jwks })
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toBeInstanceOf(TypeError)
+    expect(inspect(error, { showHidden: true, depth: null })).not.toContain(secret)
+  })
+
   it('are copied: changing them afterwards changes nothing', async () => {
     const audience = ['nobody']
     const options = {

@@ -211,6 +211,69 @@ describe('both decoders of base64url', () => {
   })
 })
 
+describe('both decoders of long base64url', () => {
+  // Long enough for the engines' wide paths, which work on whole blocks, and for what comes after the last of them.
+  const bytes = fc.uint8Array({ minLength: 40, maxLength: 400 })
+  const foreign = fc.constantFrom(
+    ...'+/= \n\r\t\f\v\u0000\u007f.,~é\u00ad\u0141\u2028\u{1F511}'.split(''),
+    '==',
+  )
+
+  it('read every canonical text alike, whatever its length', () => {
+    fc.assert(
+      fc.property(bytes, (given) => {
+        const text = Buffer.from(given).toString('base64url')
+        expect(Buffer.from(node.decodeBase64Url(text) ?? [])).toEqual(Buffer.from(given))
+        expect(Buffer.from(web.decodeBase64Url(text) ?? [])).toEqual(Buffer.from(given))
+        expect(node.decodeText(text)).toBe(web.decodeText(text))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('refuse a single foreign character anywhere, put in or put in place of another', () => {
+    fc.assert(
+      fc.property(bytes, foreign, fc.nat(), fc.boolean(), (given, character, position, insert) => {
+        const canonical = Buffer.from(given).toString('base64url')
+        const at = position % canonical.length
+        const text = canonical.slice(0, at) + character + canonical.slice(insert ? at : at + 1)
+        for (const engine of [node, web]) {
+          expect(engine.decodeBase64Url(text)).toBeUndefined()
+          expect(engine.decodeText(text)).toBeUndefined()
+        }
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('refuse the alphabet of plain base64 also where the text is long', () => {
+    const plain = Buffer.alloc(300, 0xff).toString('base64')
+    expect(plain).toContain('/')
+    expect([node.decodeText(plain), web.decodeText(plain)]).toEqual([undefined, undefined])
+  })
+
+  it.each([32_766, 32_767, 32_768, 32_769, 32_770, 32_771, 65_536, 1_000_000])(
+    'read a text of %i digits alike',
+    (length) => {
+      const text = 'QUJD'.repeat(Math.ceil(length / 4)).slice(0, length)
+      expect(node.decodeText(text)).toBe(web.decodeText(text))
+      if (length % 4 !== 1) {
+        const spare = `${text.slice(0, -1)}${length % 4 === 0 ? '+' : '_'}`
+        expect([node.decodeText(spare), web.decodeText(spare)]).toEqual([undefined, undefined])
+      }
+    },
+  )
+
+  it('refuse text that is no UTF-8 within canonical base64url, and keep a byte order mark', () => {
+    const broken = Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')
+    const marked = Buffer.from('\uFEFF{}').toString('base64url')
+    for (const engine of [node, web]) {
+      expect(engine.decodeText(broken)).toBeUndefined()
+      expect(engine.decodeText(marked)).toBe('\uFEFF{}')
+    }
+  })
+})
+
 it('both readers of UTF-8 agree on every text and every broken one', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {

@@ -81,6 +81,12 @@ export const algorithmRows: readonly RefusedRequest[] = [
   ),
   invalid(
     'token_type_mismatch',
+    'a plain JWT in small letters where RFC 9068 is required',
+    { from: 'generic', header: { typ: 'jwt' } },
+    { issuerOptions: { requireAccessTokenType: true } },
+  ),
+  invalid(
+    'token_type_mismatch',
     'a token without a type where RFC 9068 is required',
     { from: 'rfc9068', header: { typ: undefined } },
     { issuerOptions: { requireAccessTokenType: true } },

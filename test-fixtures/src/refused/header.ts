@@ -22,6 +22,9 @@ export const headerRows: readonly RefusedRequest[] = [
   header(400, 'authorization_malformed', 'a tab between Bearer and the token', () => [
     `Bearer\t${tokenWith()}`,
   ]),
+  header(400, 'authorization_malformed', 'a token with a tab inside', () => [
+    `Bearer ${tokenWith().replace('.', '\t.')}`,
+  ]),
   header(400, 'authorization_malformed', 'a token with a space inside', () => [
     `Bearer ${tokenWith().replace('.', ' .')}`,
   ]),

@@ -1,3 +1,4 @@
+import { daemonClientId } from '../identities.js'
 import { invalid, type RefusedRequest } from './row.js'
 
 /** Tokens of a kind that is no access token, or whose kind or sender is in doubt. */
@@ -52,6 +53,16 @@ export const kindRows: readonly RefusedRequest[] = [
     from: 'v2Application',
     claims: { roles: undefined },
   }),
+  invalid('permissions_missing', 'an application token without roles that says so with idtyp', {
+    from: 'v2Application',
+    claims: { roles: undefined, idtyp: 'app' },
+  }),
+  invalid(
+    'permissions_missing',
+    'an application token without roles of a client on the list that does not say so with idtyp',
+    { from: 'v2Application', claims: { roles: undefined } },
+    { options: { allowedClients: [daemonClientId] }, claim: 'idtyp', reason: 'idtyp_required' },
+  ),
   invalid('permissions_missing', 'an application token with an empty list of roles', {
     from: 'v2Application',
     claims: { roles: [] },
@@ -88,6 +99,35 @@ export const kindRows: readonly RefusedRequest[] = [
     from: 'v2Application',
     claims: { idtyp: 'user' },
   }),
+  invalid('kind_undecided', 'a v1.0 application token with a name', {
+    from: 'v1Application',
+    claims: { name: 'Mara Lindqvist' },
+  }),
+  invalid('kind_undecided', 'a token of a user that says it is of an application', {
+    claims: { idtyp: 'app' },
+  }),
+  invalid('kind_undecided', 'an application token whose client authenticated in a way nobody knows', {
+    from: 'v2Application',
+    claims: { azpacr: '3' },
+  }),
+  invalid('kind_undecided', 'scopes of nothing but spaces', { claims: { scp: '  ' } }),
+  invalid(
+    'claim_malformed',
+    'an empty list of scopes in a string',
+    { claims: { scp: '' } },
+    { claim: 'scp' },
+  ),
+  invalid('claim_malformed', 'an empty client', { claims: { azp: '' } }, { claim: 'azp' }),
+  invalid('claim_malformed', 'an empty object id', { claims: { oid: '' } }, { claim: 'oid' }),
+  invalid('claim_malformed', 'a subject that is a number', { claims: { sub: 7 } }, { claim: 'sub' }),
+  invalid('claim_malformed', 'an idtyp that is a list', { claims: { idtyp: ['app'] } }, { claim: 'idtyp' }),
+  invalid('claim_malformed', 'groups in one string', { claims: { groups: 'a' } }, { claim: 'groups' }),
+  invalid(
+    'claim_malformed',
+    'a list of claim names that is no object',
+    { claims: { _claim_names: ['groups'] } },
+    { claim: '_claim_names' },
+  ),
   invalid('kind_undecided', "a device's token", { from: 'v2Application', claims: { idtyp: 'device' } }),
   invalid('sender_binding_unproven', 'a token bound to a DPoP key', {
     claims: { cnf: { jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' } },

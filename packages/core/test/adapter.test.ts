@@ -1,0 +1,132 @@
+import { clock, genericAudience, genericIssuer, keySet, tokenWith } from '@countersign/test-fixtures'
+import { BearerError, createTokenValidator, staticIssuer, type TokenValidator } from '@countersign/core'
+import { createBearerAuth, createGuard, isBearerError } from '@countersign/core/adapter'
+import { describe, expect, it } from 'vitest'
+import { waitForKeys } from '../src/adapter.js'
+
+const validator = createTokenValidator({
+  issuer: staticIssuer({ issuer: genericIssuer, jwks: keySet(['generic']) }),
+  audience: genericAudience,
+  clock,
+})
+const good = `Bearer ${tokenWith({ from: 'generic' })}`
+
+/** A validator of the application's own making. */
+function answering(authenticate: () => unknown): TokenValidator {
+  return { ...validator, authenticate: authenticate as TokenValidator['authenticate'] }
+}
+
+async function outcomeOf(attempt: () => unknown): Promise<unknown> {
+  try {
+    return await attempt()
+  } catch (error) {
+    return error
+  }
+}
+
+describe('createBearerAuth', () => {
+  const bearer = createBearerAuth({ validator })
+
+  it.each(['authorization', 'Authorization', 'AUTHORIZATION', 'aUTHORIZATION'])(
+    'reads the header %s',
+    async (name) => {
+      expect(await bearer.authenticate(['host', 'a.example', name, good])).toMatchObject({
+        kind: 'delegated',
+      })
+    },
+  )
+
+  it('reads no header whose name is longer, and no value for a name', async () => {
+    const headers = ['x-authorization', good, 'proxy-authorization', good, 'x', 'authorization', good, 'y']
+    expect(await outcomeOf(() => bearer.authenticate(headers))).toMatchObject({ code: 'credentials_missing' })
+  })
+
+  it('sees every one of several headers, in whatever letters', async () => {
+    const headers = ['Authorization', good, 'x', 'y', 'AUTHORIZATION', good]
+    expect(await outcomeOf(() => bearer.authenticate(headers))).toMatchObject({
+      code: 'authorization_repeated',
+    })
+  })
+
+  it('takes nobody for somebody only where that is allowed', async () => {
+    const open = createBearerAuth({ validator, allowAnonymous: true })
+    expect(open.authenticate([])).toBeNull()
+    expect(await outcomeOf(() => bearer.authenticate([]))).toMatchObject({ code: 'credentials_missing' })
+    expect(await outcomeOf(() => open.authenticate(['authorization', '']))).toMatchObject({ status: 400 })
+    expect(await outcomeOf(() => open.authenticate(['authorization', 'Basic x']))).toMatchObject({
+      code: 'scheme_unsupported',
+    })
+    expect(await open.authenticate(['authorization', good])).toMatchObject({ kind: 'delegated' })
+  })
+
+  it.each([undefined, null, 'route', {}, { kind: 'admin' }])(
+    'lets nobody in where a validator answers %j, at once or later',
+    async (answer) => {
+      for (const answered of [() => answer, () => Promise.resolve(answer)]) {
+        const error = await outcomeOf(() =>
+          createBearerAuth({ validator: answering(answered) }).authenticate([]),
+        )
+        expect(error).toBeInstanceOf(Error)
+        expect(isBearerError(error)).toBe(false)
+      }
+    },
+  )
+
+  it.each([undefined, null, 'route'])(
+    'makes an Error of %j where a validator throws it, at once or later',
+    async (thrown) => {
+      const failing = [
+        () => {
+          throw thrown
+        },
+        () => Promise.reject(thrown as unknown as Error),
+      ]
+      for (const fail of failing) {
+        const attempt = (): unknown => createBearerAuth({ validator: answering(fail) }).authenticate([])
+        expect(await outcomeOf(attempt)).toBeInstanceOf(Error)
+      }
+    },
+  )
+})
+
+describe('createGuard', () => {
+  const guard = createGuard({ scopes: 'files:read' })
+
+  it('lets a token pass that has the permission', async () => {
+    const token = await validator.validateToken(good.slice(7))
+    expect(() => guard(token, validator)).not.toThrow()
+  })
+
+  it.each([null, undefined])('refuses %s with a bare 401', async (nobody) => {
+    const error = await outcomeOf(() => guard(nobody, validator))
+    expect(error).toBeInstanceOf(BearerError)
+    expect(error).toMatchObject({ status: 401, headers: { 'WWW-Authenticate': 'Bearer' } })
+  })
+
+  it('throws a plain Error where bearerAuth did not run', async () => {
+    const token = await validator.validateToken(good.slice(7))
+    const error = await outcomeOf(() => guard(token, undefined))
+    expect(error).toBeInstanceOf(Error)
+    expect(isBearerError(error)).toBe(false)
+  })
+})
+
+describe('waitForKeys', () => {
+  it('resolves once the keys are there, and leaves no timer behind', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    await waitForKeys(validator, 60)
+    expect(timers()).toBe(before)
+  })
+
+  it.each([
+    ['are out of reach', () => Promise.reject(new Error('private'))],
+    ['do not come in time', () => new Promise<void>(() => {})],
+  ])('rejects with a plain Error where they %s', async (_, ready) => {
+    const error = await outcomeOf(() => waitForKeys({ ...validator, ready }, 0.01))
+    expect(error).toMatchObject({
+      message: 'bearerAuth: the signing keys could not be fetched within 0.01 seconds',
+    })
+    expect((error as Error).cause).toBeUndefined()
+  })
+})

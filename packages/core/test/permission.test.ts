@@ -1,0 +1,116 @@
+import { anyOf, type Permission, type ValidatedToken } from '@countersign/core'
+import { describe, expect, it } from 'vitest'
+import { compilePermission } from '../src/permission.js'
+
+const common = { claims: {}, header: {}, issuer: 'https://a.example', expiresAt: 0, token: '' }
+const user = (scopes: string[], userRoles: string[] = []): ValidatedToken => ({
+  ...common,
+  kind: 'delegated',
+  scopes,
+  userRoles,
+})
+const daemon = (roles: string[], scopes: string[] = []): ValidatedToken => ({
+  ...common,
+  kind: 'application',
+  scopes,
+  roles,
+})
+
+function verdictOn(permission: Permission, token: ValidatedToken): unknown {
+  const verdict = compilePermission(permission).judge(token)
+  return verdict === undefined ? 'granted' : [verdict.code, verdict.detail.scope]
+}
+
+describe('a permission by kind', () => {
+  const permission = {
+    delegated: { scopes: ['read', 'write'], roles: ['editor', 'owner'] },
+    application: { roles: ['Read.All', 'Write.All'] },
+  }
+
+  it.each([
+    ['a user with all of it', user(['write', 'x', 'read'], ['owner', 'editor']), 'granted'],
+    [
+      'a user with one scope of two',
+      user(['read'], ['owner', 'editor']),
+      ['scope_insufficient', 'read write'],
+    ],
+    ['a user with one role of two', user(['read', 'write'], ['owner']), ['role_insufficient', 'read write']],
+    ['a user without scopes', user([], ['owner', 'editor']), ['scope_insufficient', 'read write']],
+    ['a daemon with all of it', daemon(['Write.All', 'Read.All']), 'granted'],
+    ['a daemon with one role of two', daemon(['Read.All']), ['role_insufficient', undefined]],
+    ["a daemon with a user's scopes", daemon([], ['read', 'write']), ['role_insufficient', undefined]],
+    [
+      "a user with a daemon's roles",
+      user(['read', 'write'], ['Read.All', 'Write.All']),
+      ['role_insufficient', 'read write'],
+    ],
+  ])('meets %s', (_, token, verdict) => {
+    expect(verdictOn(permission, token)).toEqual(verdict)
+  })
+
+  it('of one kind refuses the other', () => {
+    expect(verdictOn({ delegated: { scopes: 'read' } }, daemon(['read'], ['read']))).toEqual([
+      'kind_not_allowed',
+      undefined,
+    ])
+    expect(verdictOn({ application: { roles: 'r' } }, user(['r'], ['r']))).toEqual([
+      'kind_not_allowed',
+      undefined,
+    ])
+  })
+
+  it('whose only kind is undefined is a TypeError', () => {
+    expect(() => compilePermission({ delegated: undefined } as never)).toThrow('requires nothing')
+  })
+})
+
+describe('a permission of any kind', () => {
+  it.each([
+    ['a user', user(['read'], ['editor'])],
+    ['a daemon', daemon(['editor'], ['read'])],
+  ])('lets %s pass who has all of it', (_, token) => {
+    expect(verdictOn({ scopes: 'read', roles: 'editor' }, token)).toBe('granted')
+    expect(verdictOn({ scopes: ['read', 'write'] }, token)).toEqual(['scope_insufficient', 'read write'])
+    expect(verdictOn({ roles: ['editor', 'owner'] }, token)).toEqual(['role_insufficient', undefined])
+  })
+
+  it('that names roles throws for a token of Entra, whose roles have a kind', () => {
+    const token = { ...user(['read'], ['editor']), version: '2.0' } as const
+    expect(() => compilePermission({ roles: 'editor' }).judge(token)).toThrow(TypeError)
+    expect(verdictOn({ scopes: 'read' }, token)).toBe('granted')
+  })
+})
+
+describe('anyOf', () => {
+  const permission = anyOf([
+    { delegated: { scopes: 'write', roles: 'editor' } },
+    { application: { roles: 'Write.All' } },
+    anyOf([{ scopes: 'admin' }]),
+  ])
+
+  it.each([
+    ['the first', user(['write'], ['editor'])],
+    ['the second', daemon(['Write.All'])],
+    ['the nested one', user(['admin'])],
+  ])('is granted by %s of its alternatives', (_, token) => {
+    expect(verdictOn(permission, token)).toBe('granted')
+  })
+
+  it('refuses with what the alternative lacks that got furthest', () => {
+    expect(verdictOn(permission, user(['write']))).toEqual(['role_insufficient', 'write'])
+    expect(verdictOn(permission, user([]))).toEqual(['scope_insufficient', 'write'])
+    expect(verdictOn(anyOf([{ scopes: 'admin' }, permission]), user(['write']))).toEqual([
+      'role_insufficient',
+      'write',
+    ])
+  })
+
+  it('tells of a role without a kind wherever it stands', () => {
+    expect(compilePermission(anyOf([{ scopes: 'a' }, anyOf([{ roles: 'b' }])])).hasRoleOfAnyKind).toBe(true)
+    expect(compilePermission(permission).hasRoleOfAnyKind).toBe(false)
+  })
+
+  it.each([[[{}]], [[{ scopes: 'a' }, {}]], ['a'], [{ scopes: 'a' }]])('of %j is a TypeError', (list) => {
+    expect(() => compilePermission(anyOf(list as never))).toThrow(TypeError)
+  })
+})

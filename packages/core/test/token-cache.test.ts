@@ -1,0 +1,177 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { TokenCache, type Cacheable } from '../src/token-cache.js'
+
+const tail = 'T'.repeat(43)
+
+function entry(name: string, usefulUntil = 1000): Cacheable {
+  return { token: name + '.'.repeat(50) + name.padStart(43, '_'), usefulUntil }
+}
+
+function cacheOf(size: number): { cache: TokenCache<Cacheable>; entries: Cacheable[] } {
+  const cache = new TokenCache<Cacheable>({ maxEntries: size })
+  const entries = Array.from({ length: size }, (_, index) => entry(`token-${index}`))
+  for (const one of entries) cache.set(one, 0)
+  return { cache, entries }
+}
+
+describe('the token cache', () => {
+  it('finds a token by its tail and takes no other with that tail for it', () => {
+    const cache = new TokenCache<Cacheable>({})
+    const own = { token: `own${tail}`, usefulUntil: 1000 }
+    cache.set(own, 0)
+    expect(cache.get(`own${tail}`)).toBe(own)
+    expect(cache.get(`other${tail}`)).toBeUndefined()
+    expect(cache.get(tail)).toBeUndefined()
+  })
+
+  it('lets a token that shares a tail evict nothing', () => {
+    const cache = new TokenCache<Cacheable>({})
+    const own = { token: `own${tail}`, usefulUntil: 1000 }
+    const other = { token: `other${tail}`, usefulUntil: 1000 }
+    cache.set(own, 0)
+    cache.set(other, 0)
+    cache.delete(other)
+    expect(cache.get(own.token)).toBe(own)
+    expect(cache.get(other.token)).toBeUndefined()
+    expect(cache.size).toBe(1)
+  })
+
+  it('replaces what it knows of the same token, and counts it once', () => {
+    const cache = new TokenCache<Cacheable>({})
+    const before = { token: `same${tail}`, usefulUntil: 1 }
+    const after = { token: `same${tail}`, usefulUntil: 2 }
+    cache.set(before, 0)
+    const { bytes } = cache
+    cache.set(after, 0)
+    expect(cache.get(after.token)).toBe(after)
+    expect([cache.size, cache.bytes]).toEqual([1, bytes])
+    cache.delete(before)
+    expect(cache.get(after.token)).toBe(after)
+    cache.delete(after)
+    expect(cache.get(after.token)).toBeUndefined()
+    expect([cache.size, cache.bytes]).toEqual([0, 0])
+  })
+
+  it('holds as many entries as it may and not one more', () => {
+    const { cache, entries } = cacheOf(3)
+    expect(cache.size).toBe(3)
+    cache.set(entry('one more'), 0)
+    expect(cache.size).toBe(3)
+    expect(cache.get(entry('one more').token)).toBeDefined()
+    expect(entries.filter(({ token }) => cache.get(token) === undefined)).toHaveLength(1)
+  })
+
+  it('keeps what was used and lets go of what was not', () => {
+    const { cache, entries } = cacheOf(10)
+    for (const { token } of entries.slice(0, 9)) cache.get(token)
+    cache.set(entry('new'), 0)
+    expect(entries.map(({ token }) => cache.get(token) !== undefined)).toEqual([
+      ...Array.from({ length: 9 }, () => true),
+      false,
+    ])
+  })
+
+  it('lets go of what was used and is of no more use', () => {
+    const cache = new TokenCache<Cacheable>({ maxEntries: 3 })
+    const entries = [entry('a', 1000), entry('b', 10), entry('c', 1000)]
+    for (const one of entries) cache.set(one, 0)
+    for (const { token } of entries) cache.get(token)
+    cache.set(entry('new'), 10)
+    expect(entries.map(({ token }) => cache.get(token) !== undefined)).toEqual([true, false, true])
+  })
+
+  it('keeps a token to the last second that it is of use', () => {
+    const cache = new TokenCache<Cacheable>({ maxEntries: 2 })
+    const [used, idle] = [entry('used', 10), entry('idle', 1000)]
+    cache.set(used, 0)
+    cache.set(idle, 0)
+    cache.get(used.token)
+    cache.set(entry('new'), 9)
+    expect(cache.get(used.token)).toBe(used)
+    expect(cache.get(idle.token)).toBeUndefined()
+  })
+
+  it('finds room also where everything was used', () => {
+    const { cache, entries } = cacheOf(5)
+    for (let round = 0; round < 20; round++) {
+      for (const { token } of entries) cache.get(token)
+      cache.set(entry(`new-${round}`), 0)
+      expect(cache.size).toBe(5)
+    }
+  })
+
+  it('gives a token that was used one more chance and no more', () => {
+    const { cache, entries } = cacheOf(2)
+    const [first] = entries as [Cacheable]
+    cache.get(first.token)
+    cache.set(entry('new-1'), 0)
+    cache.set(entry('new-2'), 0)
+    cache.set(entry('new-3'), 0)
+    expect(cache.get(first.token)).toBeUndefined()
+  })
+
+  it('lets new tokens take the place of old ones that are used no more, and not of each other', () => {
+    const { cache, entries } = cacheOf(100)
+    cache.set(entry('first'), 0)
+    for (const { token } of entries) cache.get(token)
+    const renewed = Array.from({ length: 50 }, (_, index) => entry(`renewed-${index}`))
+    for (const one of renewed) cache.set(one, 0)
+    expect(renewed.filter(({ token }) => cache.get(token) !== undefined)).toHaveLength(50)
+  })
+
+  it('does not take in a token that is larger than all it may hold, and keeps the rest', () => {
+    const cache = new TokenCache<Cacheable>({ maxBytes: 2000 })
+    const small = entry('small')
+    cache.set(small, 0)
+    cache.set({ token: 'x'.repeat(2000), usefulUntil: 1000 }, 0)
+    expect(cache.get(small.token)).toBe(small)
+    expect(cache.size).toBe(1)
+  })
+
+  it('never holds more entries or bytes than it may, and counts them right, whatever is asked of it', () => {
+    const step = fc.record({
+      action: fc.constantFrom('set', 'set', 'set', 'get', 'delete'),
+      name: fc.nat(40),
+      usefulUntil: fc.nat(100),
+      now: fc.nat(100),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 200 }),
+        fc.integer({ min: 1, max: 12 }),
+        (steps, maxEntries) => {
+          const maxBytes = 6000
+          const cache = new TokenCache<Cacheable>({ maxEntries, maxBytes })
+          const known = new Map<string, Cacheable>()
+          for (const { action, name, usefulUntil, now } of steps) {
+            const token = 'x'.repeat(name * 10) + String(name).padStart(43, '_')
+            const value = { token, usefulUntil }
+            if (action === 'set') {
+              cache.set(value, now)
+              known.set(token, value)
+              expect(cache.get(token)).toBe(value)
+            } else if (action === 'get') {
+              const found = cache.get(token)
+              if (found !== undefined) expect(found).toBe(known.get(token))
+            } else {
+              cache.delete(known.get(token) ?? value)
+              expect(cache.get(token)).toBeUndefined()
+            }
+            expect(cache.size).toBeLessThanOrEqual(maxEntries)
+            expect(cache.bytes).toBeLessThanOrEqual(maxBytes)
+          }
+          for (const value of known.values()) cache.delete(value)
+          expect([cache.size, cache.bytes]).toEqual([0, 0])
+        },
+      ),
+    )
+  })
+
+  it('takes a token for at least the memory that its text needs', () => {
+    const cache = new TokenCache<Cacheable>({})
+    cache.set({ token: 'x'.repeat(2000), usefulUntil: 1000 }, 0)
+    expect(cache.bytes).toBeGreaterThanOrEqual(4000)
+    expect(cache.bytes).toBeLessThan(6000)
+  })
+})
