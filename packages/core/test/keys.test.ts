@@ -822,6 +822,27 @@ describe('the life of a key', () => {
     expect(await codeOf(validateToken(token))).toBe('key_unknown')
   })
 
+  it('counts from the last set that listed a key, not from the first', async () => {
+    const refresh = refreshes()
+    const validator = validatorWith(refresh.observers)
+    await validator.validateToken(longLived())
+    const nextHour = async (): Promise<void> => {
+      time += hour
+      const done = refresh.next()
+      expect(await codeOf(validator.validateToken(longLived()))).toBe('accepted')
+      await done
+    }
+    for (let passed = 1; passed <= 30; passed++) await nextHour()
+    issuer.rotateKeys(['entraNext'])
+    for (let passed = 31; passed < 54; passed++) await nextHour()
+    expect(validator.exportKeys().issuers[0]?.keys.length).toBeGreaterThan(1)
+    time = now + 54 * hour - 1
+    expect(await codeOf(validator.validateToken(longLived()))).toBe('accepted')
+    time += 1
+    expect(await codeOf(validator.validateToken(longLived()))).toBe('key_unknown')
+    expect(validator.exportKeys().issuers[0]?.keys).toHaveLength(1)
+  })
+
   it('serves a key on and on that vanishes and comes back', async () => {
     const refresh = refreshes()
     const validator = validatorWith(refresh.observers)
@@ -941,6 +962,9 @@ describe('an unknown key id', () => {
     issuer.fail({ status: 500 })
     expect(await codeOf(validateToken(forged(2)))).toBe('keys_unavailable')
     expect(await codeOf(validateToken(forged(3)))).toBe('keys_unavailable')
+    issuer.recover()
+    time += 60
+    expect(await codeOf(validateToken(forged(4)))).toBe('key_unknown')
   })
 
   it('of another issuer’s token leaves alone keys that are of another id', async () => {
@@ -969,14 +993,15 @@ describe('an unknown key id', () => {
       for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
       return timers.size
     }
-    const validator = validatorWith({
+    const withoutSockets: Partial<TokenValidatorOptions> = {
       fetch: async (url) =>
         Response.json(
           url.endsWith('/keys')
             ? keySet(['entra'])
             : { issuer: v2Issuer(), jwks_uri: `${issuer.origin}/keys` },
         ),
-    })
+    }
+    const validator = validatorWith(withoutSockets)
     await validator.validateToken(tokenWith())
     const before = holding()
     hook.enable()
@@ -988,6 +1013,12 @@ describe('an unknown key id', () => {
     time += 60
     expect(await codeOf(validator.validateToken(forged(3)))).toBe('key_unknown')
     expect(await settled()).toBe(0)
+    const closedBefore = validatorWith(withoutSockets)
+    await closedBefore.ready()
+    closedBefore.close()
+    const settledBefore = await settled()
+    expect(await codeOf(closedBefore.validateToken(forged(4)))).toBe('key_unknown')
+    expect(await settled()).toBe(settledBefore)
     hook.disable()
     expect(await codeOf(validator.validateToken(tokenWith()))).toBe('accepted')
   })
@@ -1032,6 +1063,7 @@ describe('the emergency brake', () => {
     await validator.validateToken(token)
     issuer.rotateKeys(['entraNext'])
     validator.forgetKeys()
+    expect(validator.exportKeys().issuers[0]?.keys).toEqual([])
     expect(await codeOf(validator.validateToken(token))).toBe('key_unknown')
     expect(keyFetches()).toBeGreaterThan(1)
   })
