@@ -1,9 +1,11 @@
 import type { Refuse } from './refuse.js'
 
 /**
- * Reads the token of the `Authorization` header values of one request (RFC 6750 section 2.1, RFC 9110 section 11.4). The
- * scheme is matched without regard to case. Refuses: no value → `credentials_missing`; several → `authorization_repeated`;
- * another scheme → `scheme_unsupported`; anything but one token after `Bearer` → `authorization_malformed`.
+ * Cuts what stands after `Bearer` out of the `Authorization` header values of one request (RFC 6750 section 2.1, RFC 9110
+ * section 11.4). The scheme is matched without regard to case. Refuses: no value → `credentials_missing`; several →
+ * `authorization_repeated`; another scheme → `scheme_unsupported`; no scheme → `authorization_malformed`.
+ *
+ * It does not check that this is one token: `checkOneToken` does, for what was not accepted before as it stands.
  */
 export function readBearerToken(values: readonly string[] | undefined, refuse: Refuse): string {
   if (values === undefined || values.length === 0) throw refuse('credentials_missing')
@@ -12,17 +14,17 @@ export function readBearerToken(values: readonly string[] | undefined, refuse: R
   if (typeof value !== 'string') throw refuse('authorization_malformed')
   // The common spelling first: no pattern runs over the whole header on the way of every request.
   if (value.startsWith('Bearer ') && value.charCodeAt(7) !== space) {
-    return readCredentials(value.slice(7), refuse)
+    return value.slice(7)
   }
   const match = /^([!#$%&'*+.^_`|~\dA-Za-z-]+)(?: +(.*))?$/s.exec(value)
   if (match === null) throw refuse('authorization_malformed')
   if (match[1]?.toLowerCase() !== 'bearer') throw refuse('scheme_unsupported')
-  return readCredentials(match[2] ?? '', refuse)
+  return match[2] ?? ''
 }
 
-function readCredentials(token: string, refuse: Refuse): string {
+/** Refuses anything but one token after `Bearer` with `authorization_malformed`. */
+export function checkOneToken(token: string, refuse: Refuse): void {
   if (token === '' || token.includes(' ') || token.includes('\t')) throw refuse('authorization_malformed')
-  return token
 }
 
 const space = 0x20

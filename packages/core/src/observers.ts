@@ -66,26 +66,43 @@ export interface Announcer {
 }
 
 export function createAnnouncer(observers: Observers): Announcer {
-  const { onAccepted, onRefused, onKeysRefreshed, onKeysRefreshFailed, onKeySkipped } = observers
+  const accepted = createTeller('accepted', observers.onAccepted)
+  const refused = createTeller('refused', observers.onRefused)
+  const keysRefreshed = createTeller('keysRefreshed', observers.onKeysRefreshed)
+  const keysRefreshFailed = createTeller('keysRefreshFailed', observers.onKeysRefreshFailed)
+  const keySkipped = createTeller('keySkipped', observers.onKeySkipped)
   return {
-    accepted({ kind }, issuer, fromCache) {
-      // Most requests end here: the event is made only for somebody.
-      if (onAccepted === undefined && !platform.isWatched('countersign:accepted')) return
-      tell('countersign:accepted', onAccepted, { kind, issuer, fromCache })
+    accepted(token, issuer, fromCache) {
+      // Most requests end here: the event is made only for somebody, and nothing of the token is looked at.
+      if (accepted.isWatched()) accepted.tell({ kind: token.kind, issuer, fromCache })
     },
-    refused: (event) => tell('countersign:refused', onRefused, event),
-    keysRefreshed: (event) => tell('countersign:keysRefreshed', onKeysRefreshed, event),
-    keysRefreshFailed: (event) => tell('countersign:keysRefreshFailed', onKeysRefreshFailed, event),
-    keySkipped: (event) => tell('countersign:keySkipped', onKeySkipped, event),
+    refused: refused.tell,
+    keysRefreshed: keysRefreshed.tell,
+    keysRefreshFailed: keysRefreshFailed.tell,
+    keySkipped: keySkipped.tell,
   }
 }
 
-function tell<E extends object>(channel: string, observer: ((event: E) => void) | undefined, event: E): void {
-  try {
-    const told: unknown = observer?.(event)
-    if (told instanceof Promise) told.catch(() => {})
-  } catch {
-    // An observer's failure is its own, at once or later: a rejection that nobody awaits would end the process.
+interface Teller<E> {
+  readonly isWatched: () => boolean
+  readonly tell: (event: E) => void
+}
+
+function createTeller<E extends object>(
+  name: string,
+  observer: ((event: E) => void) | undefined,
+): Teller<E> {
+  const channel = platform.channel(`countersign:${name}`)
+  return {
+    isWatched: () => observer !== undefined || channel.hasSubscribers,
+    tell(event) {
+      try {
+        const told: unknown = observer?.(event)
+        if (told instanceof Promise) told.catch(() => {})
+      } catch {
+        // An observer's failure is its own, at once or later: a rejection that nobody awaits would end the process.
+      }
+      channel.publish(event)
+    },
   }
-  platform.publish(channel, event)
 }

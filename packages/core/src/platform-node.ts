@@ -72,17 +72,6 @@ function written(text: string, encoding: 'base64url' | 'latin1'): Buffer {
   return scratch.subarray(0, scratch.write(text, 0, encoding))
 }
 
-const channels = new Map<string, diagnosticsChannel.Channel>()
-
-function channelOf(name: string): diagnosticsChannel.Channel {
-  let channel = channels.get(name)
-  if (channel === undefined) {
-    channel = diagnosticsChannel.channel(name)
-    channels.set(name, channel)
-  }
-  return channel
-}
-
 /**
  * Whether text that was decoded to this many bytes is canonical base64url. Node's decoder also takes the letters of plain
  * base64 and passes over what it does not know, which then is missing in the length. Encoding it again and comparing would
@@ -138,12 +127,7 @@ export const platform: Platform = {
     return { ...createPublicKey(pem).export({ format: 'jwk' }) }
   },
 
-  publish(name, event) {
-    const channel = channelOf(name)
-    if (channel.hasSubscribers) channel.publish(event)
-  },
-
-  isWatched: (name) => channelOf(name).hasSubscribers,
+  channel: (name) => diagnosticsChannel.channel(name),
 
   redirect: 'error',
   timers: true,

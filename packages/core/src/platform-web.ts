@@ -82,9 +82,7 @@ export const platform: Platform = {
     throw new TypeError('not a public key')
   },
 
-  publish() {},
-
-  isWatched: () => false,
+  channel: () => ({ hasSubscribers: false, publish() {} }),
 
   redirect: 'manual',
   timers: false,

@@ -1,6 +1,12 @@
 import type { SigningAlgorithm } from './algorithms.js'
 import type { SigningKey } from './jwk.js'
 
+/** Events for whoever listens, as Node's `diagnostics_channel` has them. */
+export interface DiagnosticsChannel {
+  readonly hasSubscribers: boolean
+  publish(event: object): void
+}
+
 /**
  * What differs between runtimes, and nothing else. `#platform` is one of two modules of this shape, chosen by the
  * runtime's import conditions: synchronous `node:crypto` on Node, jose and web standards elsewhere.
@@ -21,10 +27,8 @@ export interface Platform {
   ): boolean | Promise<boolean>
   /** The public key of a PEM text (SPKI or certificate) as a JWK. */
   publicJwk(pem: string): Promise<Record<string, unknown>> | Record<string, unknown>
-  /** Tells whoever listens on this runtime's diagnostics channel; does nothing where there is none. */
-  publish(channel: string, event: object): void
-  /** Whether anybody listens there. */
-  isWatched(channel: string): boolean
+  /** This runtime's diagnostics channel of that name; one that nobody listens to where there is none. */
+  channel(name: string): DiagnosticsChannel
   /** How fetch is told not to follow a redirect: an edge runtime knows only 'manual', and the status check refuses it. */
   readonly redirect: 'error' | 'manual'
   /** Whether a timer may be started behind a request. */

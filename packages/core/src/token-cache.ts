@@ -10,12 +10,8 @@ export interface TokenCacheOptions {
 export interface Cacheable {
   readonly token: string
   /** Epoch seconds. */
-  readonly usefulUntil: number
-}
-
-interface Slot<T extends Cacheable> {
-  readonly value: T
-  readonly bytes: number
+  readonly expiresAt: number
+  /** Whether it was found since the hand last passed it: the cache's own note, false at first. */
   used: boolean
 }
 
@@ -26,11 +22,11 @@ interface Slot<T extends Cacheable> {
  * When it is full, the oldest entry goes that is no longer useful, or was not used since the hand last passed it.
  */
 export class TokenCache<T extends Cacheable> {
-  readonly #slots = new Map<string, Slot<T>>()
+  readonly #entries = new Map<string, T>()
   readonly #maxEntries: number
   readonly #maxBytes: number
   #bytes = 0
-  #hand: Iterator<[string, Slot<T>]> | undefined
+  #hand: Iterator<[string, T]> | undefined
 
   constructor({ maxEntries = 20_000, maxBytes = 64 * 1024 * 1024 }: TokenCacheOptions) {
     this.#maxEntries = maxEntries
@@ -38,7 +34,7 @@ export class TokenCache<T extends Cacheable> {
   }
 
   get size(): number {
-    return this.#slots.size
+    return this.#entries.size
   }
 
   get bytes(): number {
@@ -46,63 +42,65 @@ export class TokenCache<T extends Cacheable> {
   }
 
   get(token: string): T | undefined {
-    const slot = this.#slots.get(tailOf(token))
+    const entry = this.#entries.get(tailOf(token))
     // The tail is a signature's, which anybody may copy: only the whole token is the token.
-    if (slot === undefined || slot.value.token !== token) return undefined
-    slot.used = true
-    return slot.value
+    if (entry === undefined || entry.token !== token) return undefined
+    // Only where it changes something: writing it again would take the memory from the other core.
+    if (!entry.used) entry.used = true
+    return entry
   }
 
-  set(value: T, now: number): void {
-    const tail = tailOf(value.token)
-    const before = this.#slots.get(tail)
+  set(entry: T, now: number): void {
+    const tail = tailOf(entry.token)
+    const before = this.#entries.get(tail)
     if (before !== undefined) {
-      if (before.value.token !== value.token) return
+      if (before.token !== entry.token) return
       this.#remove(tail, before)
     }
-    const bytes = bytesOf(value)
+    const bytes = bytesOf(entry)
     if (bytes > this.#maxBytes) return
-    while (this.#slots.size >= this.#maxEntries || this.#bytes + bytes > this.#maxBytes) this.#evictOne(now)
-    this.#slots.set(tail, { value, bytes, used: false })
+    while (this.#entries.size >= this.#maxEntries || this.#bytes + bytes > this.#maxBytes) {
+      this.#evictOne(now)
+    }
+    this.#entries.set(tail, entry)
     this.#bytes += bytes
   }
 
-  delete(value: T): void {
-    const tail = tailOf(value.token)
-    const slot = this.#slots.get(tail)
-    if (slot?.value === value) this.#remove(tail, slot)
+  delete(entry: T): void {
+    const tail = tailOf(entry.token)
+    if (this.#entries.get(tail) === entry) this.#remove(tail, entry)
   }
 
   clear(): void {
-    this.#slots.clear()
+    this.#entries.clear()
     this.#bytes = 0
     this.#hand = undefined
   }
 
   #evictOne(now: number): void {
     for (;;) {
-      this.#hand ??= this.#slots.entries()
+      this.#hand ??= this.#entries.entries()
       const step = this.#hand.next()
       if (step.done === true) {
         this.#hand = undefined
         continue
       }
-      const [tail, slot] = step.value
-      if (slot.used && now < slot.value.usefulUntil) {
+      const [tail, entry] = step.value
+      if (entry.used && now < entry.expiresAt) {
         // To the end of the queue, so that the hand meets what is older first, and a newcomer last.
-        slot.used = false
-        this.#slots.delete(tail)
-        this.#slots.set(tail, slot)
+        entry.used = false
+        this.#entries.delete(tail)
+        this.#entries.set(tail, entry)
         continue
       }
-      this.#remove(tail, slot)
+      this.#remove(tail, entry)
       return
     }
   }
 
-  #remove(tail: string, slot: Slot<T>): void {
-    this.#slots.delete(tail)
-    this.#bytes -= slot.bytes
+  #remove(tail: string, entry: T): void {
+    this.#entries.delete(tail)
+    this.#bytes -= bytesOf(entry)
   }
 }
 

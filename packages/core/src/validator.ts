@@ -11,8 +11,8 @@ import { readOptions, type TokenValidatorOptions } from './options.js'
 import { checkNames, checkObject, readString } from './options-reader.js'
 import { compilePermission, type CompiledPermission, type Permission } from './permission.js'
 import { createRefuse } from './refuse.js'
-import { readBearerToken } from './bearer.js'
-import { TokenCache } from './token-cache.js'
+import { checkOneToken, readBearerToken } from './bearer.js'
+import { TokenCache, type Cacheable } from './token-cache.js'
 import type { HeaderCache } from './token.js'
 import type { ValidatedToken } from './validated-token.js'
 
@@ -60,12 +60,12 @@ export interface TokenValidator {
   readonly close: () => void
 }
 
-/** A token whose signature was verified, with what must be asked again at every use. */
-interface Verified {
-  readonly token: string
-  readonly usefulUntil: number
+/**
+ * A token whose signature was verified, with what must be asked again at every use: in one object, because among many
+ * live tokens each object more is a wait for memory.
+ */
+interface Verified extends Cacheable, TokenTimes {
   readonly validated: ValidatedToken
-  readonly times: TokenTimes
   readonly key: SigningKey
   readonly at: IssuerAtWork
   readonly recognition: Recognition
@@ -123,8 +123,9 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       if (headers.size >= maximumHeaders) headers.clear()
       headers.set(parts.headerSegment, parts.unverifiedHeader)
     }
+    const { expiresAt, notBefore, issuedAt } = times
     cache?.set(
-      { token, usefulUntil: times.expiresAt, validated, times, key, at, recognition },
+      { token, used: false, expiresAt, notBefore, issuedAt, validated, key, at, recognition },
       evaluation.now,
     )
     announcer.accepted(validated, at.issuer.name, false)
@@ -142,7 +143,7 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       return evaluate(verified.token, permission, time)
     }
     verified.at.keys.refreshIfDue(time)
-    checkTimes(verified.times, time, read, refuse)
+    checkTimes(verified, time, read, refuse)
     const pending = askTenantPolicy(verified.at, verified.recognition, refuse)
     if (pending === undefined) return finishReaccepting(verified, permission)
     return pending.then(() =>
@@ -180,9 +181,9 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
 
   function judge(
     token: string,
+    verified: Verified | undefined,
     permission: CompiledPermission | undefined,
   ): ValidatedToken | Promise<ValidatedToken> {
-    const verified = cache?.get(token)
     return verified === undefined ? evaluate(token, permission, now()) : reaccept(verified, permission)
   }
 
@@ -207,7 +208,7 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       const compiled = permission === undefined ? undefined : compilePermission(permission)
       try {
         if (typeof token !== 'string' || token === '') throw refuse('credentials_missing')
-        return await judge(token, compiled)
+        return await judge(token, cache?.get(token), compiled)
       } catch (error) {
         return rethrow(error)
       }
@@ -215,7 +216,10 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
 
     authenticate({ authorization }) {
       try {
-        const result = judge(readBearerToken(authorization, refuse), undefined)
+        const token = readBearerToken(authorization, refuse)
+        const verified = cache?.get(token)
+        if (verified === undefined) checkOneToken(token, refuse)
+        const result = judge(token, verified, undefined)
         return result instanceof Promise ? result.catch(rethrow) : result
       } catch (error) {
         return rethrow(error)

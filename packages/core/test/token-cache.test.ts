@@ -4,8 +4,8 @@ import { TokenCache, type Cacheable } from '../src/token-cache.js'
 
 const tail = 'T'.repeat(43)
 
-function entry(name: string, usefulUntil = 1000): Cacheable {
-  return { token: name + '.'.repeat(50) + name.padStart(43, '_'), usefulUntil }
+function entry(name: string, expiresAt = 1000): Cacheable {
+  return { token: name + '.'.repeat(50) + name.padStart(43, '_'), expiresAt, used: false }
 }
 
 function cacheOf(size: number): { cache: TokenCache<Cacheable>; entries: Cacheable[] } {
@@ -18,7 +18,7 @@ function cacheOf(size: number): { cache: TokenCache<Cacheable>; entries: Cacheab
 describe('the token cache', () => {
   it('finds a token by its tail and takes no other with that tail for it', () => {
     const cache = new TokenCache<Cacheable>({})
-    const own = { token: `own${tail}`, usefulUntil: 1000 }
+    const own = { token: `own${tail}`, expiresAt: 1000, used: false }
     cache.set(own, 0)
     expect(cache.get(`own${tail}`)).toBe(own)
     expect(cache.get(`other${tail}`)).toBeUndefined()
@@ -27,8 +27,8 @@ describe('the token cache', () => {
 
   it('lets a token that shares a tail evict nothing', () => {
     const cache = new TokenCache<Cacheable>({})
-    const own = { token: `own${tail}`, usefulUntil: 1000 }
-    const other = { token: `other${tail}`, usefulUntil: 1000 }
+    const own = { token: `own${tail}`, expiresAt: 1000, used: false }
+    const other = { token: `other${tail}`, expiresAt: 1000, used: false }
     cache.set(own, 0)
     cache.set(other, 0)
     cache.delete(other)
@@ -39,8 +39,8 @@ describe('the token cache', () => {
 
   it('replaces what it knows of the same token, and counts it once', () => {
     const cache = new TokenCache<Cacheable>({})
-    const before = { token: `same${tail}`, usefulUntil: 1 }
-    const after = { token: `same${tail}`, usefulUntil: 2 }
+    const before = { token: `same${tail}`, expiresAt: 1, used: false }
+    const after = { token: `same${tail}`, expiresAt: 2, used: false }
     cache.set(before, 0)
     const { bytes } = cache
     cache.set(after, 0)
@@ -124,7 +124,7 @@ describe('the token cache', () => {
     const cache = new TokenCache<Cacheable>({ maxBytes: 2500 })
     const small = entry('small')
     cache.set(small, 0)
-    cache.set({ token: 'x'.repeat(2500), usefulUntil: 1000 }, 0)
+    cache.set({ token: 'x'.repeat(2500), expiresAt: 1000, used: false }, 0)
     expect(cache.get(small.token)).toBe(small)
     expect(cache.size).toBe(1)
   })
@@ -133,7 +133,7 @@ describe('the token cache', () => {
     const step = fc.record({
       action: fc.constantFrom('set', 'set', 'set', 'get', 'delete'),
       name: fc.nat(40),
-      usefulUntil: fc.nat(100),
+      expiresAt: fc.nat(100),
       now: fc.nat(100),
     })
     fc.assert(
@@ -144,9 +144,9 @@ describe('the token cache', () => {
           const maxBytes = 9000
           const cache = new TokenCache<Cacheable>({ maxEntries, maxBytes })
           const known = new Map<string, Cacheable>()
-          for (const { action, name, usefulUntil, now } of steps) {
+          for (const { action, name, expiresAt, now } of steps) {
             const token = 'x'.repeat(name * 10) + String(name).padStart(43, '_')
-            const value = { token, usefulUntil }
+            const value = { token, expiresAt, used: false }
             if (action === 'set') {
               cache.set(value, now)
               known.set(token, value)
@@ -170,7 +170,7 @@ describe('the token cache', () => {
 
   it('takes a token for the memory that was measured for its like', () => {
     const cache = new TokenCache<Cacheable>({})
-    cache.set({ token: 'x'.repeat(2000), usefulUntil: 1000 }, 0)
+    cache.set({ token: 'x'.repeat(2000), expiresAt: 1000, used: false }, 0)
     expect(cache.bytes).toBeGreaterThanOrEqual(4000)
     expect(cache.bytes).toBeLessThan(5600)
   })
