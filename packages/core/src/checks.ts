@@ -32,15 +32,15 @@ export interface Evaluation {
   readonly headers: HeaderCache
   readonly permission: CompiledPermission | undefined
   readonly refuse: Refuse
-  parts?: UnverifiedToken
-  algorithm?: SigningAlgorithm
-  at?: IssuerAtWork
-  recognition?: Recognition
-  candidates?: readonly SigningKey[]
-  key?: SigningKey
-  times?: TokenTimes
-  identity?: TokenIdentity
-  validated?: ValidatedToken
+  parts: UnverifiedToken | undefined
+  algorithm: SigningAlgorithm | undefined
+  at: IssuerAtWork | undefined
+  recognition: Recognition | undefined
+  candidates: readonly SigningKey[] | undefined
+  key: SigningKey | undefined
+  times: TokenTimes | undefined
+  identity: TokenIdentity | undefined
+  validated: ValidatedToken | undefined
 }
 
 export type CheckName =

@@ -88,10 +88,7 @@ interface Teller<E> {
   readonly tell: (event: E) => void
 }
 
-function createTeller<E extends object>(
-  name: string,
-  observer: ((event: E) => void) | undefined,
-): Teller<E> {
+function createTeller<E extends object>(name: string, observer: ((event: E) => void) | undefined): Teller<E> {
   const channel = platform.channel(`countersign:${name}`)
   return {
     isWatched: () => observer !== undefined || channel.hasSubscribers,

@@ -57,6 +57,36 @@ export interface TokenIdentity {
   readonly groups: Groups | undefined
 }
 
+class Given {
+  constructor(object: object) {
+    return object
+  }
+}
+
+/**
+ * Keeps the token in a private field of the object that is given. No inspector shows such a field, not even one that shows
+ * what is hidden; and all these objects have one shape, which a getter of each one's own would not leave them.
+ */
+class TokenKeeper extends Given {
+  readonly #token: string
+
+  constructor(object: object, token: string) {
+    super(object)
+    this.#token = token
+  }
+
+  static keep(object: object, token: string): void {
+    void new TokenKeeper(object, token)
+    Object.defineProperty(object, 'token', TokenKeeper.#property)
+  }
+
+  static readonly #property: PropertyDescriptor = {
+    get(this: TokenKeeper): string {
+      return this.#token
+    },
+  }
+}
+
 export function createValidatedToken(
   token: string,
   header: Readonly<Record<string, unknown>>,
@@ -73,10 +103,10 @@ export function createValidatedToken(
   if (objectId !== undefined) members.objectId = objectId
   if (clientId !== undefined) members.clientId = clientId
   members.scopes = scopes
-  members[kind === 'delegated' ? 'userRoles' : 'roles'] = roles
+  if (kind === 'delegated') members.userRoles = roles
+  else members.roles = roles
   if (groups !== undefined) members.groups = groups
   members.expiresAt = expiresAt
-  // A value would be shown by inspectors that also show what is hidden.
-  Object.defineProperty(members, 'token', { get: () => token })
+  TokenKeeper.keep(members, token)
   return Object.freeze(members) as unknown as ValidatedToken
 }

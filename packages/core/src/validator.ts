@@ -71,6 +71,9 @@ interface Verified extends Cacheable, TokenTimes {
   readonly recognition: Recognition
 }
 
+/** An evaluation that has passed every check: each has written what it found. */
+type Passed = { readonly [N in keyof Evaluation]: NonNullable<Evaluation[N]> }
+
 const maximumHeaders = 256
 
 /**
@@ -116,7 +119,7 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
   }
 
   function accept(evaluation: Evaluation): ValidatedToken | Promise<ValidatedToken> {
-    const { token, parts, times, key, at, recognition, validated } = evaluation as Required<Evaluation>
+    const { token, parts, times, key, at, recognition, validated } = evaluation as Passed
     // Forgotten while something was waited for: what it verified counts no more.
     if (key.servesUntil === -Infinity) return evaluate(token, evaluation.permission, now())
     if (!headers.has(parts.headerSegment)) {
@@ -176,7 +179,24 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
     permission: CompiledPermission | undefined,
     time: number,
   ): Evaluation {
-    return { token, now: time, options: read, issuers, headers, permission, refuse }
+    return {
+      token,
+      now: time,
+      options: read,
+      issuers,
+      headers,
+      permission,
+      refuse,
+      parts: undefined,
+      algorithm: undefined,
+      at: undefined,
+      recognition: undefined,
+      candidates: undefined,
+      key: undefined,
+      times: undefined,
+      identity: undefined,
+      validated: undefined,
+    }
   }
 
   function judge(

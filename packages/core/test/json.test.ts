@@ -79,6 +79,9 @@ describe('readJsonObject', () => {
     ['{"a":1,"\\u0061":2}', 'duplicate_name'],
     ['{"a":1,"a" :2}', 'duplicate_name'],
     ['{"a":1 , "a"\n:2}', 'duplicate_name'],
+    ['{"a":1,"a"\t:2}', 'duplicate_name'],
+    ['{"a":":","a":1}', 'duplicate_name'],
+    ['{"a":{"b":1,"b":2}}', 'duplicate_name'],
     ['{"__proto__":{}}', 'prototype'],
     ['{"a":{"__proto__":1}}', 'prototype'],
     ['[]', 'object'],
@@ -91,6 +94,13 @@ describe('readJsonObject', () => {
   ])('takes %s for %s', (text, fault) => {
     expect(readJsonObject(text)).toEqual({ fault })
   })
+
+  it.each(['{"a":":x"}', '{"a":":","b":[":"]}', '{":":1}', '{"a" : " :"}', '{"a":"b :c","a:":"\\":"}'])(
+    'counts no name twice in %s',
+    (text) => {
+      expect(readJsonObject(text)).toEqual({ object: JSON.parse(text) as unknown })
+    },
+  )
 
   it('reads what is nested just deep enough', () => {
     expect(readJsonObject(`{"a":${'['.repeat(15)}${']'.repeat(15)}}`).fault).toBeUndefined()
