@@ -12,9 +12,10 @@ import { hot } from './rows/hot.mjs'
 import { http } from './rows/http.mjs'
 import { imports } from './rows/import.mjs'
 import { keys } from './rows/keys.mjs'
+import { profile } from './rows/profile.mjs'
 import { chart } from './chart.mjs'
 
-const rows = { cold, hot, http, keys, acquire, imports, growth }
+const rows = { cold, hot, http, keys, acquire, imports, growth, profile }
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false } },

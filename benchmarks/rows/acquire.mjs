@@ -8,10 +8,11 @@ import { clientId, tenantId } from '../material.mjs'
 
 const authority = `https://login.microsoftonline.com/${tenantId}`
 const scope = 'api://inventory/Inventory.Read'
+export const target = { scopes: [scope] }
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const expiresAt = Math.floor(Date.now() / 1000) + 7200
 
-function userToken(index, device = 0) {
+export function userToken(index, device = 0) {
   const oid = `7d2e0000-0000-4000-8000-${String(index).padStart(12, '0')}`
   const claims = {
     aud: clientId,
@@ -73,7 +74,7 @@ function msalClient(state) {
   })
 }
 
-const acquireMsal = (client, token) => client.acquireTokenOnBehalfOf({ oboAssertion: token, scopes: [scope] })
+const acquireMsal = (client, token) => client.acquireTokenOnBehalfOf({ oboAssertion: token, ...target })
 
 /** Filling one MSAL client is quadratic: each user is acquired in a client of its own, and the caches are put together. */
 async function filledMsal(tokens, state) {
@@ -91,7 +92,8 @@ async function filledMsal(tokens, state) {
   return client
 }
 
-function ourClient(state) {
+/** Our client, whose service is a function that answers at once and counts. */
+export function ourClient(state) {
   return createTokenClient({
     authority: entraAuthority({ tenantId, version: '2.0' }),
     clientId,
@@ -116,7 +118,7 @@ export async function acquire({ quick, progress }) {
     const ours = ourClient(state)
     for (const [index, token] of tokens.entries()) {
       state.index = index
-      await ours.acquireOnBehalfOf(token, { scopes: [scope] })
+      await ours.acquireOnBehalfOf(token, target)
     }
     const map = new Map(tokens.map((token) => [hash('sha256', token, 'base64'), token]))
     const buffers = tokens.map((token) => Buffer.from(token))
@@ -132,7 +134,7 @@ export async function acquire({ quick, progress }) {
     const rows = await interleaved(
       [
         { name: 'sha256 and a Map', run: each((token) => map.get(hash('sha256', token, 'base64'))) },
-        { name: 'Countersign', run: each((token) => ours.acquireOnBehalfOf(token, { scopes: [scope] })) },
+        { name: 'Countersign', run: each((token) => ours.acquireOnBehalfOf(token, target)) },
         { name: 'MSAL Node', run: each((token) => acquireMsal(msal, token)) },
       ],
       {
@@ -178,9 +180,7 @@ export async function acquire({ quick, progress }) {
   tables.push({
     title: "E'. A hundred calls at once; one user's two devices, 20 calls in turn",
     facts: {
-      Countersign: await burst({ state: ourState }, (token) =>
-        ours.acquireOnBehalfOf(token, { scopes: [scope] }),
-      ),
+      Countersign: await burst({ state: ourState }, (token) => ours.acquireOnBehalfOf(token, target)),
       'MSAL Node': await burst({ state: msalState }, (token) => acquireMsal(msal, token)),
     },
   })

@@ -8,6 +8,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
 import { checkRefuses, interleaved } from '../measure.mjs'
 import { clientId, createKey, createToken, startIssuer, tampered } from '../material.mjs'
+import { requestWith } from './keys-of-peers.mjs'
 
 const count = 500
 
@@ -66,17 +67,7 @@ async function contendersFor(key, issuer) {
   const bearer = auth({ issuer: name, jwksUri, audience: clientId, tokenSigningAlg: alg })
   list['express-oauth2-jwt-bearer'] = (token) =>
     new Promise((resolve, reject) => {
-      const request = {
-        headers: { authorization: `Bearer ${token}`, host: 'api.example' },
-        is: () => false,
-        get: () => 'api.example',
-        protocol: 'https',
-        query: {},
-        method: 'GET',
-        url: '/',
-        originalUrl: '/',
-      }
-      bearer(request, {}, (error) => (error ? reject(error) : resolve()))
+      bearer(requestWith(token), {}, (error) => (error ? reject(error) : resolve()))
     })
   return list
 }
@@ -112,7 +103,7 @@ export async function cold({ quick, progress }) {
       },
     }
     const rows = await interleaved([bare, ...contenders], {
-      rounds: quick ? 5 : 21,
+      rounds: quick ? 3 : 21,
       operations: count,
       baseline: bare.name,
       progress: (text) => progress(`${alg}: ${text}`),

@@ -1,7 +1,9 @@
-// What a request costs as the work grows: tenants, keys, live tokens, roles. And what memory does over a million tokens.
+// What a request costs as the work grows: tenants, keys, roles, live tokens, users. And what memory does over a million tokens.
+import { hash } from 'node:crypto'
 import { createTokenValidator, entraMultiTenant, staticIssuer } from '@countersign/core'
 import { interleaved } from '../measure.mjs'
 import { clientId, createKey, createToken } from '../material.mjs'
+import { ourClient, target, userToken } from './acquire.mjs'
 
 const operations = 400
 const key = createKey('RS256')
@@ -48,22 +50,28 @@ function entraToken(index, claims = {}) {
   })
 }
 
+/** `make` answers how to handle one text (a header, a token), and the texts that come in turn. */
 async function compare(title, sizes, make, { quick, progress }) {
   const contenders = []
   for (const size of sizes) {
-    progress(`${title}: preparing ${size}`)
-    const { validator, tokens } = await make(size)
-    for (const token of tokens.slice(0, operations)) await validator.validateToken(token)
-    const bytes = tokens.map((token) => Buffer.from(`Bearer ${token}`))
+    progress(`${title}: preparing ${size.toLocaleString('en')}`)
+    const { handle, texts } = await make(size)
+    const bytes = texts.map((text) => Buffer.from(text))
+    const isAsync = handle(texts[0]) instanceof Promise
     let at = 0
+    const next = () => {
+      at = (at + 1) % bytes.length
+      return bytes[at].latin1Slice()
+    }
     contenders.push({
       name: size.toLocaleString('en'),
-      run: () => {
-        for (let index = 0; index < operations; index++) {
-          at = (at + 1) % bytes.length
-          validator.authenticate({ authorization: [bytes[at].latin1Slice()] })
-        }
-      },
+      run: isAsync
+        ? async () => {
+            for (let index = 0; index < operations; index++) await handle(next())
+          }
+        : () => {
+            for (let index = 0; index < operations; index++) handle(next())
+          },
     })
   }
   const rows = await interleaved(contenders, {
@@ -75,58 +83,103 @@ async function compare(title, sizes, make, { quick, progress }) {
   return { title: `Growth: ${title}`, unit: `× ${contenders[0].name}`, lowerIsBetter: true, rows }
 }
 
-export async function growth({ quick, progress }) {
-  const settings = { quick, progress }
-  const many = quick ? 10_000 : 100_000
-  const tables = [
-    await compare(
-      'tenants, every token verified',
-      [1, 100, 10_000],
-      async (size) => {
-        const tokens = Array.from({ length: operations }, (_, index) =>
-          entraToken(index % size, { uti: String(index) }),
-        )
-        return { validator: multiTenant(size, false), tokens }
-      },
-      settings,
-    ),
-    await compare(
-      'keys of one issuer, every token verified',
-      [1, 100, 1000],
-      async (size) => {
-        const tokens = Array.from({ length: operations }, (_, index) =>
-          createToken(key, 'https://issuer.example', { sub: `user-${index}` }),
-        )
-        return { validator: listing(size), tokens }
-      },
-      settings,
-    ),
-    await compare(
-      'roles per token, every token verified',
-      [1, 50, 500],
-      async (size) => {
-        const roles = Array.from({ length: size }, (_, index) => `Role.Number.${index}`)
-        const tokens = Array.from({ length: operations }, (_, index) =>
-          entraToken(0, { uti: String(index), roles }),
-        )
-        return { validator: createTokenValidatorWithLargeTokens(), tokens }
-      },
-      settings,
-    ),
-    await compare(
-      'live tokens, all remembered',
-      [100, 1000, many],
-      async (size) => {
-        const tokens = Array.from({ length: size }, (_, index) => entraToken(0, { uti: String(index) }))
-        const validator = multiTenant(1, { maxEntries: 200_000, maxBytes: 2e9 })
-        for (const token of tokens) await validator.validateToken(token)
-        return { validator, tokens }
-      },
-      settings,
-    ),
+/** A validator that has seen the tokens, and the headers they come in. */
+async function validating(validator, tokens) {
+  for (const token of tokens) await validator.validateToken(token)
+  return {
+    handle: (header) => validator.authenticate({ authorization: [header] }),
+    texts: tokens.map((token) => `Bearer ${token}`),
+  }
+}
+
+const list = (count, make) => Array.from({ length: count }, (_, index) => make(index))
+
+const rows = {
+  'tenants, every token verified': {
+    sizes: [1, 100, 10_000],
+    make: (size) =>
+      validating(
+        multiTenant(size, false),
+        list(operations, (index) => entraToken(index % size, { uti: String(index) })),
+      ),
+  },
+  'keys of one issuer, every token verified': {
+    sizes: [1, 100, 1000],
+    make: (size) =>
+      validating(
+        listing(size),
+        list(operations, (index) => createToken(key, 'https://issuer.example', { sub: `user-${index}` })),
+      ),
+  },
+  'roles per token, every token verified': {
+    sizes: [1, 50, 500],
+    make: (size) => {
+      const roles = list(size, (index) => `Role.Number.${index}`)
+      return validating(
+        createTokenValidatorWithLargeTokens(),
+        list(operations, (index) => entraToken(0, { uti: String(index), roles })),
+      )
+    },
+  },
+  'live tokens, all remembered': {
+    sizes: [1, 1000, 10_000, 100_000],
+    make: (size) =>
+      validating(
+        multiTenant(1, { maxEntries: 200_000, maxBytes: 2e9 }),
+        list(size, (index) => entraToken(0, { uti: String(index) })),
+      ),
+  },
+  'live tokens, the bare look-up': {
+    sizes: [1, 1000, 10_000, 100_000],
+    make: (size) => {
+      const tokens = list(size, (index) => entraToken(0, { uti: String(index) }))
+      const tails = new Map(tokens.map((token) => [token.slice(-43), token]))
+      return {
+        handle: (header) => tails.get(header.slice(-43)) === header.slice(7),
+        texts: tokens.map((token) => `Bearer ${token}`),
+      }
+    },
+  },
+  'users with a token on their behalf': {
+    sizes: [1, 1000, 100_000],
+    make: async (size) => {
+      const state = { requests: 0, index: 0 }
+      const client = ourClient(state)
+      const texts = list(size, (index) => userToken(index))
+      for (const [index, token] of texts.entries()) {
+        state.index = index
+        await client.acquireOnBehalfOf(token, target)
+      }
+      return { handle: (token) => client.acquireOnBehalfOf(token, target), texts }
+    },
+  },
+  'users, a bare sha256 and a Map': {
+    sizes: [1, 1000, 100_000],
+    make: (size) => {
+      const texts = list(size, (index) => userToken(index))
+      const map = new Map(texts.map((token) => [hash('sha256', token, 'base64'), token]))
+      return { handle: (token) => map.get(hash('sha256', token, 'base64')), texts }
+    },
+  },
+}
+
+function summaryOf({ title, rows: measured }) {
+  const [first, last] = [measured[0], measured.at(-1)]
+  return [
+    `${title.replace('Growth: ', '')}: ${first.name} to ${last.name}`,
+    `× ${last.ratio.median.toFixed(2)} [${last.ratio.low.toFixed(2)}-${last.ratio.high.toFixed(2)}]`,
   ]
+}
+
+export async function growth({ quick, progress }) {
+  const tables = []
+  for (const [title, { sizes, make }] of Object.entries(rows)) {
+    const small = quick ? sizes.filter((size) => size <= 10_000) : sizes
+    tables.push(await compare(title, small, make, { quick, progress }))
+  }
+  tables.unshift({ title: 'Growth: all of it', facts: Object.fromEntries(tables.map(summaryOf)) })
   progress('memory')
-  tables.push({ title: 'Memory', facts: await memory(quick ? 100_000 : 1_000_000, progress) })
+  tables.push({ title: 'Memory', facts: await memory(quick ? 20_000 : 1_000_000, progress) })
   return tables
 }
 

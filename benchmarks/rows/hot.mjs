@@ -2,8 +2,8 @@
 import { createTokenValidator, oidcIssuer } from '@countersign/core'
 import { createVerifier } from 'fast-jwt'
 import { createLocalJWKSet, jwtVerify } from 'jose'
-import { interleaved } from '../measure.mjs'
-import { clientId, createKey, createToken, startIssuer } from '../material.mjs'
+import { checkRefuses, interleaved } from '../measure.mjs'
+import { clientId, createKey, createToken, startIssuer, tampered } from '../material.mjs'
 
 const count = 1000
 /** A single pass takes a millisecond: too short to tell it from whatever ran before it. */
@@ -37,6 +37,16 @@ export async function hot({ quick, progress }) {
   const keySet = createLocalJWKSet({ keys: [key.jwk] })
   const tails = new Map(tokens.map((token) => [token.slice(-43), token]))
   const headers = tokens.map((token) => Buffer.from(`Bearer ${token}`))
+  const options = { issuer: name, audience: clientId }
+  const judges = {
+    Countersign: (token) => quiet.authenticate({ authorization: [`Bearer ${token}`] }),
+    'fast-jwt': fast,
+    jose: (token) => jwtVerify(token, keySet, options),
+  }
+  for (const [judge, verify] of Object.entries(judges)) {
+    await verify(tokens[0])
+    await checkRefuses(judge, verify, tampered(tokens[0]))
+  }
   const each = (run) => () => {
     for (let pass = 0; pass < passes; pass++) for (const header of headers) run(header.latin1Slice())
   }
@@ -52,7 +62,7 @@ export async function hot({ quick, progress }) {
       run: async () => {
         for (let pass = 0; pass < passes; pass++) {
           for (const header of headers) {
-            await jwtVerify(header.latin1Slice().slice(7), keySet, { issuer: name, audience: clientId })
+            await jwtVerify(header.latin1Slice().slice(7), keySet, options)
           }
         }
       },

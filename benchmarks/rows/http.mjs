@@ -45,12 +45,13 @@ function statusOf(url, token) {
   })
 }
 
-async function load(server, tokens, seconds) {
+/** As much of a load as is said: for so many seconds, or so many requests. */
+async function load(server, tokens, amount) {
   const before = await server.cpuMicros()
   const result = await autocannon({
     url: server.url,
     connections: 32,
-    duration: seconds,
+    ...amount,
     requests: tokens.map((token) => ({
       method: 'GET',
       path: '/',
@@ -69,14 +70,15 @@ export async function http({ quick, progress }) {
   const tokens = Array.from({ length: 1000 }, (_, index) =>
     createToken(key, issuer.issuer, { sub: `user-${index}` }),
   )
-  const pairs = quick ? 2 : 7
-  const seconds = quick ? 1 : 2
+  const pairs = quick ? 1 : 7
+  const full = { duration: quick ? 1 : 2 }
+  const warmUp = quick ? { amount: 2000 } : { duration: 1 }
   const tables = []
   for (const [framework, variants] of Object.entries(frameworks)) {
     const servers = new Map()
     for (const variant of variants) servers.set(variant, await startServer(framework, variant, issuer))
     const bare = servers.get('bare')
-    await load(bare, tokens, 1)
+    await load(bare, tokens, warmUp)
     const rows = []
     for (const [variant, server] of servers) {
       if (variant === 'bare') continue
@@ -85,13 +87,13 @@ export async function http({ quick, progress }) {
         await statusOf(server.url, tampered(tokens[0])),
       ]
       if (good !== 200 || bad !== 401) throw new Error(`${framework} ${variant} answers ${good} and ${bad}`)
-      await load(server, tokens, 1)
+      await load(server, tokens, warmUp)
       const [speed, added, own] = [[], [], []]
       for (let pair = 0; pair < pairs; pair++) {
         progress(`${framework}, ${variant}: pair ${pair + 1} of ${pairs}`)
         const order = pair % 2 === 0 ? [bare, server] : [server, bare]
         const results = new Map()
-        for (const one of order) results.set(one, await load(one, tokens, seconds))
+        for (const one of order) results.set(one, await load(one, tokens, full))
         const [base, mine] = [results.get(bare), results.get(server)]
         speed.push(mine.perSecond / base.perSecond)
         added.push(mine.cpu - base.cpu)

@@ -1,6 +1,8 @@
 // D. What an issuer is asked, and what callers get, when everybody comes at once, when keys are forged, and when they change.
 import { createTokenValidator, entra } from '@countersign/core'
+import { setTimeout as delay } from 'node:timers/promises'
 import { clientId, createKey, createToken, startIssuer, tenantId } from '../material.mjs'
+import { peers } from './keys-of-peers.mjs'
 
 export async function keys({ progress }) {
   progress('counting fetches')
@@ -21,28 +23,25 @@ export async function keys({ progress }) {
       )
     return { issuer, validator, codeOf, token: createToken(key, issuer.issuer, { exp: time + 9e6 }) }
   }
-  const forged = (issuer, index) => createToken({ ...next, kid: `forged-${index}` }, issuer, {})
-  const tally = (codes) =>
-    [...new Set(codes)].map((code) => `${codes.filter((one) => one === code).length} ${code}`).join(', ')
 
   {
     const { issuer, codeOf, token } = await start()
     const codes = await Promise.all(Array.from({ length: 1000 }, () => codeOf(token)))
-    facts['1,000 first requests at once'] = `${issuer.keyFetches()} key fetch, ${tally(codes)}`
+    facts['1,000 first requests at once'] = `${fetches(issuer.keyFetches())}, ${tally(codes)}`
     issuer.stop()
   }
   {
     const { issuer, codeOf, token } = await start()
     await codeOf(token)
     const codes = await Promise.all(
-      Array.from({ length: 1000 }, (_, index) => codeOf(forged(issuer.issuer, index))),
+      Array.from({ length: 1000 }, (_, index) => codeOf(forged(next, issuer.issuer, index))),
     )
-    facts['1,000 forged key ids at once'] = `${issuer.keyFetches() - 1} further key fetches, ${tally(codes)}`
+    facts['1,000 forged key ids at once'] = `${fetches(issuer.keyFetches() - 1, 'further ')}, ${tally(codes)}`
     issuer.list([key, next])
     const rotated = createToken(next, issuer.issuer)
     const during = await codeOf(rotated)
     time += 30
-    await codeOf(forged(issuer.issuer, 1001))
+    await codeOf(forged(next, issuer.issuer, 1001))
     facts['a real new key during that flood'] = `${during}; 30 s later ${await codeOf(rotated)}`
     issuer.stop()
   }
@@ -67,7 +66,7 @@ export async function keys({ progress }) {
     const startedAt = time
     time = startedAt + 3601
     const absent = await codeOf(token)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await delay(200)
     time = startedAt + 24 * 3600 + 1
     const after = await codeOf(token)
     time = startedAt
@@ -76,5 +75,83 @@ export async function keys({ progress }) {
     facts['a key withdrawn, after forgetKeys()'] = await codeOf(token)
     issuer.stop()
   }
-  return [{ title: 'D. Keys: what the issuer is asked, what callers get', facts }]
+  const tables = [{ title: 'D. Keys: what the issuer is asked, what callers get', facts }]
+  for (const [name, make] of Object.entries(peers)) {
+    progress(`counting fetches of ${name}`)
+    tables.push({ title: `D. Keys: the same with ${name}`, facts: await factsOfPeer(make, key, next) })
+  }
+  return tables
+}
+
+const maxAgeMilliseconds = 150
+
+/** What the peers can be asked of all this: they have no clock to move, so their keys are kept for a moment only. */
+async function factsOfPeer(make, key, next) {
+  const facts = {}
+  const start = async (keptForMilliseconds) => {
+    const issuer = await startIssuer([key], { latencyMilliseconds: 20 })
+    const verify = make(issuer, keptForMilliseconds)
+    const codeOf = async (token) => {
+      try {
+        await verify(token)
+        return 'accepted'
+      } catch {
+        return 'refused'
+      }
+    }
+    return { issuer, codeOf, token: createToken(key, issuer.issuer) }
+  }
+  const hour = 3_600_000
+  {
+    const { issuer, codeOf, token } = await start(hour)
+    const codes = await Promise.all(Array.from({ length: 1000 }, () => codeOf(token)))
+    facts['1,000 first requests at once'] = `${fetches(issuer.keyFetches())}, ${tally(codes)}`
+    const before = issuer.keyFetches()
+    const flood = await Promise.all(
+      Array.from({ length: 1000 }, (_, index) => codeOf(forged(next, issuer.issuer, index))),
+    )
+    facts['1,000 forged key ids at once'] =
+      `${fetches(issuer.keyFetches() - before, 'further ')}, ${tally(flood)}`
+    issuer.list([key, next])
+    facts['a real new key during that flood'] = await codeOf(createToken(next, issuer.issuer))
+    issuer.stop()
+  }
+  {
+    const { issuer, codeOf, token } = await start(hour)
+    await codeOf(token)
+    issuer.list([key, next])
+    facts['a real new key, no flood'] = await codeOf(createToken(next, issuer.issuer))
+    issuer.stop()
+  }
+  {
+    const { issuer, codeOf, token } = await start(maxAgeMilliseconds)
+    await codeOf(token)
+    issuer.set('down')
+    await delay(2 * maxAgeMilliseconds)
+    facts['issuer down, keys past their age'] = await codeOf(token)
+    issuer.stop()
+  }
+  {
+    const { issuer, codeOf, token } = await start(maxAgeMilliseconds)
+    await codeOf(token)
+    issuer.list([next])
+    await delay(2 * maxAgeMilliseconds)
+    await codeOf(token)
+    await delay(2 * maxAgeMilliseconds)
+    facts['a key withdrawn, past its age'] = await codeOf(token)
+    issuer.stop()
+  }
+  return facts
+}
+
+function forged(key, issuer, index) {
+  return createToken({ ...key, kid: `forged-${index}` }, issuer)
+}
+
+function fetches(count, which = '') {
+  return `${count} ${which}key ${count === 1 ? 'fetch' : 'fetches'}`
+}
+
+function tally(codes) {
+  return [...new Set(codes)].map((code) => `${codes.filter((one) => one === code).length} ${code}`).join(', ')
 }
