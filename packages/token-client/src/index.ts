@@ -28,7 +28,7 @@ export type {
   Wish,
 } from './observers.js'
 export type { StoreOptions, TokenClientOptions } from './options.js'
-export type { Lock } from './session-store.js'
+export type { Lock } from './shared-store.js'
 export type { TokenSession } from './sessions.js'
 export type { KeyvLike, StoreKey } from './shared-store.js'
 export type { AcquireOptions, Target } from './target.js'

@@ -2,8 +2,8 @@ import type { Authority } from './authority.js'
 import type { ClientCredential } from './credentials.js'
 import { type Fetch, guardFetch } from './http.js'
 import { observerNames, type TokenClientObservers } from './observers.js'
-import type { Lock, SessionLimits } from './session-store.js'
-import type { KeyvLike, SharedStoreSettings, StoreKey } from './shared-store.js'
+import type { SessionLimits } from './session-store.js'
+import type { KeyvLike, Lock, SharedStoreSettings, StoreKey } from './shared-store.js'
 import type { TokenCacheLimits } from './token-cache.js'
 
 export interface TokenClientOptions extends TokenClientObservers {

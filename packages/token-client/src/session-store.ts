@@ -1,5 +1,5 @@
 import { userKey } from './cache-key.js'
-import type { SharedStore } from './shared-store.js'
+import type { Lock, SharedStore } from './shared-store.js'
 import type { Target } from './target.js'
 import type { SessionOwner } from './user-token.js'
 
@@ -103,9 +103,6 @@ export function sessionGroup(id: string): string {
 export function sessionGroups(id: string, user: string): readonly string[] {
   return [user, sessionGroup(id)]
 }
-
-/** Runs `work` while nobody else in the fleet runs anything under that name. Waits for its turn, and passes on what it throws. */
-export type Lock = (name: string, work: () => Promise<void>) => Promise<void>
 
 /**
  * Sessions in a store that the fleet shares, sealed. One that was not renewed for `idleSeconds` ends. Ending is a mark of its

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { sha256 } from './cache-key.js'
 import { systemReason, TokenClientError } from './errors.js'
 import { type Announcer, secondsSince, type TokenStoreFaultEvent } from './observers.js'
-import type { Lock } from './session-store.js'
+
+/** Runs `work` while nobody else in the fleet runs anything under that name. Waits for its turn, and passes on what it throws. */
+export type Lock = (name: string, work: () => Promise<void>) => Promise<void>
 
 /** The part of a Keyv that is used. Any other store with these three methods will do; the time to live is in milliseconds. */
 export interface KeyvLike {
