@@ -1,64 +1,28 @@
 import { Buffer, isUtf8 } from 'node:buffer'
-import { constants, createPublicKey, verify as verifySignature, type KeyObject } from 'node:crypto'
+import { createPublicKey, verify as verifySignature, type KeyObject } from 'node:crypto'
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { algorithmRules, type AlgorithmRule, type SigningAlgorithm } from './algorithms.js'
 import type { SigningKey } from './jwk.js'
 import type { Platform } from './platform.js'
+import { pssKeyOf } from './rsa-pss-key.js'
 
-const imported = new WeakMap<SigningKey, KeyObject | null>()
+const imported = new WeakMap<SigningKey, Map<SigningAlgorithm, KeyObject | null>>()
 
-function publicKeyOf(key: SigningKey): KeyObject | null {
-  let handle = imported.get(key)
-  if (handle === undefined) {
-    try {
-      handle = createPublicKey({ key: { ...key.jwk }, format: 'jwk' })
-    } catch {
-      handle = null
-    }
-    imported.set(key, handle)
-  }
+function publicKeyOf(key: SigningKey, algorithm: SigningAlgorithm): KeyObject | null {
+  let handles = imported.get(key)
+  if (handles === undefined) imported.set(key, (handles = new Map()))
+  let handle = handles.get(algorithm)
+  if (handle === undefined) handles.set(algorithm, (handle = importKey(key, algorithmRules[algorithm])))
   return handle
 }
 
-function verifyWith(rule: AlgorithmRule, key: KeyObject, data: Buffer, signature: Uint8Array): boolean {
-  if (rule.pss) {
-    const padding = constants.RSA_PKCS1_PSS_PADDING
-    return verifySignature(
-      rule.hash,
-      data,
-      { key, padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
-      signature,
-    )
+function importKey({ jwk }: SigningKey, { pss, hash }: AlgorithmRule): KeyObject | null {
+  try {
+    const plain = createPublicKey({ key: { ...jwk }, format: 'jwk' })
+    return pss && hash !== undefined ? pssKeyOf(plain, hash) : plain
+  } catch {
+    return null
   }
-  // The key itself, never `{ key }`: on Node 24 the wrapped form costs as much again as the signature.
-  return verifySignature(
-    rule.hash,
-    data,
-    key,
-    rule.keyType === 'EC' ? derOfRawSignature(signature) : signature,
-  )
-}
-
-/** ECDSA's `r || s` (RFC 7518 section 3.4) as the DER sequence that OpenSSL reads. */
-function derOfRawSignature(raw: Uint8Array): Buffer {
-  const half = raw.length / 2
-  const r = derInteger(raw.subarray(0, half))
-  const s = derInteger(raw.subarray(half))
-  const length = r.length + s.length
-  const head = length < 0x80 ? [0x30, length] : [0x30, 0x81, length]
-  return Buffer.concat([Buffer.from(head), r, s])
-}
-
-function derInteger(bytes: Uint8Array): Buffer {
-  let start = 0
-  while (start < bytes.length - 1 && bytes[start] === 0) start++
-  const padded = (bytes[start] ?? 0) >= 0x80
-  const length = bytes.length - start + (padded ? 1 : 0)
-  const integer = Buffer.alloc(length + 2)
-  integer[0] = 0x02
-  integer[1] = length
-  integer.set(bytes.subarray(start), padded ? 3 : 2)
-  return integer
 }
 
 /**
@@ -66,10 +30,38 @@ function derInteger(bytes: Uint8Array): Buffer {
  * outside the heap, and collecting that costs more than all the checks together.
  */
 const scratch = Buffer.allocUnsafeSlow(32 * 1024)
+const scratchForSignature = Buffer.allocUnsafeSlow(160)
 
 function written(text: string, encoding: 'base64url' | 'latin1'): Buffer {
   if (text.length > scratch.length) return Buffer.from(text, encoding)
   return scratch.subarray(0, scratch.write(text, 0, encoding))
+}
+
+/** ECDSA's `r || s` (RFC 7518 section 3.4) as the DER sequence that OpenSSL reads. */
+function derOfRawSignature(raw: Uint8Array): Buffer {
+  const der = scratchForSignature
+  const half = raw.length / 2
+  const end = writeInteger(raw.subarray(half), writeInteger(raw.subarray(0, half), 3))
+  const length = end - 3
+  const start = length < 0x80 ? 1 : 0
+  der[start] = 0x30
+  if (start === 0) der[1] = 0x81
+  der[2] = length
+  return der.subarray(start, end)
+}
+
+/** Writes a positive DER integer at a place, and answers where it ends. */
+function writeInteger(bytes: Uint8Array, at: number): number {
+  const der = scratchForSignature
+  let first = 0
+  while (first < bytes.length - 1 && bytes[first] === 0) first++
+  const isPadded = (bytes[first] ?? 0) >= 0x80
+  const length = bytes.length - first + (isPadded ? 1 : 0)
+  der[at] = 0x02
+  der[at + 1] = length
+  if (isPadded) der[at + 2] = 0
+  der.set(bytes.subarray(first), at + (isPadded ? 3 : 2))
+  return at + 2 + length
 }
 
 /**
@@ -111,13 +103,19 @@ export const platform: Platform = {
   },
 
   verify(key: SigningKey, algorithm: SigningAlgorithm, token, signature) {
-    const handle = publicKeyOf(key)
+    const handle = publicKeyOf(key, algorithm)
     if (handle === null) return false
     const rule = algorithmRules[algorithm]
     if (rule.signatureBytes !== undefined && signature.length !== rule.signatureBytes) return false
     try {
       const data = written(token.slice(0, token.lastIndexOf('.')), 'latin1')
-      return verifyWith(rule, handle, data, signature)
+      // The key itself, never `{ key }`: on Node 24 the wrapped form costs as much again as the signature.
+      return verifySignature(
+        rule.hash,
+        data,
+        handle,
+        rule.keyType === 'EC' ? derOfRawSignature(signature) : signature,
+      )
     } catch {
       return false
     }
