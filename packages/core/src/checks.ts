@@ -219,8 +219,7 @@ function trySignature(
 ): void | Promise<void> {
   const key = candidates[index]
   if (key === undefined) throw evaluation.refuse('signature_invalid')
-  const { token, signature } = partsOf(evaluation)
-  const verdict = platform.verify(key, evaluation.algorithm as SigningAlgorithm, token, signature)
+  const verdict = platform.verify(key, evaluation.algorithm as SigningAlgorithm, partsOf(evaluation))
   const next = (isValid: boolean): void | Promise<void> => {
     if (isValid !== true) return trySignature(evaluation, candidates, index + 1)
     evaluation.key = key

@@ -102,13 +102,13 @@ export const platform: Platform = {
     return isCanonical(text, bytes.length) && isUtf8(bytes) ? bytes.toString('utf8') : undefined
   },
 
-  verify(key: SigningKey, algorithm: SigningAlgorithm, token, signature) {
+  verify(key, algorithm, { token, signedLength, signature }) {
     const handle = publicKeyOf(key, algorithm)
     if (handle === null) return false
     const rule = algorithmRules[algorithm]
     if (rule.signatureBytes !== undefined && signature.length !== rule.signatureBytes) return false
     try {
-      const data = written(token.slice(0, token.lastIndexOf('.')), 'latin1')
+      const data = written(token.slice(0, signedLength), 'latin1')
       // The key itself, never `{ key }`: on Node 24 the wrapped form costs as much again as the signature.
       return verifySignature(
         rule.hash,

@@ -57,7 +57,7 @@ export const platform: Platform = {
     return bytes === undefined ? undefined : decodeUtf8(bytes)
   },
 
-  async verify(key, algorithm, token, signature) {
+  async verify(key, algorithm, { token, signature }) {
     const { signatureBytes } = algorithmRules[algorithm]
     if (signatureBytes !== undefined && signature.length !== signatureBytes) return false
     const handle = await publicKeyOf(key, algorithm)

@@ -1,6 +1,14 @@
 import type { SigningAlgorithm } from './algorithms.js'
 import type { SigningKey } from './jwk.js'
 
+/** A JWS in compact serialization, cut where its signature begins. */
+export interface SignedText {
+  readonly token: string
+  /** How many characters are signed: header, dot and payload (RFC 7515 section 5.1). */
+  readonly signedLength: number
+  readonly signature: Uint8Array
+}
+
 /** Events for whoever listens, as Node's `diagnostics_channel` has them. */
 export interface DiagnosticsChannel {
   readonly hasSubscribers: boolean
@@ -18,13 +26,8 @@ export interface Platform {
   decodeUtf8(bytes: Uint8Array): string | undefined
   /** The text of canonical base64url over well-formed UTF-8, else undefined: both of the above at once. */
   decodeText(text: string): string | undefined
-  /** Whether `signature` is this key's over the token's first two parts. Never throws; false whenever in doubt. */
-  verify(
-    key: SigningKey,
-    algorithm: SigningAlgorithm,
-    token: string,
-    signature: Uint8Array,
-  ): boolean | Promise<boolean>
+  /** Whether the signature is this key's over what is signed. Never throws; false whenever in doubt. */
+  verify(key: SigningKey, algorithm: SigningAlgorithm, signed: SignedText): boolean | Promise<boolean>
   /** The public key of a PEM text (SPKI or certificate) as a JWK. */
   publicJwk(pem: string): Promise<Record<string, unknown>> | Record<string, unknown>
   /** This runtime's diagnostics channel of that name; one that nobody listens to where there is none. */

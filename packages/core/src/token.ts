@@ -1,14 +1,13 @@
 import { readJsonObject, type JsonFault } from './json.js'
 import { platform } from '#platform'
+import type { SignedText } from './platform.js'
 import type { Refuse } from './refuse.js'
 
 /** A token cut into its parts. Nothing in it is to be trusted yet. */
-export interface UnverifiedToken {
-  readonly token: string
+export interface UnverifiedToken extends SignedText {
   readonly headerSegment: string
   readonly unverifiedHeader: Readonly<Record<string, unknown>>
   readonly unverifiedClaims: Readonly<Record<string, unknown>>
-  readonly signature: Uint8Array
 }
 
 const jsonReasons: Readonly<Record<JsonFault, string>> = {
@@ -48,7 +47,7 @@ export function readToken(
   const unverifiedClaims = readSegment(token.slice(first + 1, second), refuse)
   const signature = platform.decodeBase64Url(token.slice(second + 1))
   if (signature === undefined) throw refuse('token_malformed', { reason: 'base64url' })
-  return { token, headerSegment, unverifiedHeader, unverifiedClaims, signature }
+  return { token, signedLength: second, signature, headerSegment, unverifiedHeader, unverifiedClaims }
 }
 
 function readSegment(segment: string, refuse: Refuse): Readonly<Record<string, unknown>> {
