@@ -42,7 +42,8 @@ export async function interleaved(contenders, { rounds, operations, baseline, pr
   })
 }
 
-function shuffled(list) {
+/** @template T @param {readonly T[]} list @returns {T[]} a copy in a random order */
+export function shuffled(list) {
   return list
     .map((value) => ({ value, at: Math.random() }))
     .sort((a, b) => a.at - b.at)
