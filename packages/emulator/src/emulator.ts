@@ -24,7 +24,7 @@ import { createFaults, type EmulatorFaults } from './faults.js'
 import { issueToken, type IssueTokenOptions } from './issue-token.js'
 import { issuerLabels } from './issuer-labels.js'
 import { createEmulatorKeys, type EmulatorKeys } from './emulator-keys.js'
-import { createSigningKeys, type GeneratedKeys, type StoredKey } from './keys.js'
+import { createSigningKeys, type StoredKey } from './keys.js'
 import { createOneTimeUse } from './one-time-use.js'
 import type { EmulatorOptions, Settings } from './options.js'
 import { addPortal } from './portal/portal.js'
@@ -33,6 +33,7 @@ import { readRegistration } from './registration/read.js'
 import type { Registration } from './registration/types.js'
 import { createRequestLog, type RecordedRequests } from './request-log.js'
 import { createRevocations, type Revocation } from './revocations.js'
+import type { RsaKeys } from './rsa-key.js'
 import { createSeal } from './seal.js'
 import { systemCode } from './system-error.js'
 import { createServer } from './server.js'
@@ -96,7 +97,7 @@ export async function startWith(
   options: EmulatorOptions,
   settings: Settings,
   state: State | undefined,
-  first: Promise<GeneratedKeys> | readonly StoredKey[],
+  first: Promise<RsaKeys> | readonly StoredKey[],
 ): Promise<Emulator> {
   const { https, port, clock, others } = settings
   let registration: Registration | string = options.registration ?? defaultRegistration

@@ -10,7 +10,8 @@ import { CompactEncrypt } from 'jose'
 import type { Application, Tenant, User } from './directory.js'
 import { graphAppId } from './registration/graph.js'
 import { deriveId } from './registration/ids.js'
-import { generateKeys, type SigningKey } from './keys.js'
+import type { SigningKey } from './keys.js'
+import { generateRsaKeys } from './rsa-key.js'
 import { issuerOf, type Service } from './service.js'
 import { startSession } from './sessions.js'
 import { issueIdToken } from './tokens.js'
@@ -64,7 +65,7 @@ const makers = {
   msaKey: async (good) => signedBy(good, await good.service.keys.signingKey('microsoftAccounts')),
   /** Signed by a key that is in no set. */
   async unknownKid(good) {
-    return signedBy(good, { kid: randomBytes(20).toString('base64url'), ...(await generateKeys()) })
+    return signedBy(good, { kid: randomBytes(20).toString('base64url'), ...(await generateRsaKeys()) })
   },
   /** A good signature, and no `kid`. */
   missingKid: (good) => sign({ ...good.header, kid: undefined }, good.claims, good.key.privateKey),
@@ -92,7 +93,7 @@ const makers = {
   truncated: (good) => good.token.split('.').slice(0, 2).join('.'),
   /** Signed with a key that the header itself brings along, under the good key's `kid`. */
   async embeddedKey(good) {
-    const { privateKey, publicKey } = await generateKeys()
+    const { privateKey, publicKey } = await generateRsaKeys()
     return sign({ ...good.header, jwk: publicKey.export({ format: 'jwk' }) }, good.claims, privateKey)
   },
   /** Signed with an elliptic key and ES256. */
@@ -144,7 +145,7 @@ const makers = {
   unencodedPayload: (good) => signedWith(good, { b64: false, crit: ['b64'] }),
   /** Inside an encrypted token. */
   async nestedJwe({ token }) {
-    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const { publicKey } = await generateRsaKeys()
     return new CompactEncrypt(Buffer.from(token))
       .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT' })
       .encrypt(publicKey)

@@ -1,7 +1,7 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
-import { promisify } from 'node:util'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { type JWTPayload, SignJWT } from 'jose'
 import { createSigningCertificate, thumbprintOf } from './certificates.js'
+import { generateRsaKeys, type RsaKeys } from './rsa-key.js'
 
 /** A public key as the v2.0 key set lists it; the v1.0 set lists the same without `issuer` and `cloud_instance_name`. */
 export interface PublishedKey {
@@ -100,21 +100,9 @@ const commonNames: Readonly<Record<string, string>> = {
   usGovernment: 'Countersign emulator, US Government',
 }
 
-export interface GeneratedKeys {
-  readonly publicKey: KeyObject
-  readonly privateKey: KeyObject
-}
-
-const generate = promisify(generateKeyPair)
-
-/** Making an RSA key takes a tenth of a second or more, in the thread pool: begin early, wait late. */
-export function generateKeys(): Promise<GeneratedKeys> {
-  return generate('rsa', { modulusLength: 2048, publicExponent: 65_537 })
-}
-
 /** The signing keys of one instance. The first is given as a promise: start-up does not wait for it, the first use does. */
 export function createSigningKeys(settings: {
-  first: Promise<GeneratedKeys> | readonly StoredKey[]
+  first: Promise<RsaKeys> | readonly StoredKey[]
   /** The issuer a key is listed with: of a tenant by template, or concrete. */
   issuer: (tenantId: string) => string
   cloudInstanceName: string
@@ -125,7 +113,7 @@ export function createSigningKeys(settings: {
   const records: KeyRecord[] = []
   const signing = new Map<KeyOwner, KeyRecord>()
 
-  function add(keys: GeneratedKeys, owner: KeyOwner, certificate?: Buffer): KeyRecord {
+  function add(keys: RsaKeys, owner: KeyOwner, certificate?: Buffer): KeyRecord {
     const commonName = commonNames[owner] ?? 'Countersign emulator, one application'
     const raw = certificate ?? createSigningCertificate(keys, commonName, settings.now())
     const { kty = '', n = '', e = '' } = keys.publicKey.export({ format: 'jwk' })
@@ -182,7 +170,7 @@ export function createSigningKeys(settings: {
 
   async function create(owner: KeyOwner): Promise<KeyRecord> {
     await ready
-    return add(await generateKeys(), owner)
+    return add(await generateRsaKeys(), owner)
   }
 
   async function signingRecord(owner: KeyOwner): Promise<KeyRecord> {

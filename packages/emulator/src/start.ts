@@ -1,6 +1,6 @@
 import type { Emulator } from './emulator.js'
-import { generateKeys } from './keys.js'
 import { type EmulatorOptions, readOptions } from './options.js'
+import { generateRsaKeys } from './rsa-key.js'
 import { readState } from './state.js'
 
 /**
@@ -14,7 +14,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const settings = readOptions(options)
   const state = settings.state === undefined ? undefined : readState(settings.state)
   // Making a key takes longest, in the thread pool: it runs beside the loading of everything else.
-  const first = state?.keys ?? generateKeys()
+  const first = state?.keys ?? generateRsaKeys()
   if ('then' in first) first.catch(() => {})
   const { startWith } = await import('./emulator.js')
   return startWith(options, settings, state, first)
