@@ -6,14 +6,12 @@ import { html, type Html } from '../pages/html.js'
 import { type Parameters, readParameters } from '../parameters.js'
 import type { Service } from '../service.js'
 import type { EmulatorUsers } from '../users.js'
-import { consentMatrix } from './consent.js'
-import { changeClock, changeFaults, faultsAndClock } from './faults.js'
-import { inspectorPage } from './inspector.js'
-import { changeKeys, keyList } from './keys.js'
-import { readAction, type Section, sendPortalPage } from './layout.js'
-import { mint } from './mint.js'
-import { applicationDetail, overview } from './overview.js'
-import { requestDetail, requestList } from './requests.js'
+import type { Section } from './layout.js'
+
+type Pages = typeof import('./pages.js')
+
+/** The pages are a quarter of all files: they are loaded when one is asked for. */
+const load = (): Promise<Pages> => import('./pages.js')
 
 /** What the page works with. */
 export interface Portal {
@@ -32,35 +30,38 @@ export function addPortal(app: FastifyInstance, { service, users, keys, reset }:
   const page = (
     section: Section,
     title: string,
-    body: (asked: Parameters) => Html | Promise<Html>,
-    path = `/_/${section}`,
+    body: (pages: Pages, asked: Parameters) => Html | Promise<Html>,
   ): void => {
-    app.get(path, { errorHandler }, async (request, reply) =>
-      sendPortalPage(service, reply, { section, title, body: await body(readParameters(request.query)) }),
-    )
+    app.get(`/_/${section}`, { errorHandler }, async (request, reply) => {
+      const pages = await load()
+      const shown = await body(pages, readParameters(request.query))
+      return pages.sendPortalPage(service, reply, { section, title, body: shown })
+    })
   }
-  page('', 'Overview', () => overview(service))
-  page('requests', 'Requests', () => requestList(service))
-  page('consent', 'Consent', (asked) => consentMatrix(service, asked))
-  page('mint', 'Mint a token', () => mint(service, undefined))
-  page('inspect', 'Inspect a token', () => inspectorPage(service, undefined))
-  page('keys', 'Signing keys', () => keyList(service))
-  page('faults', 'Faults and clock', () => faultsAndClock(service))
+  page('', 'Overview', ({ overview }) => overview(service))
+  page('requests', 'Requests', ({ requestList }) => requestList(service))
+  page('consent', 'Consent', ({ consentMatrix }, asked) => consentMatrix(service, asked))
+  page('mint', 'Mint a token', ({ mint }) => mint(service, undefined))
+  page('inspect', 'Inspect a token', ({ inspectorPage }) => inspectorPage(service, undefined))
+  page('keys', 'Signing keys', ({ keyList }) => keyList(service))
+  page('faults', 'Faults and clock', ({ faultsAndClock }) => faultsAndClock(service))
   app.get('/_', (_request, reply) => reply.redirect('/_/', 302))
   app.get('/_/revocations', () => ({ revocations: service.revocations.visible(service.clock.now()) }))
 
-  app.get<{ Params: { appId: string } }>('/_/apps/:appId', { errorHandler }, (request, reply) => {
+  app.get<{ Params: { appId: string } }>('/_/apps/:appId', { errorHandler }, async (request, reply) => {
     const application = service.directory.applications.get(request.params.appId.toLowerCase())
     if (application === undefined) return reply.callNotFound()
+    const { applicationDetail, sendPortalPage } = await load()
     return sendPortalPage(service, reply, {
       section: '',
       title: application.displayName,
       body: applicationDetail(service, application),
     })
   })
-  app.get<{ Params: { id: string } }>('/_/requests/:id', { errorHandler }, (request, reply) => {
+  app.get<{ Params: { id: string } }>('/_/requests/:id', { errorHandler }, async (request, reply) => {
     const entry = service.log.entries.find(({ id }) => String(id) === request.params.id)
     if (entry === undefined) return reply.callNotFound()
+    const { requestDetail, sendPortalPage } = await load()
     return sendPortalPage(service, reply, {
       section: 'requests',
       title: `Request ${entry.id}`,
@@ -69,14 +70,15 @@ export function addPortal(app: FastifyInstance, { service, users, keys, reset }:
   })
 
   /** A change, and then the page that shows it. What cannot be done is said on a page. */
-  const action = (path: string, back: string, change: (form: Parameters) => unknown): void => {
+  const action = (path: string, back: string, change: (form: Parameters, pages: Pages) => unknown): void => {
     app.post(path, { errorHandler }, async (request, reply) => {
-      const form = readAction(service, request)
+      const pages = await load()
+      const form = pages.readAction(service, request)
       try {
-        await change(form)
+        await change(form, pages)
       } catch (error) {
         if (!(error instanceof TypeError)) throw error
-        return sendPortalPage(service, reply, {
+        return pages.sendPortalPage(service, reply, {
           section: '',
           title: 'That cannot be done',
           status: 400,
@@ -88,9 +90,9 @@ export function addPortal(app: FastifyInstance, { service, users, keys, reset }:
     })
   }
   action('/_/reset', '/_/', () => reset())
-  action('/_/keys', '/_/keys', (form) => changeKeys(keys, form))
-  action('/_/faults', '/_/faults', (form) => changeFaults(service, form))
-  action('/_/clock', '/_/faults', (form) => changeClock(service, form))
+  action('/_/keys', '/_/keys', (form, { changeKeys }) => changeKeys(keys, form))
+  action('/_/faults', '/_/faults', (form, { changeFaults }) => changeFaults(service, form))
+  action('/_/clock', '/_/faults', (form, { changeClock }) => changeClock(service, form))
   action('/_/users', '/_/', (form) => changeUser(users, form))
   action('/_/consent', '/_/consent', (form) => {
     const tenant = service.directory.tenant(form.require('tenant'))
@@ -100,10 +102,12 @@ export function addPortal(app: FastifyInstance, { service, users, keys, reset }:
 
   // These two answer with a page: what they show is not kept anywhere.
   app.post('/_/mint', { errorHandler }, async (request, reply) => {
+    const { mint, readAction, sendPortalPage } = await load()
     const body = await mint(service, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'mint', title: 'Mint a token', body })
   })
   app.post('/_/inspect', { errorHandler }, async (request, reply) => {
+    const { inspectorPage, readAction, sendPortalPage } = await load()
     const body = await inspectorPage(service, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'inspect', title: 'Inspect a token', body })
   })
