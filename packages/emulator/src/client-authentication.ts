@@ -1,9 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
-import type { Application, Certificate, Period, Platform, ServicePrincipal, Tenant } from './directory.js'
-import { EntraError, printedTime } from './errors.js'
+import { type Application, isWithin, type Platform, type ServicePrincipal, type Tenant } from './directory.js'
+import { EntraError } from './errors.js'
 import type { Parameters } from './parameters.js'
-import { checkFederatedAssertion } from './federation.js'
 import type { RequestFacts } from './request-log.js'
 import type { Service } from './service.js'
 import type { ClientAuthentication, TokenClient } from './tokens.js'
@@ -32,8 +30,6 @@ type Credential =
   | { readonly kind: 'assertion'; readonly assertion: string }
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-/** An assertion of a client whose clock is ahead is accepted; one that has expired is not. */
-const earlyAssertionSeconds = 300
 
 /** A client that must have a credential. `missing` is the code for having sent none, which depends on the grant. */
 export async function authenticateConfidentialClient(
@@ -127,11 +123,9 @@ async function checkCredential(
     checkSecret(service, application, credential.secret)
     return '1'
   }
-  if (isForeign(credential.assertion)) {
-    await checkFederatedAssertion(service, application, credential.assertion)
-  } else {
-    await checkAssertion(service, request, tenant, application, credential.assertion)
-  }
+  // Loaded at the first assertion: most starts are for secrets, and jose takes a fifth of a start.
+  const { checkClientAssertion } = await import('./client-assertion.js')
+  await checkClientAssertion(service, request, tenant, application, credential.assertion)
   return '2'
 }
 
@@ -140,81 +134,4 @@ function checkSecret(service: Service, application: Application, text: string): 
   const secret = application.secrets.find((candidate) => timingSafeEqual(candidate.digest, digest))
   if (secret === undefined) throw new EntraError(7000215, { client: application.appId })
   if (!isWithin(secret, service.clock.now())) throw new EntraError(7000222, { client: application.appId })
-}
-
-/** An assertion the client did not make itself names its issuer by an address. */
-function isForeign(assertion: string): boolean {
-  try {
-    return URL.canParse(decodeJwt(assertion).iss ?? '')
-  } catch {
-    return false
-  }
-}
-
-/** RFC 7523 §3, with a registered certificate: PS256 or RS256, found by its thumbprint. */
-async function checkAssertion(
-  service: Service,
-  request: TokenRequest,
-  tenant: Tenant,
-  application: Application,
-  assertion: string,
-): Promise<void> {
-  const { certificate, claims: unverifiedClaims } = readAssertion(application, assertion)
-  if (certificate.publicKey.asymmetricKeyType !== 'rsa') {
-    throw new EntraError(700027, { reason: 'The key uses an unsupported asymmetric signing algorithm.' })
-  }
-  await compactVerify(assertion, certificate.publicKey, { algorithms: ['PS256', 'RS256'] }).catch(() => {
-    throw new EntraError(700027, { reason: 'The key was found, but the signature is not valid.' })
-  })
-  const now = service.clock.now()
-  if (!isWithin(certificate, now)) throw new EntraError(1000502)
-
-  const { iss, sub, aud, exp, nbf = 0 } = unverifiedClaims
-  if (iss !== application.appId || sub !== application.appId) throw new EntraError(700021)
-  const audiences = typeof aud === 'string' ? [aud] : (aud ?? [])
-  if (!audiences.some((audience) => isTokenEndpoint(service, request, tenant, audience)))
-    throw new EntraError(700023)
-  if (typeof exp !== 'number' || typeof nbf !== 'number') throw new EntraError(50027)
-  if (now >= exp || nbf > now + earlyAssertionSeconds) {
-    throw new EntraError(700024, { now: printedTime(now), from: printedTime(nbf), expiry: printedTime(exp) })
-  }
-}
-
-function readAssertion(
-  application: Application,
-  assertion: string,
-): { certificate: Certificate; claims: ReturnType<typeof decodeJwt> } {
-  let header: ReturnType<typeof decodeProtectedHeader>
-  let claims: ReturnType<typeof decodeJwt>
-  try {
-    header = decodeProtectedHeader(assertion)
-    claims = decodeJwt(assertion)
-  } catch {
-    throw new EntraError(50027)
-  }
-  const [sha256, sha1] = [header['x5t#S256'], header.x5t]
-  if (typeof sha256 !== 'string' && typeof sha1 !== 'string') throw new EntraError(50027)
-  const certificate = application.certificates.find((candidate) =>
-    typeof sha256 === 'string' ? candidate.sha256 === sha256 : candidate.sha1 === sha1,
-  )
-  if (certificate === undefined) throw new EntraError(700027, { reason: 'The key was not found.' })
-  return { certificate, claims }
-}
-
-/** The tenant's token endpoint of either version, by any of the tenant's names. */
-function isTokenEndpoint(
-  service: Service,
-  request: TokenRequest,
-  tenant: Tenant,
-  audience: unknown,
-): boolean {
-  return [tenant.id, ...tenant.domains, request.segment].some(
-    (name) =>
-      audience === `${service.origin}/${name}/oauth2/token` ||
-      audience === `${service.origin}/${name}/oauth2/v2.0/token`,
-  )
-}
-
-function isWithin({ from, until }: Period, now: number): boolean {
-  return from <= now && now < until
 }

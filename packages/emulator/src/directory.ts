@@ -36,6 +36,11 @@ export interface Period {
   readonly until: number
 }
 
+/** Whether a time lies in a span: its first second does, its last no longer. */
+export function isWithin({ from, until }: Period, time: number): boolean {
+  return from <= time && time < until
+}
+
 /** SHA-256 of the secret: the text itself is not kept. */
 export interface Secret extends Period {
   readonly digest: Buffer

@@ -1,4 +1,7 @@
-import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose'
+import { createLocalJWKSet } from 'jose/jwks/local'
+import { decodeJwt } from 'jose/jwt/decode'
+import { jwtVerify } from 'jose/jwt/verify'
+import type { JSONWebKeySet } from 'jose'
 import type { Application } from './directory.js'
 import { EntraError } from './errors.js'
 import { issuerOf, type Service } from './service.js'

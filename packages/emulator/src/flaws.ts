@@ -1,15 +1,8 @@
-import {
-  createHash,
-  createHmac,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  sign as signBytes,
-} from 'node:crypto'
-import { CompactEncrypt } from 'jose'
+import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import type { Application, Tenant, User } from './directory.js'
 import { graphAppId } from './registration/graph.js'
 import { deriveId } from './registration/ids.js'
+import { encoded, signingInput, signJws } from './jws.js'
 import type { SigningKey } from './keys.js'
 import { generateRsaKeys } from './rsa-key.js'
 import { issuerOf, type Service } from './service.js'
@@ -68,7 +61,7 @@ const makers = {
     return signedBy(good, { kid: randomBytes(20).toString('base64url'), ...(await generateRsaKeys()) })
   },
   /** A good signature, and no `kid`. */
-  missingKid: (good) => sign({ ...good.header, kid: undefined }, good.claims, good.key.privateKey),
+  missingKid: (good) => signJws({ ...good.header, kid: undefined }, good.claims, good.key.privateKey),
   /** Signed with HMAC, the public key being the secret. */
   hmacConfusion(good) {
     const secret = good.key.publicKey.export({ type: 'spki', format: 'pem' })
@@ -94,13 +87,13 @@ const makers = {
   /** Signed with a key that the header itself brings along, under the good key's `kid`. */
   async embeddedKey(good) {
     const { privateKey, publicKey } = await generateRsaKeys()
-    return sign({ ...good.header, jwk: publicKey.export({ format: 'jwk' }) }, good.claims, privateKey)
+    return signJws({ ...good.header, jwk: publicKey.export({ format: 'jwk' }) }, good.claims, privateKey)
   },
   /** Signed with an elliptic key and ES256. */
   otherAlgorithm(good) {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const input = signingInput({ ...good.header, alg: 'ES256' }, good.claims)
-    const signature = signBytes('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
     return `${input}.${signature.toString('base64url')}`
   },
   /** The API's own id token: the same key, issuer and audience. */
@@ -122,7 +115,7 @@ const makers = {
     const nonce = randomBytes(32).toString('base64url')
     const hashed = createHash('sha256').update(nonce).digest('base64url')
     const claims = { ...good.claims, aud: graphAppId }
-    const token = sign({ ...good.header, nonce: hashed }, claims, good.key.privateKey)
+    const token = signJws({ ...good.header, nonce: hashed }, claims, good.key.privateKey)
     const header = encoded({ ...good.header, nonce })
     return [header, ...token.split('.').slice(1)].join('.')
   },
@@ -135,7 +128,7 @@ const makers = {
   /** `tid` twice: the real one last. */
   duplicateTid(good) {
     const payload = JSON.stringify(good.claims).replace('{', `{"tid":"${deriveId('another tenant')}",`)
-    return sign(good.header, payload, good.key.privateKey)
+    return signJws(good.header, payload, good.key.privateKey)
   },
   /** More than a quarter of a megabyte. */
   overlong: (good) => withClaims(good, { padding: 'x'.repeat(260 * 1024) }),
@@ -145,7 +138,10 @@ const makers = {
   unencodedPayload: (good) => signedWith(good, { b64: false, crit: ['b64'] }),
   /** Inside an encrypted token. */
   async nestedJwe({ token }) {
-    const { publicKey } = await generateRsaKeys()
+    const [{ CompactEncrypt }, { publicKey }] = await Promise.all([
+      import('jose/jwe/compact/encrypt'),
+      generateRsaKeys(),
+    ])
     return new CompactEncrypt(Buffer.from(token))
       .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT' })
       .encrypt(publicKey)
@@ -171,29 +167,16 @@ export function makeFlawed(flaw: TokenFlaw, good: Good): Promise<string> | strin
   return make(good)
 }
 
-function encoded(value: object | string): string {
-  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
-}
-
-function signingInput(header: object, payload: object | string): string {
-  return `${encoded(header)}.${encoded(payload)}`
-}
-
-function sign(header: object, payload: object | string, key: KeyObject): string {
-  const input = signingInput(header, payload)
-  return `${input}.${signBytes('sha256', Buffer.from(input), key).toString('base64url')}`
-}
-
 function signedWith({ header, claims, key }: Good, more: object): string {
-  return sign({ ...header, ...more }, claims, key.privateKey)
+  return signJws({ ...header, ...more }, claims, key.privateKey)
 }
 
 function signedBy({ header, claims }: Good, { kid, privateKey }: SigningKey): string {
-  return sign({ ...header, kid, ...('x5t' in header ? { x5t: kid } : {}) }, claims, privateKey)
+  return signJws({ ...header, kid, ...('x5t' in header ? { x5t: kid } : {}) }, claims, privateKey)
 }
 
 function withClaims({ header, claims, key }: Good, changes: object): string {
-  return sign(header, { ...claims, ...changes }, key.privateKey)
+  return signJws(header, { ...claims, ...changes }, key.privateKey)
 }
 
 function lifetimeOf({ claims, service }: Good): number {
@@ -220,7 +203,7 @@ function inVersion(good: Good, version: '1.0' | '2.0'): string {
   const { appid, appidacr, azp, azpacr, ...rest } = claims
   const [client, authentication] = [appid ?? azp, appidacr ?? azpacr]
   const isV1 = version === '1.0'
-  return sign(
+  return signJws(
     { ...header, x5t: isV1 ? key.kid : undefined },
     {
       ...rest,

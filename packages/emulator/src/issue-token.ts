@@ -1,6 +1,6 @@
-import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { findApplication, findPrincipal, findTenant, findUser } from './names.js'
 import { makeFlawed, type TokenFlaw } from './flaws.js'
+import { decoded } from './jws.js'
 import { readClaims } from './parameters.js'
 import type { Service } from './service.js'
 import { startSession } from './sessions.js'
@@ -88,13 +88,14 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
         })
   const { token } = await issueAccessToken(service, common, { ...claims, ...options.claims })
   if (options.flaw === undefined) return token
+  const [header = '', payload = ''] = token.split('.')
   return makeFlawed(options.flaw, {
     service,
     tenant,
     resource,
     user,
-    header: decodeProtectedHeader(token),
-    claims: decodeJwt(token),
+    header: decoded(header),
+    claims: decoded(payload),
     token,
     key: await service.keys.signingKey('tenants'),
   })

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import { type JWTPayload, SignJWT } from 'jose'
 import { createSigningCertificate, thumbprintOf } from './certificates.js'
+import { signJws } from './jws.js'
 import { generateRsaKeys, type RsaKeys } from './rsa-key.js'
 
 /** A public key as the v2.0 key set lists it; the v1.0 set lists the same without `issuer` and `cloud_instance_name`. */
@@ -81,7 +81,7 @@ export interface SigningKeys {
   /** The public key of this service's own that is listed under that id. */
   find(kid: string): Promise<KeyObject | undefined>
   /** Signs a JWT as the tenants' tokens are, or with the keys of one API. A v1.0 token carries `x5t`, a v2.0 token does not. */
-  sign(payload: JWTPayload, version: '1.0' | '2.0', appId?: string): Promise<string>
+  sign(payload: object, version: '1.0' | '2.0', appId?: string): Promise<string>
   hasOwnKey(appId: string): boolean
   /** The key that signs for an owner; made if there is none yet. */
   signingKey(owner: KeyOwner): Promise<SigningKey>
@@ -244,9 +244,8 @@ export function createSigningKeys(settings: {
     async sign(payload, version, appId) {
       const own: KeyOwner = `application ${appId ?? ''}`
       const { kid, privateKey } = await signingRecord(signing.has(own) ? own : 'tenants')
-      return new SignJWT(payload)
-        .setProtectedHeader({ typ: 'JWT', alg: 'RS256', ...(version === '1.0' ? { x5t: kid } : {}), kid })
-        .sign(privateKey)
+      const header = { typ: 'JWT', alg: 'RS256', ...(version === '1.0' ? { x5t: kid } : {}), kid }
+      return signJws(header, payload, privateKey)
     },
     hasOwnKey: (appId) => signing.has(`application ${appId}`),
     signingKey: signingRecord,

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { compactVerify, decodeProtectedHeader } from 'jose'
 import type { Tenant, User } from '../directory.js'
 import { graphAppId } from '../registration/graph.js'
 import { issuerOf, type Service } from '../service.js'
@@ -113,10 +112,8 @@ async function authenticate(
   const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(headers.authorization ?? '') ?? []
   if (token === undefined) return undefined
   try {
-    const key = await service.keys.find(decodeProtectedHeader(token).kid ?? '')
-    if (key === undefined) return undefined
-    const { payload } = await compactVerify(token, key, { algorithms: ['RS256'] })
-    const claims = JSON.parse(new TextDecoder().decode(payload)) as Readonly<Record<string, unknown>>
+    const { verifiedClaims } = await import('../own-token.js')
+    const claims = await verifiedClaims(service, token)
     const tenant = service.directory.tenants.get(String(claims['tid']))
     const user = tenant?.users.get(String(claims['oid']))
     const now = service.clock.now()

@@ -1,4 +1,3 @@
-import { compactVerify, decodeProtectedHeader } from 'jose'
 import { authenticateConfidentialClient, type TokenRequest } from '../client-authentication.js'
 import type { Application, Tenant, User } from '../directory.js'
 import { EntraError, printedTime } from '../errors.js'
@@ -49,6 +48,7 @@ interface Assertion {
 
 /** A token this instance signed for one of its tenants. Everything else fails as Entra's signature check does. */
 async function readAssertion(service: Service, text: string): Promise<Assertion> {
+  const { verifiedClaims } = await import('../own-token.js')
   const claims = await verifiedClaims(service, text)
   const tenant = service.directory.tenants.get(String(claims['tid']))
   const isOurs =
@@ -56,25 +56,6 @@ async function readAssertion(service: Service, text: string): Promise<Assertion>
     (['1.0', '2.0'] as const).some((version) => claims['iss'] === issuerOf(service, tenant.id, version))
   if (!isOurs) throw new EntraError(50013, { reason: 'The issuer of the assertion is not trusted.' })
   return { tenant, claims }
-}
-
-async function verifiedClaims(service: Service, text: string): Promise<Readonly<Record<string, unknown>>> {
-  let kid: string | undefined
-  try {
-    kid = decodeProtectedHeader(text).kid
-  } catch {
-    throw new EntraError(50013, { reason: 'The provided assertion is malformed.' })
-  }
-  const key = kid === undefined ? undefined : await service.keys.find(kid)
-  if (key === undefined) throw new EntraError(50013, { reason: 'The key was not found.' })
-  try {
-    const { payload } = await compactVerify(text, key, { algorithms: ['RS256'] })
-    const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-    if (typeof claims === 'object' && claims !== null) return { ...claims }
-  } catch {
-    throw new EntraError(50013, { reason: 'The key was found, but the provided signature is not valid.' })
-  }
-  throw new EntraError(50013, { reason: 'The provided assertion is malformed.' })
 }
 
 /** Which user it is for, once it has proved to be a user's live access token for this very API. */
