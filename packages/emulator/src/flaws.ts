@@ -111,11 +111,11 @@ const makers = {
     })
   },
   /** As Graph's are: the header has a nonce, and what was signed has its hash. */
-  graphToken(good) {
+  async graphToken(good) {
     const nonce = randomBytes(32).toString('base64url')
     const hashed = createHash('sha256').update(nonce).digest('base64url')
     const claims = { ...good.claims, aud: graphAppId }
-    const token = signJws({ ...good.header, nonce: hashed }, claims, good.key.privateKey)
+    const token = await signJws({ ...good.header, nonce: hashed }, claims, good.key.privateKey)
     const header = encoded({ ...good.header, nonce })
     return [header, ...token.split('.').slice(1)].join('.')
   },
@@ -167,15 +167,15 @@ export function makeFlawed(flaw: TokenFlaw, good: Good): Promise<string> | strin
   return make(good)
 }
 
-function signedWith({ header, claims, key }: Good, more: object): string {
+function signedWith({ header, claims, key }: Good, more: object): Promise<string> {
   return signJws({ ...header, ...more }, claims, key.privateKey)
 }
 
-function signedBy({ header, claims }: Good, { kid, privateKey }: SigningKey): string {
+function signedBy({ header, claims }: Good, { kid, privateKey }: SigningKey): Promise<string> {
   return signJws({ ...header, kid, ...('x5t' in header ? { x5t: kid } : {}) }, claims, privateKey)
 }
 
-function withClaims({ header, claims, key }: Good, changes: object): string {
+function withClaims({ header, claims, key }: Good, changes: object): Promise<string> {
   return signJws(header, { ...claims, ...changes }, key.privateKey)
 }
 
@@ -183,7 +183,7 @@ function lifetimeOf({ claims, service }: Good): number {
   return Math.max(Number(claims['exp']) - Math.floor(service.clock.now()), 0)
 }
 
-function shifted(good: Good, seconds: number): string {
+function shifted(good: Good, seconds: number): Promise<string> {
   const { claims, service } = good
   const now = Math.floor(service.clock.now())
   return withClaims(good, {
@@ -198,7 +198,7 @@ function versionOf({ claims }: Good): '1.0' | '2.0' {
 }
 
 /** The same person and client, told in the words of the other version. */
-function inVersion(good: Good, version: '1.0' | '2.0'): string {
+function inVersion(good: Good, version: '1.0' | '2.0'): Promise<string> {
   const { header, claims, service, tenant, resource, key } = good
   const { appid, appidacr, azp, azpacr, ...rest } = claims
   const [client, authentication] = [appid ?? azp, appidacr ?? azpacr]
