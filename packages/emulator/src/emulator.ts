@@ -161,7 +161,7 @@ export async function startWith(
     service.changed()
   }
 
-  const app = await createServer({
+  const app = createServer({
     tls,
     origin: () => origin,
     now: clock.now,

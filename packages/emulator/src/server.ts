@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import formbody from '@fastify/formbody'
-import fastify, {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type FastifyServerOptions,
+import { createRequire } from 'node:module'
+import { parse } from 'node:querystring'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifyServerOptions,
 } from 'fastify'
 import type { TlsCertificate } from './certificates.js'
 import { guidPattern } from './directory.js'
@@ -24,6 +25,9 @@ declare module 'fastify' {
   }
 }
 
+// Not by `import`: Node would first search the text of a CommonJS package for the names in it, a tenth of a start.
+const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify')
+
 /** No route has a schema: the libraries that compile them need not be loaded. The types want all that is never called. */
 const withoutSchemas = {
   compilersFactory: { buildValidator: () => () => () => true, buildSerializer: () => () => JSON.stringify },
@@ -33,7 +37,7 @@ const maxBodyBytes = 256 * 1024
 const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
 
 /** The HTTP server without its endpoints: what holds for every request. */
-export async function createServer(settings: {
+export function createServer(settings: {
   tls: TlsCertificate | undefined
   origin: () => string
   now: () => number
@@ -41,7 +45,7 @@ export async function createServer(settings: {
   faults: Faults
   /** Another name than the loopback ones that requests may come by. */
   hostName: string | undefined
-}): Promise<FastifyInstance> {
+}): FastifyInstance {
   const options = {
     bodyLimit: maxBodyBytes,
     routerOptions: { maxParamLength: 300 },
@@ -66,7 +70,13 @@ export async function createServer(settings: {
         }) as unknown as FastifyInstance)
 
   app.removeAllContentTypeParsers()
-  await app.register(formbody, { bodyLimit: maxBodyBytes })
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) =>
+      // How many names there may be is limited by the length of the body.
+      done(null, parse(String(body), '&', '=', { maxKeys: 0 })),
+  )
   // A body of another kind has no parameters, and is answered as such.
   app.addContentTypeParser('*', (_request, payload, done) => {
     payload.resume()
