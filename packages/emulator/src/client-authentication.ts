@@ -123,7 +123,7 @@ async function checkCredential(
     checkSecret(service, application, credential.secret)
     return '1'
   }
-  // Loaded at the first assertion: most starts are for secrets, and jose takes a fifth of a start.
+  // Loaded at the first assertion: most starts are for secrets, and jose takes a sixth of a start.
   const { checkClientAssertion } = await import('./client-assertion.js')
   await checkClientAssertion(service, request, tenant, application, credential.assertion)
   return '2'

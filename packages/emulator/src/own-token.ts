@@ -4,7 +4,7 @@ import { EntraError } from './errors.js'
 import type { Service } from './service.js'
 
 /*
- * Loaded at the first token that comes back: most starts are for handing tokens out, and jose takes a fifth of a start.
+ * Loaded at the first token that comes back: most starts are for handing tokens out, and jose takes a sixth of a start.
  */
 
 /**
