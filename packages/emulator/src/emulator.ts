@@ -180,7 +180,9 @@ export async function startWith(
   addManagedIdentityEndpoints(app, service, identityHeader)
   const users = createUsers(service)
   const emulatorKeys = createEmulatorKeys(service)
-  if (settings.page) addPortal(app, { service, users, keys: emulatorKeys, reset })
+  if (settings.page) {
+    addPortal(app, { service, users, keys: emulatorKeys, certificate: tls?.certificate, reset })
+  }
 
   try {
     // The name stands for both 127.0.0.1 and, where the machine has it, ::1.

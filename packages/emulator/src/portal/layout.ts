@@ -154,3 +154,8 @@ export function options(values: readonly (readonly [string, string])[], selected
       html`<option value="${value}" ${value === selected && html`selected`}>${text}</option> `,
   )
 }
+
+/** As a shell takes it for one word, whatever stands in it. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`
+}

@@ -1,10 +1,10 @@
 import type { Application } from '../directory.js'
 import { html, type Html } from '../pages/html.js'
 import type { Service } from '../service.js'
-import { actionForm, table, when } from './layout.js'
+import { actionForm, quoted, table, when } from './layout.js'
 
 /** Settings to copy, and what is registered. */
-export function overview(service: Service): Html {
+export function overview(service: Service, certificate: string | undefined): Html {
   const { origin, directory } = service
   const [tenant] = directory.tenants.values()
   const authority = `${origin}/${tenant?.id ?? 'common'}`
@@ -48,12 +48,19 @@ auth: {
       </details>
       <details>
         <summary>As curl</summary>
-        <pre>
-curl ${authority}/oauth2/v2.0/token \\
-  -d grant_type=client_credentials \\
-  -d client_id=… -d client_secret=… \\
-  -d scope=…/.default</pre>
+        <pre>${curlLine(service, authority)}</pre>
       </details>
+      ${
+        certificate !== undefined &&
+        html`<details>
+          <summary>The certificate to trust, as emulator.pem</summary>
+          <p>
+            Node trusts it as <code>NODE_EXTRA_CA_CERTS=emulator.pem</code>, curl as
+            <code>--cacert emulator.pem</code>. It is made anew at every start.
+          </p>
+          <pre>${certificate}</pre>
+        </details>`
+      }
     </div>
     <h2>Applications</h2>
     ${table(
@@ -115,6 +122,21 @@ curl ${authority}/oauth2/v2.0/token \\
         </p>
         <button>Reset</button>`,
     )}`
+}
+
+/** For the first application that has a secret, which the page does not know, and the first API. */
+function curlLine({ origin, directory }: Service, authority: string): string {
+  const applications = [...directory.applications.values()]
+  const client = applications.find(({ secrets }) => secrets.length > 0)
+  const [identifier] = applications.flatMap(({ identifierUris }) => identifierUris)
+  return [
+    `curl ${authority}/oauth2/v2.0/token`,
+    ...(origin.startsWith('https:') ? ['  --cacert emulator.pem'] : []),
+    '  -d grant_type=client_credentials',
+    `  -d client_id=${client?.appId ?? '…'}`,
+    `  --data-urlencode ${quoted(`scope=${identifier ?? '…'}/.default`)}`,
+    `  --data-urlencode ${quoted('client_secret=…')}`,
+  ].join(' \\\n')
 }
 
 function neededBy({ directory }: Service, { requiredAccess }: Application): string {

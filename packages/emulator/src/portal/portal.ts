@@ -20,12 +20,15 @@ export interface Portal {
   readonly service: Service
   readonly users: EmulatorUsers
   readonly keys: EmulatorKeys
+  /** Of the https server (PEM). */
+  readonly certificate: string | undefined
   /** Back to the registration, without consents, faults and recorded requests. */
   readonly reset: () => void
 }
 
 /** The page under `/_/`: what is registered, what happened and why, and everything a test can change. */
-export function addPortal(app: FastifyInstance, { service, users, keys, reset }: Portal): void {
+export function addPortal(app: FastifyInstance, portal: Portal): void {
+  const { service, users, keys, certificate, reset } = portal
   const errorHandler = (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     showError(error, reply)
 
@@ -39,7 +42,7 @@ export function addPortal(app: FastifyInstance, { service, users, keys, reset }:
       sendPortalPage(service, reply, { section, title, body: await body(readParameters(request.query)) }),
     )
   }
-  page('', 'Overview', () => overview(service))
+  page('', 'Overview', () => overview(service, certificate))
   page('requests', 'Requests', () => requestList(service))
   page('consent', 'Consent', (asked) => consentMatrix(service, asked))
   page('mint', 'Mint a token', () => mint(service, undefined))
