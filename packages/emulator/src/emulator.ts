@@ -37,7 +37,7 @@ import { createSeal } from './seal.js'
 import { systemCode } from './system-error.js'
 import { createServer } from './server.js'
 import { issuerOf, type Service } from './service.js'
-import { applyChanges, readChanges, type State, writeState } from './state.js'
+import { applyChanges, type EmulatorState, readChanges, readState, writeState } from './state.js'
 import { createUsers, type EmulatorUsers } from './users.js'
 
 /** A cloud as the validator and the token client take it. */
@@ -87,6 +87,19 @@ export interface Emulator extends AsyncDisposable {
    * if it cannot be used.
    */
   reload(registration?: Registration | string): void
+  /**
+   * What another instance needs to go on where this one is, as plain data for a JSON file: signing keys, what refresh
+   * tokens are sealed with, consents and what became of users. **It contains private keys**: keep it as you would a
+   * state file. Not in it: the registration, the clock, faults, recorded requests and device codes.
+   */
+  exportState(): Promise<EmulatorState>
+  /**
+   * Goes on from what `exportState` gave, with the registration as it is now: own keys, consents and sign-ins are
+   * dropped, what the snapshot names and the registration does not have is passed over. Tokens name the address that
+   * issued them, so old access tokens are good only at the old port. Throws a TypeError naming the place for anything
+   * that is not such a snapshot, and changes nothing then.
+   */
+  importState(snapshot: EmulatorState): void
   /** Ends all connections and frees the port. May be called twice. */
   stop(): Promise<void>
 }
@@ -95,7 +108,7 @@ export interface Emulator extends AsyncDisposable {
 export async function startWith(
   options: EmulatorOptions,
   settings: Settings,
-  state: State | undefined,
+  state: EmulatorState | undefined,
   first: Promise<GeneratedKeys> | readonly StoredKey[],
 ): Promise<Emulator> {
   const { https, port, clock, others } = settings
@@ -103,7 +116,7 @@ export async function startWith(
   let directory = loadDirectory(readRegistration(registration))
   if (state !== undefined) applyChanges(directory, state.directory)
   const tls: TlsCertificate | undefined = https ? createTlsCertificate(others?.hostName) : undefined
-  const sealKey = state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64')
+  let sealKey = state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64')
 
   // The port is known only once the server listens; nothing asks for the origin before.
   let origin = ''
@@ -117,12 +130,13 @@ export async function startWith(
   })
   const log = createRequestLog()
   const faults = createFaults(() => keys.changes())
-  const saver = createSaver(settings.state, async () => ({
-    version: 1,
-    seal: sealKey.toString('base64'),
-    keys: await keys.store(),
-    directory: readChanges(directory),
-  }))
+  let seal = createSeal(sealKey)
+  const exportState = async (): Promise<EmulatorState> => {
+    const stored = await keys.store()
+    return { version: 1, seal: sealKey.toString('base64'), keys: stored, directory: readChanges(directory) }
+  }
+  const stateFile = typeof settings.state === 'string' ? settings.state : undefined
+  const saver = createSaver(stateFile, exportState)
   const service: Service = {
     get origin() {
       return origin
@@ -138,7 +152,9 @@ export async function startWith(
       return directory
     },
     keys,
-    seal: createSeal(sealKey),
+    get seal() {
+      return seal
+    },
     redeemedCodes: createOneTimeUse(),
     deviceCodes: createDeviceCodes(),
     faults,
@@ -151,6 +167,17 @@ export async function startWith(
     applyChanges(loaded, readChanges(directory))
     registration = next
     directory = loaded
+    service.changed()
+  }
+  const importState = (snapshot: EmulatorState): void => {
+    const read = readState(snapshot)
+    const loaded = loadDirectory(readRegistration(registration))
+    applyChanges(loaded, read.directory)
+    // The last that can refuse: from here on everything changes.
+    keys.replaceBy(read.keys)
+    directory = loaded
+    sealKey = Buffer.from(read.seal, 'base64')
+    seal = createSeal(sealKey)
     service.changed()
   }
   const reset = (): void => {
@@ -180,8 +207,23 @@ export async function startWith(
   addManagedIdentityEndpoints(app, service, identityHeader)
   const users = createUsers(service)
   const emulatorKeys = createEmulatorKeys(service)
+  const startedAt = performance.now()
   if (settings.page) {
-    addPortal(app, { service, users, keys: emulatorKeys, certificate: tls?.certificate, reset })
+    addPortal(app, {
+      service,
+      users,
+      keys: emulatorKeys,
+      certificate: tls?.certificate,
+      facts: {
+        stateFile,
+        leniencies: settings.warnings,
+        accessTokenLifetimeSeconds: settings.accessTokenLifetimeSeconds,
+        uptime: () => (performance.now() - startedAt) / 1000,
+      },
+      exportState,
+      importState,
+      reset,
+    })
   }
 
   try {
@@ -232,6 +274,8 @@ export async function startWith(
     explainPermission: (question) => explainPermission(service, question),
     rotateKeys: () => emulatorKeys.rotate(),
     reload,
+    exportState,
+    importState,
     stop,
     [Symbol.asyncDispose]: stop,
   }
@@ -240,7 +284,7 @@ export async function startWith(
 /** Writes the state file some time after a change, and at the end. */
 function createSaver(
   path: string | undefined,
-  current: () => Promise<Parameters<typeof writeState>[1]>,
+  current: () => Promise<EmulatorState>,
 ): { changed: () => void; end: () => Promise<void> } {
   if (path === undefined) return { changed: () => {}, end: async () => {} }
   let saving = Promise.resolve()

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { type JWTPayload, SignJWT } from 'jose'
-import { createSigningCertificate, thumbprintOf } from './certificates.js'
+import { createSigningCertificate, isCertificateOf, thumbprintOf } from './certificates.js'
 
 /** A public key as the v2.0 key set lists it; the v1.0 set lists the same without `issuer` and `cloud_instance_name`. */
 export interface PublishedKey {
@@ -21,6 +21,8 @@ export interface PublishedKey {
  * one API that has keys of its own.
  */
 export type KeyOwner = 'tenants' | 'microsoftAccounts' | 'usGovernment' | `application ${string}`
+
+export const keyOwnerPattern = '^(tenants|microsoftAccounts|usGovernment|application [0-9a-f-]{36})$'
 
 /** `next` is listed and has not signed yet, `retiring` is listed and has, `withdrawn` is no longer listed. */
 export type KeyState = 'next' | 'signing' | 'retiring' | 'withdrawn'
@@ -92,6 +94,8 @@ export interface SigningKeys {
   steady(kid: string): Promise<void>
   replaceAll(): Promise<string>
   store(): Promise<readonly StoredKey[]>
+  /** Goes on with stored keys instead of its own. Throws a TypeError naming the place and changes nothing if it cannot. */
+  replaceBy(stored: readonly StoredKey[]): void
 }
 
 const commonNames: Readonly<Record<string, string>> = {
@@ -150,11 +154,16 @@ export function createSigningKeys(settings: {
     signing.set(record.owner, record)
   }
 
-  function load(stored: readonly StoredKey[]): void {
-    for (const { owner, state, privateKey, certificate } of stored) {
-      const secret = createPrivateKey(privateKey)
-      const keys = { privateKey: secret, publicKey: createPublicKey(secret) }
-      const record = add(keys, owner, Buffer.from(certificate, 'base64'))
+  let ready: Promise<void>
+
+  function replaceBy(stored: readonly StoredKey[]): void {
+    const opened = openStoredKeys(stored)
+    records.length = 0
+    signing.clear()
+    changes = 0
+    ready = Promise.resolve()
+    for (const { owner, state, certificate, ...keys } of opened) {
+      const record = add(keys, owner, certificate)
       record.hasSigned = state === 'retiring'
       if (state === 'signing') use(record)
       if (state === 'withdrawn') record.withdrawnAt = changes
@@ -162,16 +171,16 @@ export function createSigningKeys(settings: {
   }
 
   const { first } = settings
-  let ready: Promise<void>
   // By its shape: under Jest the promises of Node's own modules are of another realm.
   if ('then' in first) {
-    ready = first.then((keys) => use(add(keys, 'tenants')))
+    const begun = first.then((keys) => {
+      // Unless others took its place before it was made.
+      if (ready === begun) use(add(keys, 'tenants'))
+    })
+    ready = begun
     // Whoever asks for the keys sees the failure; nobody asking must not end the process.
     ready.catch(() => {})
-  } else {
-    load(first)
-    ready = Promise.resolve()
-  }
+  } else replaceBy(first)
 
   async function known(kid: string): Promise<KeyRecord> {
     await ready
@@ -310,5 +319,47 @@ export function createSigningKeys(settings: {
         certificate: record.certificate,
       }))
     },
+    replaceBy,
   }
+}
+
+interface OpenedKey extends GeneratedKeys {
+  readonly owner: KeyOwner
+  readonly state: KeyState
+  readonly certificate: Buffer
+}
+
+/** Opens stored keys, or throws a TypeError naming the place: a set that could not sign or contradicts itself is none. */
+function openStoredKeys(stored: readonly StoredKey[]): readonly OpenedKey[] {
+  const opened = stored.map((key, index) => openStoredKey(key, `state: keys[${index}]`))
+  const kids = new Set<string>()
+  const signing = new Set<KeyOwner>()
+  for (const [index, { owner, state, certificate }] of opened.entries()) {
+    const kid = thumbprintOf(certificate)
+    if (kids.has(kid)) throw new TypeError(`state: keys[${index}].certificate: is there twice`)
+    kids.add(kid)
+    if (state !== 'signing') continue
+    if (signing.has(owner)) throw new TypeError(`state: keys[${index}].state: another key signs already`)
+    signing.add(owner)
+  }
+  if (!signing.has('tenants')) throw new TypeError('state: keys: expected one of tenants that signs')
+  return opened
+}
+
+function openStoredKey({ owner, state, ...stored }: StoredKey, place: string): OpenedKey {
+  let privateKey: KeyObject | undefined
+  try {
+    privateKey = createPrivateKey(stored.privateKey)
+  } catch {
+    // Told below: the library's message may quote what it was given.
+  }
+  const bits = privateKey?.asymmetricKeyDetails?.modulusLength ?? 0
+  if (privateKey?.asymmetricKeyType !== 'rsa' || bits < 2048 || bits > 4096) {
+    throw new TypeError(`${place}.privateKey: expected a private RSA key of 2048 to 4096 bits, as PEM`)
+  }
+  const certificate = Buffer.from(stored.certificate, 'base64')
+  if (!isCertificateOf(certificate, privateKey)) {
+    throw new TypeError(`${place}.certificate: expected the certificate of that key, DER as base64`)
+  }
+  return { owner, state, privateKey, publicKey: createPublicKey(privateKey), certificate }
 }

@@ -187,7 +187,7 @@ describe('a state file', () => {
     await writeFile(other, '{"seal":"test-value"}', { mode: 0o600 })
     const wrong = begin('--port', '0', '--state', other)
     expect(await running?.ended).toBe(1)
-    expect(wrong.complaints).toEqual([`state: ${other} is not a state file of this emulator`])
+    expect(wrong.complaints).toEqual(['state: seal: does not match pattern'])
   })
 })
 

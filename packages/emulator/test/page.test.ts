@@ -1,4 +1,7 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Emulator, tokenFlaws } from '@countersign/emulator'
 import { askToken, type Form, ids, startTestEmulator } from './support.js'
@@ -22,7 +25,7 @@ async function post(path: string, fields: Form, headers: Record<string, string> 
   })
 }
 
-const sections = ['', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults']
+const sections = ['', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults', 'state']
 
 describe('every page', () => {
   test.each(sections)('/_/%s is small, says what it is, and runs and loads nothing', async (section) => {
@@ -112,6 +115,79 @@ describe('a change', () => {
     expect(await change('reset', {})).toBe(303)
     expect(own.explainPermission(question).isIssued).toBe(true)
     expect(own.requests).toEqual([])
+  })
+})
+
+describe('the state', () => {
+  const say = async (own: Emulator): Promise<string> => (await fetch(`${own.origin}/_/state`)).text()
+  const send = async (own: Emulator, path: string, fields: Form = {}): Promise<Response> => {
+    const body = new URLSearchParams({ page_token: tokenOf(await say(own)), ...fields })
+    return fetch(`${own.origin}/_/${path}`, { method: 'POST', redirect: 'manual', body })
+  }
+
+  test('tells the version, where it is kept and that nothing is less strict than Entra', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+    const html = await get('state')
+    expect(html).toContain(`<td>${version}</td>`)
+    expect(html).toContain('in memory')
+    expect(html).toContain('it refuses what Entra refuses')
+  })
+
+  test('names the file it is kept in, and every leniency', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'emulator-'))
+    try {
+      const file = join(folder, 'state.json')
+      await using own = await startTestEmulator({ state: file, imitateMicrosoftIssuers: 'global' })
+      const html = await say(own)
+      expect(html).toContain(file)
+      expect(html).toContain('imitateMicrosoftIssuers: ')
+      expect(html).not.toContain('it refuses what Entra refuses')
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  test('is downloaded as a file, and another instance goes on from it', async () => {
+    await using own = await startTestEmulator()
+    own.users.disable(ids.alice)
+    const download = await send(own, 'state/snapshot')
+    expect([download.status, download.headers.get('content-disposition')]).toEqual([
+      200,
+      'attachment; filename="emulator-state.json"',
+    ])
+    const snapshot = await download.text()
+    await using other = await startTestEmulator()
+    expect((await send(other, 'state', { snapshot })).status).toBe(303)
+    expect(await other.keys.list()).toEqual(await own.keys.list())
+    const question = { client: 'web', resource: 'v2', user: ids.alice }
+    expect(other.explainPermission(question)).toMatchObject({ isIssued: false, errorCode: 50057 })
+  })
+
+  test('is given to nobody by GET, nor without the token of a page, nor to another origin', async () => {
+    expect((await fetch(`${emulator.origin}/_/state/snapshot`)).status).toBe(404)
+    for (const response of [
+      await post('state/snapshot', { page_token: '1.AAAA' }),
+      await post('state/snapshot', {}, { origin: 'https://evil.example' }),
+    ]) {
+      expect(response.status).toBe(400)
+      expect(await response.text()).not.toContain('PRIVATE KEY')
+    }
+  })
+
+  test('stays as it is where what is pasted is no snapshot, and says the place without the text', async () => {
+    const before = await emulator.exportState()
+    for (const [snapshot, place] of [
+      ['test-value', 'state: what was pasted is not JSON'],
+      [JSON.stringify({ ...before, seal: 'test-value' }), 'state: seal: does not match pattern'],
+    ] as const) {
+      const response = await post('state', { snapshot })
+      const html = await response.text()
+      expect([response.status, html.includes(place)]).toEqual([400, true])
+      expect(html).not.toContain('test-value')
+    }
+    expect(await emulator.exportState()).toEqual(before)
   })
 })
 

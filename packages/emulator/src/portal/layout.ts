@@ -35,6 +35,7 @@ const sections = [
   ['inspect', 'Inspect a token'],
   ['keys', 'Keys'],
   ['faults', 'Faults and clock'],
+  ['state', 'State'],
 ] as const
 
 export type Section = (typeof sections)[number][0]

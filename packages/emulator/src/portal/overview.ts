@@ -78,7 +78,7 @@ auth: {
       ),
       'The registration has no application. Add one to its applications.',
     )}
-    <h2>Tenants and users</h2>
+    <h2 id="users">Tenants and users</h2>
     ${[...directory.tenants.values()].map(
       ({ id, displayName, domains, users }) =>
         html`<h2>
@@ -112,15 +112,6 @@ auth: {
             ),
             'No users. Add some to users of the tenant.',
           )}`,
-    )}
-    <h2>Start over</h2>
-    ${actionForm(
-      service,
-      '/_/reset',
-      html`<p>
-          Back to the registration: consents, faults and recorded requests go; keys and the clock stay.
-        </p>
-        <button>Reset</button>`,
     )}`
 }
 

@@ -5,6 +5,7 @@ import { EntraError } from '../errors.js'
 import { html, type Html } from '../pages/html.js'
 import { type Parameters, readParameters } from '../parameters.js'
 import type { Service } from '../service.js'
+import { type EmulatorState, readStateText } from '../state.js'
 import type { EmulatorUsers } from '../users.js'
 import { consentMatrix } from './consent.js'
 import { changeClock, changeFaults, faultsAndClock } from './faults.js'
@@ -14,6 +15,7 @@ import { readAction, type Section, sendPortalPage } from './layout.js'
 import { mint } from './mint.js'
 import { applicationDetail, overview } from './overview.js'
 import { requestDetail, requestList } from './requests.js'
+import { type InstanceFacts, statePage } from './state.js'
 
 /** What the page works with. */
 export interface Portal {
@@ -22,13 +24,16 @@ export interface Portal {
   readonly keys: EmulatorKeys
   /** Of the https server (PEM). */
   readonly certificate: string | undefined
+  readonly facts: InstanceFacts
+  readonly exportState: () => Promise<EmulatorState>
+  readonly importState: (snapshot: EmulatorState) => void
   /** Back to the registration, without consents, faults and recorded requests. */
   readonly reset: () => void
 }
 
 /** The page under `/_/`: what is registered, what happened and why, and everything a test can change. */
 export function addPortal(app: FastifyInstance, portal: Portal): void {
-  const { service, users, keys, certificate, reset } = portal
+  const { service, users, keys, certificate, facts, reset } = portal
   const errorHandler = (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     showError(error, reply)
 
@@ -49,6 +54,7 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
   page('inspect', 'Inspect a token', () => inspectorPage(service, undefined))
   page('keys', 'Signing keys', () => keyList(service))
   page('faults', 'Faults and clock', () => faultsAndClock(service))
+  page('state', 'State', () => statePage(service, facts))
   app.get('/_', (_request, reply) => reply.redirect('/_/', 302))
   app.get('/_/revocations', () => ({ revocations: service.revocations.visible(service.clock.now()) }))
 
@@ -90,7 +96,10 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
       return reply.redirect(back, 303)
     })
   }
-  action('/_/reset', '/_/', () => reset())
+  action('/_/reset', '/_/state', () => reset())
+  action('/_/state', '/_/state', (form) =>
+    portal.importState(readStateText(form.require('snapshot'), 'what was pasted')),
+  )
   action('/_/keys', '/_/keys', (form) => changeKeys(keys, form))
   action('/_/faults', '/_/faults', (form) => changeFaults(service, form))
   action('/_/clock', '/_/faults', (form) => changeClock(service, form))
@@ -99,6 +108,15 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
     const tenant = service.directory.tenant(form.require('tenant'))
     service.directory.removeGrant(tenant, form.require('client'), form.require('resource'), form.get('user'))
     service.changed()
+  })
+
+  // Never by GET: it holds private keys.
+  app.post('/_/state/snapshot', { errorHandler }, async (request, reply) => {
+    readAction(service, request)
+    return reply
+      .type('application/json')
+      .header('content-disposition', 'attachment; filename="emulator-state.json"')
+      .send(`${JSON.stringify(await portal.exportState(), undefined, 2)}\n`)
   })
 
   // These two answer with a page: what they show is not kept anywhere.
