@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { EntraError } from './errors.js'
-import type { SignInAudience } from './registration/types.js'
+import type { ApplicationRegistration, SignInAudience } from './registration/types.js'
 
 /*
  * The live state of one emulator: what the registration said, plus what consent has added since. The readers of the
@@ -95,6 +95,8 @@ export interface Application {
   /** Client appId → scope values it has without anybody's consent. */
   readonly preAuthorized: ReadonlyMap<string, ReadonlySet<string>>
   readonly knownClients: ReadonlySet<string>
+  /** As it was registered, WITH ITS SECRETS: shown by `hideApplicationSecrets` alone. */
+  readonly registration: ApplicationRegistration
 }
 
 export interface User {

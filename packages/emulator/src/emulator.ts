@@ -113,7 +113,8 @@ export async function startWith(
 ): Promise<Emulator> {
   const { https, port, clock, others } = settings
   let registration: Registration | string = options.registration ?? defaultRegistration
-  let directory = loadDirectory(readRegistration(registration))
+  let running = readRegistration(registration)
+  let directory = loadDirectory(running)
   if (state !== undefined) applyChanges(directory, state.directory)
   const tls: TlsCertificate | undefined = https ? createTlsCertificate(others?.hostName) : undefined
   let sealKey = state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64')
@@ -163,15 +164,17 @@ export async function startWith(
     changed: saver.changed,
   }
   const reload = (next: Registration | string = registration): void => {
-    const loaded = loadDirectory(readRegistration(next))
+    const read = readRegistration(next)
+    const loaded = loadDirectory(read)
     applyChanges(loaded, readChanges(directory))
     registration = next
+    running = read
     directory = loaded
     service.changed()
   }
   const importState = (snapshot: EmulatorState): void => {
     const read = readState(snapshot)
-    const loaded = loadDirectory(readRegistration(registration))
+    const loaded = loadDirectory(running)
     applyChanges(loaded, read.directory)
     // The last that can refuse: from here on everything changes.
     keys.replaceBy(read.keys)
@@ -181,7 +184,8 @@ export async function startWith(
     service.changed()
   }
   const reset = (): void => {
-    directory = loadDirectory(readRegistration(registration))
+    running = readRegistration(registration)
+    directory = loadDirectory(running)
     faults.clear()
     log.clear()
     service.changed()
@@ -220,6 +224,7 @@ export async function startWith(
         accessTokenLifetimeSeconds: settings.accessTokenLifetimeSeconds,
         uptime: () => (performance.now() - startedAt) / 1000,
       },
+      registration: { current: () => running, reload },
       exportState,
       importState,
       reset,

@@ -168,7 +168,7 @@ function watchConfig(emulator: Emulator, config: string, terminal: Terminal): ()
     clearTimeout(timer)
     timer = setTimeout(() => {
       try {
-        emulator.reload()
+        emulator.reload(config)
         terminal.write(`read ${config} again`)
       } catch (error) {
         terminal.complain(`${error instanceof Error ? error.message : 'unreadable'}; the old one stays`)

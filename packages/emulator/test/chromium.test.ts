@@ -148,7 +148,17 @@ describe.runIf(hasChromium)('in Chromium', () => {
   test('the page fits a narrow window', async () => {
     const { page } = await openPage()
     await page.setViewportSize({ width: 380, height: 800 })
-    for (const path of ['', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults', 'state']) {
+    for (const path of [
+      '',
+      'registration',
+      'requests',
+      'consent',
+      'mint',
+      'inspect',
+      'keys',
+      'faults',
+      'state',
+    ]) {
       await page.goto(`${emulator.origin}/_/${path}`)
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth').catch(() => 0)
       expect([path, Number(overflow) <= 0]).toEqual([path, true])

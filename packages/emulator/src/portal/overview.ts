@@ -1,6 +1,7 @@
 import type { Application } from '../directory.js'
 import { html, type Html } from '../pages/html.js'
 import type { Service } from '../service.js'
+import { neededBy } from './application.js'
 import { actionForm, quoted, table, when } from './layout.js'
 
 /** Settings to copy, and what is registered. */
@@ -130,15 +131,6 @@ function curlLine({ origin, directory }: Service, authority: string): string {
   ].join(' \\\n')
 }
 
-function neededBy({ directory }: Service, { requiredAccess }: Application): string {
-  return requiredAccess
-    .map(({ resourceAppId, scopes, roles }) => {
-      const name = directory.applications.get(resourceAppId)?.displayName ?? resourceAppId
-      return `${name}: ${[...scopes, ...roles].join(' ')}`
-    })
-    .join('; ')
-}
-
 function credentialsOf({ secrets, certificates, federatedCredentials, redirectUris }: Application): string {
   const counts = [
     [secrets.length, 'secret'],
@@ -153,95 +145,4 @@ function credentialsOf({ secrets, certificates, federatedCredentials, redirectUr
     : redirectUris.publicClient.length > 0
       ? 'nothing (public)'
       : 'nothing'
-}
-
-/** One application, under Entra's headings. */
-export function applicationDetail(service: Service, application: Application): Html {
-  const now = service.clock.now()
-  const periods = [
-    ...application.secrets.map((secret) => ['secret', secret] as const),
-    ...application.certificates.map((certificate) => ['certificate', certificate] as const),
-  ]
-  const home = service.directory.tenants.get(application.homeTenantId)
-  return html`<h2>Overview</h2>
-    <p>
-      Client id <code>${application.appId}</code><br />Home ${home?.displayName ?? ''}<br />Accounts
-      ${application.audience}<br />Identifier URIs
-      <code>${application.identifierUris.join(' ') || 'none'}</code>
-    </p>
-    <h2>Authentication</h2>
-    ${table(
-      ['Platform', 'Redirect URI'],
-      (['web', 'spa', 'publicClient'] as const).flatMap((platform) =>
-        application.redirectUris[platform].map(
-          (uri) =>
-            html`<tr>
-              <td>${platform}</td>
-              <td><code>${uri}</code></td>
-            </tr> `,
-        ),
-      ),
-      'No redirect URIs: nobody signs in to it.',
-    )}
-    <h2>Certificates &amp; secrets</h2>
-    ${table(
-      ['Kind', 'Ends'],
-      periods.map(
-        ([kind, { until }]) =>
-          html`<tr>
-            <td>${kind}</td>
-            <td class="${until <= now ? 'no' : ''}">
-              ${Number.isFinite(until) ? when(service, until) : 'never'}
-            </td>
-          </tr> `,
-      ),
-      'None.',
-    )}
-    <h2>Federated credentials</h2>
-    ${table(
-      ['Issuer', 'Subject', 'Audience'],
-      application.federatedCredentials.map(
-        ({ issuer, subject, audiences }) =>
-          html`<tr>
-            <td><code>${issuer}</code></td>
-            <td><code>${typeof subject === 'string' ? subject : 'by expression'}</code></td>
-            <td><code>${audiences.join(' ')}</code></td>
-          </tr> `,
-      ),
-      'None.',
-    )}
-    <h2>Token configuration</h2>
-    <p>
-      Access tokens of v${application.tokenVersion}; optional claims
-      ${application.optionalClaims.accessToken.map(({ name }) => name).join(', ') || 'none'}
-    </p>
-    <h2>API permissions</h2>
-    <p>${neededBy(service, application) || 'None listed.'}</p>
-    <h2>Expose an API</h2>
-    ${table(
-      ['Scope', 'Who consents', 'State', 'Words'],
-      application.scopes.map(
-        ({ value, adminOnly, isEnabled, title }) =>
-          html`<tr>
-            <td><code>${value}</code></td>
-            <td>${adminOnly ? 'administrators' : 'users and administrators'}</td>
-            <td>${isEnabled ? 'enabled' : 'disabled'}</td>
-            <td>${title}</td>
-          </tr> `,
-      ),
-      'No scopes.',
-    )}
-    <h2>App roles</h2>
-    ${table(
-      ['Role', 'For', 'State'],
-      application.roles.map(
-        ({ value, forUsers, forApplications, isEnabled }) =>
-          html`<tr>
-            <td><code>${value}</code></td>
-            <td>${[forUsers && 'users', forApplications && 'applications'].filter(Boolean).join(', ')}</td>
-            <td>${isEnabled ? 'enabled' : 'disabled'}</td>
-          </tr> `,
-      ),
-      'No roles.',
-    )}`
 }

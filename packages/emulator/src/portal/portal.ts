@@ -13,7 +13,9 @@ import { inspectorPage } from './inspector.js'
 import { changeKeys, keyList } from './keys.js'
 import { readAction, type Section, sendPortalPage } from './layout.js'
 import { mint } from './mint.js'
-import { applicationDetail, overview } from './overview.js'
+import { applicationDetail } from './application.js'
+import { overview } from './overview.js'
+import { changeRegistration, type LiveRegistration, registrationPage } from './registration.js'
 import { requestDetail, requestList } from './requests.js'
 import { type InstanceFacts, statePage } from './state.js'
 
@@ -25,6 +27,7 @@ export interface Portal {
   /** Of the https server (PEM). */
   readonly certificate: string | undefined
   readonly facts: InstanceFacts
+  readonly registration: LiveRegistration
   readonly exportState: () => Promise<EmulatorState>
   readonly importState: (snapshot: EmulatorState) => void
   /** Back to the registration, without consents, faults and recorded requests. */
@@ -33,7 +36,7 @@ export interface Portal {
 
 /** The page under `/_/`: what is registered, what happened and why, and everything a test can change. */
 export function addPortal(app: FastifyInstance, portal: Portal): void {
-  const { service, users, keys, certificate, facts, reset } = portal
+  const { service, users, keys, certificate, facts, registration, reset } = portal
   const errorHandler = (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     showError(error, reply)
 
@@ -48,6 +51,7 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
     )
   }
   page('', 'Overview', () => overview(service, certificate))
+  page('registration', 'Registration', () => registrationPage(service, registration))
   page('requests', 'Requests', () => requestList(service))
   page('consent', 'Consent', (asked) => consentMatrix(service, asked))
   page('mint', 'Mint a token', () => mint(service, undefined))
@@ -119,7 +123,11 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
       .send(`${JSON.stringify(await portal.exportState(), undefined, 2)}\n`)
   })
 
-  // These two answer with a page: what they show is not kept anywhere.
+  // These answer with a page: what they show is not kept anywhere.
+  app.post('/_/registration', { errorHandler }, (request, reply) => {
+    const changed = changeRegistration(service, registration, readAction(service, request))
+    return sendPortalPage(service, reply, { section: 'registration', title: 'Registration', ...changed })
+  })
   app.post('/_/mint', { errorHandler }, async (request, reply) => {
     const body = await mint(service, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'mint', title: 'Mint a token', body })

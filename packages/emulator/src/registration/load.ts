@@ -273,6 +273,7 @@ function loadApplications(
             (client, index) => find(client, `${path}.api.knownClientApplications[${index}]`).appId,
           ),
         ),
+        registration,
       }
       return [appId, application]
     }),
@@ -366,6 +367,13 @@ function loadSecrets({ passwordCredentials = [] }: ApplicationRegistration): Sec
 
 function loadCertificates({ keyCredentials = [] }: ApplicationRegistration, path: string): Certificate[] {
   return keyCredentials.map(({ key, startDateTime, endDateTime }, index) => {
+    // The page shows what is registered, and a certificate is public.
+    if (key.includes('PRIVATE KEY')) {
+      throw new RegistrationError(
+        `${path}.keyCredentials[${index}].key`,
+        'holds a private key: register the certificate alone',
+      )
+    }
     let certificate: X509Certificate
     try {
       certificate = new X509Certificate(key.includes('-----BEGIN') ? key : Buffer.from(key, 'base64'))
