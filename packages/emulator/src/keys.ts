@@ -128,6 +128,8 @@ export function createSigningKeys(settings: {
   let changes = 0
   const records: KeyRecord[] = []
   const signing = new Map<KeyOwner, KeyRecord>()
+  /** First keys on their way. */
+  const making = new Map<KeyOwner, Promise<KeyRecord>>()
 
   function add(keys: GeneratedKeys, owner: KeyOwner, certificate?: Buffer): KeyRecord {
     const commonName = commonNames[owner] ?? 'Countersign emulator, one application'
@@ -198,8 +200,11 @@ export function createSigningKeys(settings: {
     await ready
     const current = signing.get(owner)
     if (current !== undefined) return current
-    const record = await create(owner)
-    use(record)
+    // Whoever comes while it is made waits for the same one.
+    const begun = making.get(owner) ?? create(owner)
+    making.set(owner, begun)
+    const record = await begun.finally(() => making.delete(owner))
+    if (!signing.has(owner)) use(record)
     return record
   }
 

@@ -114,7 +114,7 @@ function credentials(service: Service, { secrets, certificates }: Application): 
       ([kind, { from, until }]) =>
         html`<tr>
           <td>${kind}</td>
-          <td class="${now < from && 'no'}">${edge(from, 'always valid so far')}</td>
+          <td class="${now < from && 'no'}">${edge(from, 'no start')}</td>
           <td class="${until <= now && 'no'}">${edge(until, 'never')}${until <= now && ', expired'}</td>
         </tr> `,
     ),
