@@ -358,8 +358,14 @@ export class Directory {
     }
   }
 
-  /** Takes delegated scopes back: of one user, or (without `userId`) what was granted for all. */
-  removeGrant(tenant: Tenant, clientAppId: string, resourceAppId: string, userId: string | undefined): void {
+  /** Takes delegated scopes back: of one user, or (without `userId`) what was granted for all. False if there are none. */
+  removeGrant(
+    tenant: Tenant,
+    clientAppId: string,
+    resourceAppId: string,
+    userId: string | undefined,
+  ): boolean {
+    const before = tenant.grants.length
     const kept = tenant.grants.filter(
       (grant) =>
         !(
@@ -368,7 +374,8 @@ export class Directory {
           grant.userId === userId
         ),
     )
-    tenant.grants.splice(0, tenant.grants.length, ...kept)
+    tenant.grants.splice(0, before, ...kept)
+    return kept.length < before
   }
 
   addAssignment(tenant: Tenant, assignment: RoleAssignment): void {

@@ -32,6 +32,7 @@ import { loadDirectory } from './registration/load.js'
 import { readRegistration } from './registration/read.js'
 import type { Registration } from './registration/types.js'
 import { createRequestLog, type RecordedRequests } from './request-log.js'
+import { revokeConsent, type RevokeConsentOptions } from './revoke-consent.js'
 import { createRevocations, type Revocation } from './revocations.js'
 import { createSeal } from './seal.js'
 import { systemCode } from './system-error.js'
@@ -80,6 +81,11 @@ export interface Emulator extends AsyncDisposable {
   issueToken(options: IssueTokenOptions): Promise<string>
   /** What a client may do at an API, for a user or for itself, and why not. Issues nothing. */
   explainPermission(options: ExplainPermissionOptions): PermissionExplanation
+  /**
+   * Takes consent back, of one user or (without `user`) of everyone. Tokens that were issued live on; the next refresh
+   * or OBO is refused with AADSTS65001. Throws a TypeError where there is no such consent.
+   */
+  revokeConsent(options: RevokeConsentOptions): void
   /** Adds a signing key and signs with it; the old keys stay in the set. Answers the new key's `kid`. */
   rotateKeys(): Promise<string>
   /**
@@ -277,6 +283,7 @@ export async function startWith(
     }),
     issueToken: (token) => issueToken(service, token),
     explainPermission: (question) => explainPermission(service, question),
+    revokeConsent: (consent) => revokeConsent(service, consent),
     rotateKeys: () => emulatorKeys.rotate(),
     reload,
     exportState,

@@ -71,6 +71,25 @@ describe('a guest', () => {
     expect(info['uid']).not.toBe(claims['oid'])
   })
 
+  test('is somebody else at the same API than at home: tid, oid and sub differ', async () => {
+    const [first, ...others] = own.tenants
+    const principals = [{ appId: 'fleet' }, { appId: 'fleet-api' }]
+    await using emulator = await startWith({
+      ...own,
+      tenants: [
+        ...(first === undefined ? [] : [first]),
+        ...others.map((tenant) => ({ ...tenant, servicePrincipals: principals })),
+      ],
+    })
+    const claimsOf = async (user: string): Promise<Record<string, unknown>> =>
+      decodeJwt(await emulator.issueToken({ client: 'fleet', resource: 'fleet-api', user, scopes: ['any'] }))
+    const [host, home] = [await claimsOf(guest), await claimsOf('erin@fabrikam.example')]
+    expect([host['aud'], host['tid'], home['tid']]).toEqual([home['aud'], ids.contoso, ids.fabrikam])
+    expect(host['oid']).not.toBe(home['oid'])
+    expect(host['sub']).not.toBe(home['sub'])
+    expect(home).not.toHaveProperty('idp')
+  })
+
   test("keeps the tenant through OBO, which follows the assertion's", async () => {
     await using emulator = await startWith(own)
     const { body } = await signInAndRedeem(emulator, { user: guest })
@@ -324,6 +343,72 @@ describe('claims mapped into tokens', () => {
       expect((await ask(lenient, name)).status).toBe(200)
     }
   })
+})
+
+describe('the groups of a user', () => {
+  /** The groups' claims of an id token from the sign-in page, and of an access token. */
+  async function claimsWith(count: number): Promise<Record<'atSignIn' | 'access', string[]>> {
+    const groups = Array.from({ length: count }, (_, index) => ({
+      displayName: `group ${index}`,
+      members: ['alice@contoso.example'],
+    }))
+    const changed = withApplication('web', {
+      groupMembershipClaims: 'SecurityGroup',
+      web: {
+        redirectUris: ['https://web.contoso.example/'],
+        implicitGrantSettings: { enableIdTokenIssuance: true },
+      },
+    })
+    await using emulator = await startWith({
+      ...withContoso({ groups, appRoleAssignments: [] }),
+      applications: changed.applications ?? [],
+    })
+    const page = await signIn(emulator, {
+      query: {
+        client_id: ids.web,
+        redirect_uri: 'https://web.contoso.example/',
+        response_type: 'code id_token',
+        scope: 'openid api://v2/Things.Read',
+        nonce: 'the-nonce',
+      },
+    })
+    const told = (token: string): string[] =>
+      ['groups', 'hasgroups', '_claim_names'].filter((name) => Object.hasOwn(decodeJwt(token), name))
+    return {
+      atSignIn: told(new URLSearchParams(page.location?.hash.slice(1)).get('id_token') ?? ''),
+      access: told(
+        await emulator.issueToken({ client: 'native', resource: 'web', user: ids.alice, scopes: ['any'] }),
+      ),
+    }
+  }
+
+  test.each([
+    [5, ['groups'], ['groups']],
+    [6, ['hasgroups'], ['groups']],
+    [200, ['hasgroups'], ['groups']],
+    [201, ['hasgroups'], ['_claim_names']],
+  ])(
+    'are told, when there are %i, by %j at sign-in and by %j in an access token',
+    async (count, atSignIn, access) => {
+      expect(await claimsWith(count)).toEqual({ atSignIn, access })
+    },
+  )
+})
+
+test('optional claims are in the tokens of the application that asks for them, each in its kind of token', async () => {
+  const { applications = [] } = withApplication('v2', {
+    optionalClaims: {
+      accessToken: [{ name: 'acct' }, { name: 'family_name' }, { name: 'idtyp' }],
+      idToken: [{ name: 'given_name' }],
+    },
+  })
+  await using emulator = await startWith({ ...registration, applications })
+  const user = decodeJwt(await emulator.issueToken({ client: 'native', resource: 'v2', user: ids.alice }))
+  expect(user).toMatchObject({ acct: 0, family_name: 'Ash' })
+  for (const name of ['idtyp', 'given_name']) expect(user).not.toHaveProperty(name)
+  const application = decodeJwt(await emulator.issueToken({ client: 'daemon', resource: 'v2' }))
+  expect(application).toMatchObject({ idtyp: 'app' })
+  expect(application).not.toHaveProperty('acct')
 })
 
 test('directory roles are in wids for an application that asks for them', async () => {

@@ -12,6 +12,7 @@ import {
   type Page,
   refusal,
   registration,
+  secrets,
   sendForm,
   signIn,
   signInAndRedeem,
@@ -394,4 +395,29 @@ test('the correlation id is echoed, and telemetry is answered in x-ms-clitelem',
   expect(headers.get('x-ms-clitelem')).toBe('1,7000216,0,,')
   expect(headers.get('x-ms-request-id')).toBe(body['trace_id'])
   expect(body['correlation_id']).toBe('55555555-0000-4000-8000-000000000001')
+})
+
+test.each([
+  ['a token', { client_secret: secrets.daemon }, 200],
+  ['a refusal', { client_secret: 'test-value' }, 401],
+])('%s has the headers of Entra', async (_, credential, expected) => {
+  const { status, headers } = await askToken(emulator, {
+    grant_type: 'client_credentials',
+    client_id: ids.daemon,
+    scope: 'api://v2/.default',
+    ...credential,
+  })
+  expect(status).toBe(expected)
+  const named = ['cache-control', 'pragma', 'expires', 'x-content-type-options', 'p3p', 'x-ms-ests-server']
+  expect(Object.fromEntries(named.map((name) => [name, headers.get(name)]))).toEqual({
+    'cache-control': 'no-store, no-cache',
+    pragma: 'no-cache',
+    expires: '-1',
+    'x-content-type-options': 'nosniff',
+    p3p: 'CP="DSP CUR OTPi IND OTRi ONL FIN"',
+    'x-ms-ests-server': expect.any(String),
+  })
+  expect(headers.get('x-ms-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  // Without telemetry there is none to answer.
+  expect(headers.get('x-ms-clitelem')).toBeNull()
 })

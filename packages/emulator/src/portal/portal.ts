@@ -4,6 +4,7 @@ import type { EmulatorKeys } from '../emulator-keys.js'
 import { EntraError } from '../errors.js'
 import { html, type Html } from '../pages/html.js'
 import { type Parameters, readParameters } from '../parameters.js'
+import { revokeConsent } from '../revoke-consent.js'
 import type { Service } from '../service.js'
 import { type EmulatorState, readStateText } from '../state.js'
 import type { EmulatorUsers } from '../users.js'
@@ -109,9 +110,13 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
   action('/_/clock', '/_/faults', (form) => changeClock(service, form))
   action('/_/users', '/_/', (form) => changeUser(users, form))
   action('/_/consent', '/_/consent', (form) => {
-    const tenant = service.directory.tenant(form.require('tenant'))
-    service.directory.removeGrant(tenant, form.require('client'), form.require('resource'), form.get('user'))
-    service.changed()
+    const user = form.get('user')
+    revokeConsent(service, {
+      tenant: form.require('tenant'),
+      client: form.require('client'),
+      resource: form.require('resource'),
+      ...(user === undefined ? {} : { user }),
+    })
   })
 
   // Never by GET: it holds private keys.
