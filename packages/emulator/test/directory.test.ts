@@ -271,6 +271,43 @@ describe('a combined consent', () => {
   })
 })
 
+describe('consent for a middle tier', () => {
+  const onBehalf = (emulator: Emulator, assertion: unknown): ReturnType<typeof askToken> =>
+    askToken(emulator, {
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      requested_token_use: 'on_behalf_of',
+      client_id: ids.tier1,
+      client_secret: secrets.tier1,
+      assertion: String(assertion),
+      scope: 'api://lonely/Things.Read',
+    })
+  const signInTo = (emulator: Emulator, query: Record<string, string>): Promise<Page> =>
+    signIn(emulator, { user: 'bob@contoso.example', query })
+
+  test.each([
+    ['covers what the middle tier needs when it knows the client', ['native'], 200],
+    ['covers the middle tier alone when it does not: AADSTS65001', [], 400],
+  ])('by one page %s', async (_, knownClientApplications, status) => {
+    await using emulator = await startWith(withApplication('tier1', { api: { knownClientApplications } }))
+    const query = { scope: 'openid api://tier1/.default' }
+    const page = await signInTo(emulator, query)
+    expect(page.html.includes('lonely')).toBe(status === 200)
+    await sendForm(emulator, page, { consent: 'accept' })
+    const { body } = await signInAndRedeem(emulator, { user: 'bob@contoso.example', query })
+    const answer = await onBehalf(emulator, body['access_token'])
+    expect([answer.status, refusal(answer).code]).toEqual([status, status === 200 ? undefined : 65001])
+  })
+
+  test('is not asked of whom the API has pre-authorized, for those scopes alone', async () => {
+    const preAuthorizedApplications = [{ appId: 'native', delegatedPermissionIds: ['Things.Write'] }]
+    await using emulator = await startWith(withApplication('v2', { api: { preAuthorizedApplications } }))
+    expect(codeOf(await signInTo(emulator, { scope: 'api://v2/Things.Write' }))).not.toBe('')
+    const asked = await signInTo(emulator, { scope: 'api://v2/Things.Write api://v2/Things.Read' })
+    expect([codeOf(asked), asked.html.includes('Things.Write')]).toEqual(['', false])
+    expect(asked.html).toContain('Read your &lt;things&gt;')
+  })
+})
+
 describe('explainPermission', () => {
   test('says what a client may do for a user, and by whose grant', async () => {
     await using emulator = await startTestEmulator()

@@ -1,4 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { type Emulator, type EmulatorState, startEmulator } from '@countersign/emulator'
@@ -102,6 +105,20 @@ describe('a snapshot', () => {
     const token = await other.issueToken({ client: 'native', resource: 'v2', user: alice })
     expect((await verified(other, token)).claims['aud']).toBe(ids.v2)
     expect(await other.keys.list()).toHaveLength(snapshot.keys.length)
+  })
+
+  test('is in the state file of the instance that took it', async () => {
+    const { snapshot } = await lived()
+    const folder = await mkdtemp(join(tmpdir(), 'emulator-'))
+    try {
+      const file = join(folder, 'state.json')
+      const other = await startTestEmulator({ state: file })
+      other.importState(snapshot)
+      await other.stop()
+      expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(snapshot)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   test('says nothing to a registration that has none of its tenants', async () => {
