@@ -1,6 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { type Browser, chromium } from 'playwright-core'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, chromium } from 'playwright-core'
 
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
@@ -10,20 +12,33 @@ if (!hasChromium) {
   console.warn(`NOT TESTED in a browser: there is no Chromium at ${executablePath} (set CHROMIUM_PATH)`)
 }
 
-/** Starts Chromium, which trusts one more certificate (PEM) if it is given, and no other than that. */
-export function launchChromium(trusted?: string): Promise<Browser> {
-  return chromium.launch({
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({ executablePath, args })
+}
+
+/**
+ * Starts Chromium in a profile of its own (a folder that is there), which trusts one more certificate (PEM) and no other
+ * than that. Frames of other sites have their cookies, as in Chrome and Edge; Debian's build has that off.
+ */
+export async function launchProfile(folder: string, trusted: string): Promise<BrowserContext> {
+  await mkdir(join(folder, 'Default'))
+  await writeFile(
+    join(folder, 'Default', 'Preferences'),
+    JSON.stringify({ profile: { cookie_controls_mode: 0 } }),
+  )
+  return chromium.launchPersistentContext(folder, {
     executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      ...(trusted === undefined ? [] : [`--ignore-certificate-errors-spki-list=${keyDigest(trusted)}`]),
-    ],
+    args: [...args, `--ignore-certificate-errors-spki-list=${keyDigest(trusted)}`],
   })
 }
 

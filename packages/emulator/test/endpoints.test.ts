@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { request as secureRequest } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Emulator, fixedClock, type Registration, startEmulator } from '@countersign/emulator'
@@ -211,6 +213,20 @@ const query = {
   redirect_uri: nativeRedirectUri,
   scope: 'openid api://tier1/Things.Read',
 }
+/** Over https, with the certificate of the emulator. */
+function ofSecure(own: Emulator, url: string, form?: string): Promise<{ text: string; cookie: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const options = { ca: own.certificate, method: form === undefined ? 'GET' : 'POST', headers }
+    secureRequest(url, options, (response) => {
+      const cookie = response.headers['set-cookie']?.[0] ?? ''
+      void text(response).then((body) => resolve({ text: body, cookie }), reject)
+    })
+      .on('error', reject)
+      .end(form)
+  })
+}
+
 const silent = `/${ids.contoso}/oauth2/v2.0/authorize?${new URLSearchParams({ ...query, prompt: 'none' }).toString()}`
 
 const answerOf = (response: Response): URLSearchParams =>
@@ -224,6 +240,24 @@ describe('single sign-on', () => {
     expect(browser.cookie).not.toContain(ids.alice)
     expect(answerOf(await browser.open(silent)).has('code')).toBe(true)
     expect(answerOf(await new Browser(emulator).open(silent)).get('error')).toBe('login_required')
+  })
+
+  test('goes along into frames of other sites over https alone, as cookies do', async () => {
+    await using secure = await startTestEmulator({ https: true })
+    const page = await ofSecure(
+      secure,
+      `${secure.origin}/${ids.contoso}/oauth2/v2.0/authorize?${new URLSearchParams(query).toString()}`,
+    )
+    const transaction = /name="transaction" value="([^"]*)"/.exec(page.text)?.[1] ?? ''
+    const signedIn = await ofSecure(
+      secure,
+      `${secure.origin}/${ids.contoso}/oauth2/v2.0/authorize`,
+      new URLSearchParams({ transaction, user: 'alice@contoso.example' }).toString(),
+    )
+    expect(signedIn.cookie).toMatch(/; HttpOnly; SameSite=None; Secure$/)
+    const browser = new Browser(emulator)
+    const plain = await browser.signIn(query, 'alice@contoso.example')
+    expect(plain.headers.getSetCookie()[0]).toMatch(/; HttpOnly; SameSite=Lax$/)
   })
 
   test('asks for a hint when two accounts are signed in, and follows it', async () => {

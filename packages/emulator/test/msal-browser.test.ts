@@ -1,16 +1,17 @@
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { get } from 'node:https'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Browser, Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { createTokenValidator, entra, isBearerError } from '@countersign/core'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Emulator, type RecordedRequest, runningClock } from '@countersign/emulator'
-import { hasChromium, launchChromium } from './chromium.js'
+import { hasChromium, launchProfile } from './chromium.js'
 import { contoso, ids, startTestEmulator, withApplication } from './support.js'
 
 const require = createRequire(import.meta.url)
@@ -25,9 +26,11 @@ async function listen(listener: RequestListener): Promise<{ server: Server; port
 
 describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
   let emulator: Emulator
-  let browser: Browser
+  let folder: string
+  let browser: BrowserContext
   let page: Page
-  let bundle: string
+  /** What the application serves, by path; anything else is its page. */
+  const files = new Map<string, string>()
   const servers: Server[] = []
   const complaints: string[] = []
   let home: string
@@ -36,12 +39,19 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
 
   beforeAll(async () => {
     const main = require.resolve('@azure/msal-browser')
-    bundle = await readFile(join(main, '..', 'msal-browser.min.js'), 'utf8')
+    for (const name of ['msal-browser.min.js', 'redirect-bridge/msal-redirect-bridge.min.js']) {
+      files.set(`/${name}`, await readFile(join(main, '..', name), 'utf8'))
+    }
+    files.set(
+      '/back',
+      `<!doctype html><script src="/redirect-bridge/msal-redirect-bridge.min.js"></script>
+      <script>msalRedirectBridge.broadcastResponseToMainFrame()</script>`,
+    )
 
     const application = await listen((request, response) => {
-      const isBundle = request.url === '/msal-browser.min.js'
-      response.setHeader('content-type', isBundle ? 'text/javascript' : 'text/html')
-      response.end(isBundle ? bundle : applicationPage())
+      const path = new URL(request.url ?? '/', 'http://localhost').pathname
+      response.setHeader('content-type', path.endsWith('.js') ? 'text/javascript' : 'text/html')
+      response.end(files.get(path) ?? applicationPage())
     })
     home = `http://localhost:${application.port}`
     elsewhere = `http://127.0.0.1:${application.port}`
@@ -57,7 +67,7 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
     apiAddress = `http://localhost:${api.port}/`
     servers.push(application.server, api.server)
 
-    const registered = withApplication('spa', { spa: { redirectUris: [`${home}/`] } })
+    const registered = withApplication('spa', { spa: { redirectUris: [`${home}/`, `${home}/back`] } })
     emulator = await startTestEmulator({
       registration: {
         ...registered,
@@ -75,14 +85,15 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
       // MSAL compares with the machine's clock.
       clock: runningClock(),
     })
-    browser = await launchChromium(emulator.certificate)
-    const context = await browser.newContext()
-    page = await context.newPage()
+    folder = await mkdtemp(join(tmpdir(), 'chromium-'))
+    browser = await launchProfile(folder, emulator.certificate ?? '')
+    page = await browser.newPage()
     page.on('pageerror', (error) => complaints.push(error.message))
   })
   afterAll(async () => {
     await browser?.close()
     await emulator?.stop()
+    await rm(folder, { recursive: true, force: true })
     for (const server of servers) {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -185,9 +196,41 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
     expect(tokenRequests().at(-1)).toMatchObject({ status: 400, errorCode: 65001 })
   })
 
+  test('is signed in silently, in a frame, by the session of the browser', async () => {
+    const before = emulator.requests.length
+    const { username } = await page.evaluate<{ username: string }>(
+      `client.ssoSilent({ scopes: ['api://v2/Things.Read'], loginHint: 'alice@contoso.example', redirectUri: '${home}/back' })
+        .then(({ account }) => ({ username: account.username }))`,
+    )
+    expect(username).toBe('alice@contoso.example')
+    const [asked] = emulator.requests.slice(before)
+    expect(asked).toMatchObject({ endpoint: 'authorize', status: 302, parameters: { prompt: 'none' } })
+  })
+
+  test('signs another user in by a window of its own', async () => {
+    const opened = page.waitForEvent('popup')
+    const signedIn = page.evaluate<{ username: string }>(
+      `client.loginPopup({ scopes: ['api://v2/Things.Read'], prompt: 'select_account', redirectUri: '${home}/back' })
+        .then(({ account }) => ({ username: account.username }))`,
+    )
+    await (await opened).getByRole('button', { name: 'bob@contoso.example' }).click()
+    expect(await signedIn).toEqual({ username: 'bob@contoso.example' })
+  })
+
+  test('signs out, and comes back to a page where nobody is signed in, not even silently', async () => {
+    await page.evaluate(`void client.logoutRedirect({ postLogoutRedirectUri: '${home}/' })`)
+    await expect.poll(() => page.title()).toBe('nobody')
+    expect(emulator.requests.at(-1)).toMatchObject({ endpoint: 'logout', outcome: 'answered' })
+    const error = await page
+      .evaluate(
+        `client.ssoSilent({ scopes: ['api://v2/Things.Read'], redirectUri: '${home}/back' }).then(() => 'signed in')`,
+      )
+      .catch((reason: unknown) => reason)
+    expect(String(error)).toContain('AADSTS50058')
+  })
+
   test('is given nothing on a page of an origin that is not registered', async () => {
-    const context = await browser.newContext()
-    const stranger = await context.newPage()
+    const stranger = await browser.newPage()
     await stranger.goto(`${elsewhere}/`)
     const ask = (path: string, method: string): Promise<string> =>
       stranger.evaluate(
@@ -195,7 +238,7 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
       )
     expect(await ask('/oauth2/v2.0/token', 'POST')).toBe('not read')
     expect(await ask('/v2.0/.well-known/openid-configuration', 'GET')).toBe('read')
-    await context.close()
+    await stranger.close()
   })
 })
 
