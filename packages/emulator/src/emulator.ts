@@ -190,8 +190,9 @@ export async function startWith(
     service.changed()
   }
   const reset = (): void => {
-    running = readRegistration(registration)
-    directory = loadDirectory(running)
+    const read = readRegistration(registration)
+    directory = loadDirectory(read)
+    running = read
     faults.clear()
     log.clear()
     service.changed()

@@ -69,7 +69,6 @@ const findFault = createShape(
     keys: {
       type: 'array',
       minItems: 1,
-      maxItems: 1000,
       items: record({
         owner: { type: 'string', pattern: keyOwnerPattern },
         state: { enum: ['next', 'signing', 'retiring', 'withdrawn'] },
