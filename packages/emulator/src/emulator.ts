@@ -96,7 +96,7 @@ export interface Emulator extends AsyncDisposable {
   /**
    * What another instance needs to go on where this one is, as plain data for a JSON file: signing keys, what refresh
    * tokens are sealed with, consents and what became of users. **It contains private keys**: keep it as you would a
-   * state file. Not in it: the registration, the clock, faults, recorded requests and device codes.
+   * state file. Not in it: the registration, the clock, faults, recorded requests, `revocations` and device codes.
    */
   exportState(): Promise<EmulatorState>
   /**

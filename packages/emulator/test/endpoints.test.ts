@@ -200,6 +200,20 @@ describe('device code', () => {
     expect(refusal(expired).error).toBe('expired_token')
   })
 
+  test('lives for a quarter of an hour: it is pending in its last second, and expired in the next', async () => {
+    await using own = await startTestEmulator({ registration: withDevices() })
+    const begun = await fetch(`${own.origin}/${ids.contoso}/oauth2/v2.0/devicecode`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: ids.native, scope: 'api://tier1/.default' }),
+    })
+    const { device_code } = (await begun.json()) as { device_code: string }
+    const form = { grant_type: 'device_code', client_id: ids.native, device_code }
+    own.clock.advance(899)
+    expect(refusal(await askToken(own, form)).code).toBe(70016)
+    own.clock.advance(1)
+    expect(refusal(await askToken(own, form))).toEqual({ status: 400, error: 'expired_token', code: 70019 })
+  })
+
   test('of a client that is not public needs its credential: AADSTS7000218', async () => {
     const begun = await begin('2.0', { client_id: ids.web, scope: 'api://v2/Things.Read' })
     await enter(begun['user_code'])

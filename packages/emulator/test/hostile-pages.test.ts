@@ -95,6 +95,26 @@ describe('hostile input to the page', () => {
     },
   )
 
+  test.each([
+    ['registration', 'registration'],
+    ['state', 'snapshot'],
+  ])('data nested without end, sent to /_/%s, is refused as what it is not', async (path, field) => {
+    const nested = '['.repeat(60_000) + ']'.repeat(60_000)
+    const inside = `{"tenants":[{"domains":["a.example"],"users":${nested}}]}`
+    for (const text of [nested, `{"keys":${nested}}`, inside]) {
+      const answer = await post(path, { [field]: text, do: 'check' })
+      checkPage(answer)
+      expect(answer.status).toBe(400)
+    }
+  })
+
+  test('what is longer than any registration is cut off with 413, and says so on a page', async () => {
+    const { status, text } = await post('registration', { registration: 'x'.repeat(2_100_000), do: 'check' })
+    expect(status).toBe(413)
+    expect(text).toContain('A form takes up to')
+    expect((await fetch(`${emulator.origin}/_/registration`)).status).toBe(200)
+  })
+
   test('queries and addresses of any kind under /_/ are answered, or are not there', async () => {
     await fc.assert(
       fc.asyncProperty(

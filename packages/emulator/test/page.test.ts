@@ -237,6 +237,20 @@ describe('the registration', () => {
     expect(await named()).toBe(true)
   })
 
+  test('is taken also where it is longer than a token request may be', async () => {
+    await using own = await startTestEmulator()
+    const { text, send } = await shown(own)
+    const users = Array.from({ length: 4000 }, (_, index) => ({
+      userPrincipalName: `user-${index}@contoso.example`,
+    }))
+    const { tenants, ...rest } = JSON.parse(text) as typeof registration
+    const longer = { tenants: [...tenants, { domains: ['many.example'], users }], ...rest }
+    const answer = await send({ registration: JSON.stringify(longer, undefined, 2), do: 'apply' })
+    expect(answer.status).toBe(200)
+    const path = 'many.example/v2.0/.well-known/openid-configuration'
+    expect((await fetch(`${own.origin}/${path}`)).status).toBe(200)
+  })
+
   test('takes a new secret for a hidden one, and never shows it', async () => {
     await using own = await startTestEmulator()
     const { text, send } = await shown(own)

@@ -20,6 +20,9 @@ import { changeRegistration, type LiveRegistration, registrationPage } from './r
 import { requestDetail, requestList } from './requests.js'
 import { type InstanceFacts, statePage } from './state.js'
 
+/** A registration or a snapshot, encoded as a form. */
+const maxFormBytes = 2 * 1024 * 1024
+
 /** What the page works with. */
 export interface Portal {
   readonly service: Service
@@ -39,7 +42,16 @@ export interface Portal {
 export function addPortal(app: FastifyInstance, portal: Portal): void {
   const { service, users, keys, certificate, facts, registration, reset } = portal
   const errorHandler = (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply =>
-    showError(error, reply)
+    isTooLong(error)
+      ? sendPortalPage(service, reply, {
+          section: '',
+          title: 'That is too long',
+          status: 413,
+          body: html`<p class="no">A form takes up to ${maxFormBytes} bytes. Put it into a file.</p>`,
+        })
+      : showError(error, reply)
+  /** Of a form that changes something. */
+  const form = { errorHandler, bodyLimit: maxFormBytes }
 
   const page = (
     section: Section,
@@ -84,10 +96,10 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
 
   /** A change, and then the page that shows it. What cannot be done is said on a page. */
   const action = (path: string, back: string, change: (form: Parameters) => unknown): void => {
-    app.post(path, { errorHandler }, async (request, reply) => {
-      const form = readAction(service, request)
+    app.post(path, form, async (request, reply) => {
+      const sent = readAction(service, request)
       try {
-        await change(form)
+        await change(sent)
       } catch (error) {
         if (!(error instanceof TypeError)) throw error
         return sendPortalPage(service, reply, {
@@ -120,7 +132,7 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
   })
 
   // Never by GET: it holds private keys.
-  app.post('/_/state/snapshot', { errorHandler }, async (request, reply) => {
+  app.post('/_/state/snapshot', form, async (request, reply) => {
     readAction(service, request)
     return reply
       .type('application/json')
@@ -129,18 +141,22 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
   })
 
   // These answer with a page: what they show is not kept anywhere.
-  app.post('/_/registration', { errorHandler }, (request, reply) => {
+  app.post('/_/registration', form, (request, reply) => {
     const changed = changeRegistration(service, registration, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'registration', title: 'Registration', ...changed })
   })
-  app.post('/_/mint', { errorHandler }, async (request, reply) => {
+  app.post('/_/mint', form, async (request, reply) => {
     const body = await mint(service, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'mint', title: 'Mint a token', body })
   })
-  app.post('/_/inspect', { errorHandler }, async (request, reply) => {
+  app.post('/_/inspect', form, async (request, reply) => {
     const body = await inspectorPage(service, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'inspect', title: 'Inspect a token', body })
   })
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE'
 }
 
 function changeUser(users: EmulatorUsers, form: Parameters): void {
