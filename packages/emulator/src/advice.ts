@@ -87,6 +87,7 @@ export const advice: Readonly<Record<AadstsCode, string>> = {
   9000411: 'Send every parameter once.',
   9002313: 'Read the request again: it does not have the form this endpoint takes.',
   9002325: 'Send code_challenge with S256.',
+  9002326: 'Register the redirect URI under spa, or redeem from a server, which sends no Origin.',
   9002327: 'Redeem the code from a page, so that the browser sends Origin.',
   9002331: 'Use the address with /consumers, or widen the signInAudience of the application.',
   9002332: 'Use the address of a tenant, or widen the signInAudience of the application.',

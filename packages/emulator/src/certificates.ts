@@ -24,6 +24,16 @@ export function createSigningCertificate(
   })
 }
 
+/** Is that one certificate (DER), and the one around that key? Does not check a chain or a time. */
+export function isCertificateOf(certificate: Buffer, privateKey: KeyObject): boolean {
+  try {
+    const parsed = new X509Certificate(certificate)
+    return parsed.raw.equals(certificate) && parsed.checkPrivateKey(privateKey)
+  } catch {
+    return false
+  }
+}
+
 /** base64url(SHA-1(DER)): what Entra names its keys by. */
 export function thumbprintOf(certificate: Uint8Array): string {
   return createHash('sha1').update(certificate).digest('base64url')

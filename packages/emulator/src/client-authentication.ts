@@ -38,6 +38,8 @@ export async function authenticateConfidentialClient(
   tenant: Tenant,
   missing: 7000216 | 7000218,
 ): Promise<AuthenticatedClient> {
+  // A page has no place to keep a secret.
+  if (request.origin !== undefined) throw new EntraError(9002326)
   const { application, principal, credential } = readClient(service, request, tenant)
   if (credential.kind === 'none') throw new EntraError(missing)
   const authentication = await checkCredential(service, request, tenant, application, credential)
@@ -69,6 +71,7 @@ export async function authenticateClientOf(
   const { application, principal, credential } = readClient(service, request, tenant)
   if (credential.kind !== 'none') throw new EntraError(700025)
   if (platform === 'spa' && request.origin === undefined) throw new EntraError(9002327)
+  if (platform !== 'spa' && request.origin !== undefined) throw new EntraError(9002326)
   return { application, principal, authentication: '0' }
 }
 

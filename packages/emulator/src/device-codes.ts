@@ -33,7 +33,8 @@ export interface DeviceCodes {
   ): DeviceSignIn
   byUserCode(userCode: string): DeviceSignIn | undefined
   byDeviceCode(deviceCode: string): DeviceSignIn | undefined
-  end(signIn: DeviceSignIn): void
+  /** True for the one who ends it; false ever after. */
+  end(signIn: DeviceSignIn): boolean
 }
 
 /** More than anybody signs in with at once; the oldest go first. */
@@ -43,9 +44,9 @@ const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 export function createDeviceCodes(): DeviceCodes {
   const byDeviceCode = new Map<string, DeviceSignIn>()
   const byUserCode = new Map<string, DeviceSignIn>()
-  const end = ({ deviceCode, userCode }: DeviceSignIn): void => {
-    byDeviceCode.delete(deviceCode)
+  const end = ({ deviceCode, userCode }: DeviceSignIn): boolean => {
     byUserCode.delete(userCode)
+    return byDeviceCode.delete(deviceCode)
   }
   return {
     start(request) {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { EntraError } from './errors.js'
-import type { SignInAudience } from './registration/types.js'
+import type { ApplicationRegistration, SignInAudience } from './registration/types.js'
 
 /*
  * The live state of one emulator: what the registration said, plus what consent has added since. The readers of the
@@ -100,6 +100,8 @@ export interface Application {
   /** Client appId → scope values it has without anybody's consent. */
   readonly preAuthorized: ReadonlyMap<string, ReadonlySet<string>>
   readonly knownClients: ReadonlySet<string>
+  /** As it was registered, WITH ITS SECRETS: shown by `hideApplicationSecrets` alone. */
+  readonly registration: ApplicationRegistration
 }
 
 export interface User {
@@ -361,8 +363,14 @@ export class Directory {
     }
   }
 
-  /** Takes delegated scopes back: of one user, or (without `userId`) what was granted for all. */
-  removeGrant(tenant: Tenant, clientAppId: string, resourceAppId: string, userId: string | undefined): void {
+  /** Takes delegated scopes back: of one user, or (without `userId`) what was granted for all. False if there are none. */
+  removeGrant(
+    tenant: Tenant,
+    clientAppId: string,
+    resourceAppId: string,
+    userId: string | undefined,
+  ): boolean {
+    const before = tenant.grants.length
     const kept = tenant.grants.filter(
       (grant) =>
         !(
@@ -371,7 +379,8 @@ export class Directory {
           grant.userId === userId
         ),
     )
-    tenant.grants.splice(0, tenant.grants.length, ...kept)
+    tenant.grants.splice(0, before, ...kept)
+    return kept.length < before
   }
 
   addAssignment(tenant: Tenant, assignment: RoleAssignment): void {

@@ -32,13 +32,14 @@ import { loadDirectory } from './registration/load.js'
 import { readRegistration } from './registration/read.js'
 import type { Registration } from './registration/types.js'
 import { createRequestLog, type RecordedRequests } from './request-log.js'
+import { revokeConsent, type RevokeConsentOptions } from './revoke-consent.js'
 import { createRevocations, type Revocation } from './revocations.js'
 import type { RsaKeys } from './rsa-key.js'
 import { createSeal } from './seal.js'
 import { systemCode } from './system-error.js'
 import { createServer } from './server.js'
 import { issuerOf, type Service } from './service.js'
-import { applyChanges, readChanges, type State, writeState } from './state.js'
+import { applyChanges, type EmulatorState, readChanges, readState, writeState } from './state.js'
 import { createUsers, type EmulatorUsers } from './users.js'
 
 /** A cloud as the validator and the token client take it. */
@@ -81,6 +82,11 @@ export interface Emulator extends AsyncDisposable {
   issueToken(options: IssueTokenOptions): Promise<string>
   /** What a client may do at an API, for a user or for itself, and why not. Issues nothing. */
   explainPermission(options: ExplainPermissionOptions): PermissionExplanation
+  /**
+   * Takes consent back, of one user or (without `user`) of everyone. Tokens that were issued live on; the next refresh
+   * or OBO is refused with AADSTS65001. Throws a TypeError where there is no such consent.
+   */
+  revokeConsent(options: RevokeConsentOptions): void
   /** Adds a signing key and signs with it; the old keys stay in the set. Answers the new key's `kid`. */
   rotateKeys(): Promise<string>
   /**
@@ -88,6 +94,19 @@ export interface Emulator extends AsyncDisposable {
    * if it cannot be used.
    */
   reload(registration?: Registration | string): void
+  /**
+   * What another instance needs to go on where this one is, as plain data for a JSON file: signing keys, what refresh
+   * tokens are sealed with, consents and what became of users. **It contains private keys**: keep it as you would a
+   * state file. Not in it: the registration, the clock, faults, recorded requests, `revocations` and device codes.
+   */
+  exportState(): Promise<EmulatorState>
+  /**
+   * Goes on from what `exportState` gave, with the registration as it is now: own keys, consents and sign-ins are
+   * dropped, what the snapshot names and the registration does not have is passed over. Tokens name the address that
+   * issued them, so old access tokens are good only at the old port. Throws a TypeError naming the place for anything
+   * that is not such a snapshot, and changes nothing then.
+   */
+  importState(snapshot: EmulatorState): void
   /** Ends all connections and frees the port. May be called twice. */
   stop(): Promise<void>
 }
@@ -96,15 +115,16 @@ export interface Emulator extends AsyncDisposable {
 export async function startWith(
   options: EmulatorOptions,
   settings: Settings,
-  state: State | undefined,
+  state: EmulatorState | undefined,
   first: Promise<RsaKeys> | readonly StoredKey[],
 ): Promise<Emulator> {
   const { https, port, clock, others } = settings
   let registration: Registration | string = options.registration ?? defaultRegistration
-  let directory = loadDirectory(readRegistration(registration))
+  let running = readRegistration(registration)
+  let directory = loadDirectory(running)
   if (state !== undefined) applyChanges(directory, state.directory)
   const tls: TlsCertificate | undefined = https ? createTlsCertificate(others?.hostName) : undefined
-  const sealKey = state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64')
+  let sealKey = state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64')
 
   // The port is known only once the server listens; nothing asks for the origin before.
   let origin = ''
@@ -118,12 +138,13 @@ export async function startWith(
   })
   const log = createRequestLog()
   const faults = createFaults(() => keys.changes())
-  const saver = createSaver(settings.state, async () => ({
-    version: 1,
-    seal: sealKey.toString('base64'),
-    keys: await keys.store(),
-    directory: readChanges(directory),
-  }))
+  let seal = createSeal(sealKey)
+  const exportState = async (): Promise<EmulatorState> => {
+    const stored = await keys.store()
+    return { version: 1, seal: sealKey.toString('base64'), keys: stored, directory: readChanges(directory) }
+  }
+  const stateFile = typeof settings.state === 'string' ? settings.state : undefined
+  const saver = createSaver(stateFile, exportState)
   const service: Service = {
     get origin() {
       return origin
@@ -139,7 +160,9 @@ export async function startWith(
       return directory
     },
     keys,
-    seal: createSeal(sealKey),
+    get seal() {
+      return seal
+    },
     redeemedCodes: createOneTimeUse(),
     deviceCodes: createDeviceCodes(),
     faults,
@@ -148,14 +171,29 @@ export async function startWith(
     changed: saver.changed,
   }
   const reload = (next: Registration | string = registration): void => {
-    const loaded = loadDirectory(readRegistration(next))
+    const read = readRegistration(next)
+    const loaded = loadDirectory(read)
     applyChanges(loaded, readChanges(directory))
     registration = next
+    running = read
     directory = loaded
     service.changed()
   }
+  const importState = (snapshot: EmulatorState): void => {
+    const read = readState(snapshot)
+    const loaded = loadDirectory(running)
+    applyChanges(loaded, read.directory)
+    // The last that can refuse: from here on everything changes.
+    keys.replaceBy(read.keys)
+    directory = loaded
+    sealKey = Buffer.from(read.seal, 'base64')
+    seal = createSeal(sealKey)
+    service.changed()
+  }
   const reset = (): void => {
-    directory = loadDirectory(readRegistration(registration))
+    const read = readRegistration(registration)
+    directory = loadDirectory(read)
+    running = read
     faults.clear()
     log.clear()
     service.changed()
@@ -181,7 +219,25 @@ export async function startWith(
   addManagedIdentityEndpoints(app, service, identityHeader)
   const users = createUsers(service)
   const emulatorKeys = createEmulatorKeys(service)
-  if (settings.page) addPortal(app, { service, users, keys: emulatorKeys, reset })
+  const startedAt = performance.now()
+  if (settings.page) {
+    addPortal(app, {
+      service,
+      users,
+      keys: emulatorKeys,
+      certificate: tls?.certificate,
+      facts: {
+        stateFile,
+        leniencies: settings.warnings,
+        accessTokenLifetimeSeconds: settings.accessTokenLifetimeSeconds,
+        uptime: () => (performance.now() - startedAt) / 1000,
+      },
+      registration: { current: () => running, reload },
+      exportState,
+      importState,
+      reset,
+    })
+  }
 
   try {
     // The name stands for both 127.0.0.1 and, where the machine has it, ::1.
@@ -229,8 +285,11 @@ export async function startWith(
     }),
     issueToken: (token) => issueToken(service, token),
     explainPermission: (question) => explainPermission(service, question),
+    revokeConsent: (consent) => revokeConsent(service, consent),
     rotateKeys: () => emulatorKeys.rotate(),
     reload,
+    exportState,
+    importState,
     stop,
     [Symbol.asyncDispose]: stop,
   }
@@ -239,7 +298,7 @@ export async function startWith(
 /** Writes the state file some time after a change, and at the end. */
 function createSaver(
   path: string | undefined,
-  current: () => Promise<Parameters<typeof writeState>[1]>,
+  current: () => Promise<EmulatorState>,
 ): { changed: () => void; end: () => Promise<void> } {
   if (path === undefined) return { changed: () => {}, end: async () => {} }
   let saving = Promise.resolve()

@@ -462,6 +462,12 @@ const table = {
     text: 'Proof Key for Code Exchange is required for cross-origin authorization code redemption.',
     unconfirmed: true,
   },
+  9002326: {
+    status: 400,
+    error: 'invalid_request',
+    text: "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type.",
+    unconfirmed: true,
+  },
   9002327: {
     status: 400,
     error: 'invalid_request',

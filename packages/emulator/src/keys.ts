@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import { createSigningCertificate, thumbprintOf } from './certificates.js'
+import { createSigningCertificate, isCertificateOf, thumbprintOf } from './certificates.js'
 import { signJws } from './jws.js'
 import { generateRsaKeys, type RsaKeys } from './rsa-key.js'
 
@@ -21,6 +21,8 @@ export interface PublishedKey {
  * one API that has keys of its own.
  */
 export type KeyOwner = 'tenants' | 'microsoftAccounts' | 'usGovernment' | `application ${string}`
+
+export const keyOwnerPattern = '^(tenants|microsoftAccounts|usGovernment|application [0-9a-f-]{36})$'
 
 /** `next` is listed and has not signed yet, `retiring` is listed and has, `withdrawn` is no longer listed. */
 export type KeyState = 'next' | 'signing' | 'retiring' | 'withdrawn'
@@ -92,6 +94,8 @@ export interface SigningKeys {
   steady(kid: string): Promise<void>
   replaceAll(): Promise<string>
   store(): Promise<readonly StoredKey[]>
+  /** Goes on with stored keys instead of its own. Throws a TypeError naming the place and changes nothing if it cannot. */
+  replaceBy(stored: readonly StoredKey[]): void
 }
 
 const commonNames: Readonly<Record<string, string>> = {
@@ -112,6 +116,8 @@ export function createSigningKeys(settings: {
   let changes = 0
   const records: KeyRecord[] = []
   const signing = new Map<KeyOwner, KeyRecord>()
+  /** First keys on their way. */
+  const making = new Map<KeyOwner, Promise<KeyRecord>>()
 
   function add(keys: RsaKeys, owner: KeyOwner, certificate?: Buffer): KeyRecord {
     const commonName = commonNames[owner] ?? 'Countersign emulator, one application'
@@ -138,11 +144,16 @@ export function createSigningKeys(settings: {
     signing.set(record.owner, record)
   }
 
-  function load(stored: readonly StoredKey[]): void {
-    for (const { owner, state, privateKey, certificate } of stored) {
-      const secret = createPrivateKey(privateKey)
-      const keys = { privateKey: secret, publicKey: createPublicKey(secret) }
-      const record = add(keys, owner, Buffer.from(certificate, 'base64'))
+  let ready: Promise<void>
+
+  function replaceBy(stored: readonly StoredKey[]): void {
+    const opened = openStoredKeys(stored)
+    records.length = 0
+    signing.clear()
+    changes = 0
+    ready = Promise.resolve()
+    for (const { owner, state, certificate, ...keys } of opened) {
+      const record = add(keys, owner, certificate)
       record.hasSigned = state === 'retiring'
       if (state === 'signing') use(record)
       if (state === 'withdrawn') record.withdrawnAt = changes
@@ -150,16 +161,16 @@ export function createSigningKeys(settings: {
   }
 
   const { first } = settings
-  let ready: Promise<void>
   // By its shape: under Jest the promises of Node's own modules are of another realm.
   if ('then' in first) {
-    ready = first.then((keys) => use(add(keys, 'tenants')))
+    const begun = first.then((keys) => {
+      // Unless others took its place before it was made.
+      if (ready === begun) use(add(keys, 'tenants'))
+    })
+    ready = begun
     // Whoever asks for the keys sees the failure; nobody asking must not end the process.
     ready.catch(() => {})
-  } else {
-    load(first)
-    ready = Promise.resolve()
-  }
+  } else replaceBy(first)
 
   async function known(kid: string): Promise<KeyRecord> {
     await ready
@@ -177,8 +188,11 @@ export function createSigningKeys(settings: {
     await ready
     const current = signing.get(owner)
     if (current !== undefined) return current
-    const record = await create(owner)
-    use(record)
+    // Whoever comes while it is made waits for the same one.
+    const begun = making.get(owner) ?? create(owner)
+    making.set(owner, begun)
+    const record = await begun.finally(() => making.delete(owner))
+    if (!signing.has(owner)) use(record)
     return record
   }
 
@@ -297,5 +311,47 @@ export function createSigningKeys(settings: {
         certificate: record.certificate,
       }))
     },
+    replaceBy,
   }
+}
+
+interface OpenedKey extends RsaKeys {
+  readonly owner: KeyOwner
+  readonly state: KeyState
+  readonly certificate: Buffer
+}
+
+/** Opens stored keys, or throws a TypeError naming the place: a set that could not sign or contradicts itself is none. */
+function openStoredKeys(stored: readonly StoredKey[]): readonly OpenedKey[] {
+  const opened = stored.map((key, index) => openStoredKey(key, `state: keys[${index}]`))
+  const kids = new Set<string>()
+  const signing = new Set<KeyOwner>()
+  for (const [index, { owner, state, certificate }] of opened.entries()) {
+    const kid = thumbprintOf(certificate)
+    if (kids.has(kid)) throw new TypeError(`state: keys[${index}].certificate: is there twice`)
+    kids.add(kid)
+    if (state !== 'signing') continue
+    if (signing.has(owner)) throw new TypeError(`state: keys[${index}].state: another key signs already`)
+    signing.add(owner)
+  }
+  if (!signing.has('tenants')) throw new TypeError('state: keys: expected one of tenants that signs')
+  return opened
+}
+
+function openStoredKey({ owner, state, ...stored }: StoredKey, place: string): OpenedKey {
+  let privateKey: KeyObject | undefined
+  try {
+    privateKey = createPrivateKey(stored.privateKey)
+  } catch {
+    // Told below: the library's message may quote what it was given.
+  }
+  const bits = privateKey?.asymmetricKeyDetails?.modulusLength ?? 0
+  if (privateKey?.asymmetricKeyType !== 'rsa' || bits < 2048 || bits > 4096) {
+    throw new TypeError(`${place}.privateKey: expected a private RSA key of 2048 to 4096 bits, as PEM`)
+  }
+  const certificate = Buffer.from(stored.certificate, 'base64')
+  if (!isCertificateOf(certificate, privateKey)) {
+    throw new TypeError(`${place}.certificate: expected the certificate of that key, DER as base64`)
+  }
+  return { owner, state, privateKey, publicKey: createPublicKey(privateKey), certificate }
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { type EmulatorClock, runningClock } from './clock.js'
 import { type ImitatedIssuers, imitatedIssuers } from './issuer-labels.js'
 import type { Registration } from './registration/types.js'
+import type { EmulatorState } from './state.js'
 
 export interface EmulatorOptions {
   /** Tenants, users, applications, permissions and consents; or the path of a JSON file. Default: a small example. */
@@ -14,8 +15,11 @@ export interface EmulatorOptions {
   readonly clock?: EmulatorClock
   /** How long access tokens and id tokens live. Default 3600; from 1 to 86,400. */
   readonly accessTokenLifetimeSeconds?: number
-  /** A file that keeps keys, consents and ended sign-ins from one run to the next, private to its owner. Default: none. */
-  readonly state?: string
+  /**
+   * The path of a file that keeps keys, consents and ended sign-ins from one run to the next, private to its owner; or
+   * what `exportState` of another instance gave, to go on from in memory. Default: none.
+   */
+  readonly state?: string | EmulatorState
   /** Serve the page under `/_/`. Default true. */
   readonly page?: boolean
   /**
@@ -35,7 +39,7 @@ export interface Settings {
   readonly https: boolean
   readonly clock: EmulatorClock
   readonly accessTokenLifetimeSeconds: number
-  readonly state: string | undefined
+  readonly state: string | EmulatorState | undefined
   readonly page: boolean
   readonly imitated: ImitatedIssuers | undefined
   readonly others: { readonly address: string; readonly hostName: string } | undefined
@@ -66,8 +70,8 @@ export function readOptions(options: EmulatorOptions): Settings {
   checkInteger('accessTokenLifetimeSeconds', accessTokenLifetimeSeconds, 1, 86_400)
   if (typeof https !== 'boolean') throw new TypeError('https: expected true or false')
   if (typeof page !== 'boolean') throw new TypeError('page: expected true or false')
-  if (state !== undefined && (typeof state !== 'string' || state === '')) {
-    throw new TypeError('state: expected the path of a file')
+  if (state !== undefined && (state === '' || !['string', 'object'].includes(typeof state))) {
+    throw new TypeError('state: expected the path of a file, or what exportState gave')
   }
   const isClock = [clock?.now, clock?.advance, clock?.set].every((method) => typeof method === 'function')
   if (!isClock) throw new TypeError('clock: expected an object with the functions now, advance and set')

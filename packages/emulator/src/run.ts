@@ -151,11 +151,13 @@ function startLines(emulator: Emulator, values: Values): string[] {
     ...(values.imitated === undefined
       ? []
       : [
-          `LENIENT: imitating the issuer names of Microsoft (${values.imitated}); they are worth nothing there`,
+          `LENIENT: --imitate-microsoft-issuers ${values.imitated}: tokens carry issuer names of Microsoft, and are worth nothing there`,
         ]),
     ...(values.others === undefined
       ? []
-      : [`LENIENT: whoever reaches ${values.others.address} can sign in as anyone, without a password`]),
+      : [
+          `LENIENT: --allow-connections-from-other-machines: whoever reaches ${values.others.address} can sign in as anyone, without a password`,
+        ]),
     'Stop with Ctrl-C.',
   ]
 }
@@ -168,7 +170,7 @@ function watchConfig(emulator: Emulator, config: string, terminal: Terminal): ()
     clearTimeout(timer)
     timer = setTimeout(() => {
       try {
-        emulator.reload()
+        emulator.reload(config)
         terminal.write(`read ${config} again`)
       } catch (error) {
         terminal.complain(`${error instanceof Error ? error.message : 'unreadable'}; the old one stays`)

@@ -60,10 +60,12 @@ function homeOf(user: User): { tenantId: string; userId: string } {
 function writeCookie(service: Service, reply: FastifyReply, sessions: readonly BrowserSession[]): void {
   const value = sessions.length === 0 ? '' : service.seal.seal('browser', { sessions })
   const end = sessions.length === 0 ? '; Max-Age=0' : ''
-  const secure = service.origin.startsWith('https:') ? '; Secure' : ''
+  // As Entra's, it goes along into the frames of applications, which browsers allow over https alone. A form of ours
+  // that changes anything carries its own proof.
+  const site = service.origin.startsWith('https:') ? 'SameSite=None; Secure' : 'SameSite=Lax'
   // The last word of an answer counts: each step knows more than the one before.
   reply.removeHeader('set-cookie')
-  reply.header('set-cookie', `${cookieName(service)}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}${end}`)
+  reply.header('set-cookie', `${cookieName(service)}=${value}; Path=/; HttpOnly; ${site}${end}`)
 }
 
 /** Cookies are shared by all ports of a host; instances are not. */

@@ -1,21 +1,27 @@
 import type { Emulator } from './emulator.js'
 import { type EmulatorOptions, readOptions } from './options.js'
 import { generateRsaKeys } from './rsa-key.js'
-import { readState } from './state.js'
+import type { EmulatorState } from './state.js'
 
 /**
  * Starts a token service in the shape of Microsoft Entra ID on this machine, for development and tests only. It
  * listens on loopback addresses alone, keeps everything in memory and makes its keys per run, unless told otherwise.
  *
  * Throws a TypeError for an option that is unknown or wrong, a RegistrationError (a TypeError too) naming the place in
- * a registration that cannot be used, and the system's error if the port is taken.
+ * a registration that cannot be used, one naming the place in a state, and the system's error if the port is taken.
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = readOptions(options)
-  const state = settings.state === undefined ? undefined : readState(settings.state)
+  const state = settings.state === undefined ? undefined : await stateOf(settings.state)
   // Making a key takes longest, in the thread pool: it runs beside the loading of everything else.
   const first = state?.keys ?? generateRsaKeys()
   if ('then' in first) first.catch(() => {})
   const { startWith } = await import('./emulator.js')
   return startWith(options, settings, state, first)
+}
+
+/** Of a file there may be none yet. Loaded only by whoever has one. */
+async function stateOf(given: string | EmulatorState): Promise<EmulatorState | undefined> {
+  const { readState, readStateFile } = await import('./state.js')
+  return typeof given === 'string' ? readStateFile(given) : readState(given)
 }

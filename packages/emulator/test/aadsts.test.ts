@@ -462,6 +462,7 @@ const rows: Readonly<Record<AadstsCode, Row>> = {
   9000411: ['body', 'invalid_request', twice],
   9002313: ['body', 'invalid_request', () => obo({ requested_token_use: 'other' })],
   9002325: ['redirect', 'invalid_request', () => open({ client_id: ids.spa, redirect_uri: `${spaOrigin}/` })],
+  9002326: ['body', 'invalid_request', () => token({ ...bySecret }, { headers: { origin: spaOrigin } })],
   9002327: [
     'body',
     'invalid_request',

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Emulator, fixedClock } from '@countersign/emulator'
 import {
@@ -7,6 +8,7 @@ import {
   ids,
   nativeRedirectUri,
   openPage,
+  type Page,
   refusal,
   registration,
   secrets,
@@ -253,6 +255,26 @@ describe('the consent page', () => {
     expect(codeOf(accepted)).not.toBe('')
     expect(codeOf(await signIn(own, { user: bob }))).not.toBe('')
     expect(codeOf(await signIn(own, { user: 'carol@contoso.example' }))).toBe('')
+  })
+
+  test('asks for one more scope alone when the others have been consented to, and keeps them', async () => {
+    await using own = await startTestEmulator()
+    const titles = (page: Page): string[] =>
+      ['Read your &lt;things&gt;', 'Things.Write'].filter((title) => page.html.includes(title))
+    const first = await signIn(own, { user: bob, query: { scope: 'api://v2/Things.Read' } })
+    expect(titles(first)).toEqual(['Read your &lt;things&gt;'])
+    await sendForm(own, first, { consent: 'accept' })
+
+    const more = { user: bob, query: { scope: 'api://v2/Things.Read api://v2/Things.Write' } }
+    const second = await signIn(own, more)
+    expect(titles(second)).toEqual(['Things.Write'])
+    await sendForm(own, second, { consent: 'accept' })
+    const { body } = await signInAndRedeem(own, more)
+    expect(
+      String(decodeJwt(String(body['access_token']))['scp'])
+        .split(' ')
+        .toSorted(),
+    ).toEqual(['Things.Read', 'Things.Write'])
   })
 
   test('sends access_denied back when the user declines, and grants nothing', async () => {

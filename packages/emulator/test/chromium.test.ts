@@ -1,18 +1,11 @@
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Emulator } from '@countersign/emulator'
+import { hasChromium, launchChromium } from './chromium.js'
 import { askToken, createPkce, ids, startTestEmulator } from './support.js'
-
-const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-const hasChromium = existsSync(executablePath)
-if (!hasChromium) {
-  if (process.env['CI'] === 'true') throw new Error(`no Chromium at ${executablePath}: CI must have it`)
-  console.warn(`NOT TESTED in a browser: there is no Chromium at ${executablePath} (set CHROMIUM_PATH)`)
-}
 
 describe.runIf(hasChromium)('in Chromium', () => {
   let emulator: Emulator
@@ -34,18 +27,7 @@ describe.runIf(hasChromium)('in Chromium', () => {
     await new Promise<void>((resolve) => application.listen(0, 'localhost', resolve))
     redirectUri = `http://localhost:${(application.address() as AddressInfo).port}`
     emulator = await startTestEmulator()
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
+    browser = await launchChromium()
   })
   afterAll(async () => {
     await browser?.close()
@@ -166,7 +148,17 @@ describe.runIf(hasChromium)('in Chromium', () => {
   test('the page fits a narrow window', async () => {
     const { page } = await openPage()
     await page.setViewportSize({ width: 380, height: 800 })
-    for (const path of ['', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults']) {
+    for (const path of [
+      '',
+      'registration',
+      'requests',
+      'consent',
+      'mint',
+      'inspect',
+      'keys',
+      'faults',
+      'state',
+    ]) {
       await page.goto(`${emulator.origin}/_/${path}`)
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth').catch(() => 0)
       expect([path, Number(overflow) <= 0]).toEqual([path, true])

@@ -79,9 +79,21 @@ describe('the command', () => {
     await expect(fetch(origin)).rejects.toThrow()
   })
 
-  test('prints each leniency', async () => {
-    const terminal = begin('--port', '0', '--imitate-microsoft-issuers', 'global')
-    expect(await terminal.line(/LENIENT/)).toContain('imitating the issuer names of Microsoft (global)')
+  test('prints each leniency by the name of its option', async () => {
+    const others = [
+      '--allow-connections-from-other-machines',
+      '--listen',
+      '127.0.0.1',
+      '--host-name',
+      'emulator',
+    ]
+    const terminal = begin('--port', '0', '--imitate-microsoft-issuers', 'global', ...others)
+    await terminal.line(/Ctrl-C/)
+    const printed = terminal.lines.filter((line) => line.startsWith('LENIENT'))
+    expect(printed.map((line) => line.split(/[: ]+/, 2)[1])).toEqual([
+      '--imitate-microsoft-issuers',
+      '--allow-connections-from-other-machines',
+    ])
   })
 
   test('reads the registration again when the file changes, and keeps the old one if it is broken', async () => {
@@ -94,6 +106,22 @@ describe('the command', () => {
     expect((await keysOf('added.example')).status).toBe(400)
     const added = { ...registration, tenants: [...registration.tenants, { domains: ['added.example'] }] }
     await writeFile(config, JSON.stringify(added))
+    await terminal.line(/^read /)
+    expect((await keysOf('added.example')).status).toBe(200)
+    // What the page applied is not what is read again.
+    const html = await (await fetch(`${origin}/_/registration`)).text()
+    const pageToken = /name="page_token" value="([^"]*)"/.exec(html)?.[1] ?? ''
+    const applied = await fetch(`${origin}/_/registration`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        page_token: pageToken,
+        do: 'apply',
+        registration: JSON.stringify({ tenants: [{ domains: ['applied.example'] }] }),
+      }),
+    })
+    expect([applied.status, (await keysOf('added.example')).status]).toEqual([200, 400])
+    terminal.lines.length = 0
+    await writeFile(config, JSON.stringify(added, undefined, 1))
     await terminal.line(/^read /)
     expect((await keysOf('added.example')).status).toBe(200)
     await writeFile(config, '{')
@@ -187,7 +215,7 @@ describe('a state file', () => {
     await writeFile(other, '{"seal":"test-value"}', { mode: 0o600 })
     const wrong = begin('--port', '0', '--state', other)
     expect(await running?.ended).toBe(1)
-    expect(wrong.complaints).toEqual([`state: ${other} is not a state file of this emulator`])
+    expect(wrong.complaints).toEqual(['state: seal: does not match pattern'])
   })
 })
 

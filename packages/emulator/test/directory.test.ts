@@ -71,6 +71,25 @@ describe('a guest', () => {
     expect(info['uid']).not.toBe(claims['oid'])
   })
 
+  test('is somebody else at the same API than at home: tid, oid and sub differ', async () => {
+    const [first, ...others] = own.tenants
+    const principals = [{ appId: 'fleet' }, { appId: 'fleet-api' }]
+    await using emulator = await startWith({
+      ...own,
+      tenants: [
+        ...(first === undefined ? [] : [first]),
+        ...others.map((tenant) => ({ ...tenant, servicePrincipals: principals })),
+      ],
+    })
+    const claimsOf = async (user: string): Promise<Record<string, unknown>> =>
+      decodeJwt(await emulator.issueToken({ client: 'fleet', resource: 'fleet-api', user, scopes: ['any'] }))
+    const [host, home] = [await claimsOf(guest), await claimsOf('erin@fabrikam.example')]
+    expect([host['aud'], host['tid'], home['tid']]).toEqual([home['aud'], ids.contoso, ids.fabrikam])
+    expect(host['oid']).not.toBe(home['oid'])
+    expect(host['sub']).not.toBe(home['sub'])
+    expect(home).not.toHaveProperty('idp')
+  })
+
   test("keeps the tenant through OBO, which follows the assertion's", async () => {
     await using emulator = await startWith(own)
     const { body } = await signInAndRedeem(emulator, { user: guest })
@@ -252,6 +271,43 @@ describe('a combined consent', () => {
   })
 })
 
+describe('consent for a middle tier', () => {
+  const onBehalf = (emulator: Emulator, assertion: unknown): ReturnType<typeof askToken> =>
+    askToken(emulator, {
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      requested_token_use: 'on_behalf_of',
+      client_id: ids.tier1,
+      client_secret: secrets.tier1,
+      assertion: String(assertion),
+      scope: 'api://lonely/Things.Read',
+    })
+  const signInTo = (emulator: Emulator, query: Record<string, string>): Promise<Page> =>
+    signIn(emulator, { user: 'bob@contoso.example', query })
+
+  test.each([
+    ['covers what the middle tier needs when it knows the client', ['native'], 200],
+    ['covers the middle tier alone when it does not: AADSTS65001', [], 400],
+  ])('by one page %s', async (_, knownClientApplications, status) => {
+    await using emulator = await startWith(withApplication('tier1', { api: { knownClientApplications } }))
+    const query = { scope: 'openid api://tier1/.default' }
+    const page = await signInTo(emulator, query)
+    expect(page.html.includes('lonely')).toBe(status === 200)
+    await sendForm(emulator, page, { consent: 'accept' })
+    const { body } = await signInAndRedeem(emulator, { user: 'bob@contoso.example', query })
+    const answer = await onBehalf(emulator, body['access_token'])
+    expect([answer.status, refusal(answer).code]).toEqual([status, status === 200 ? undefined : 65001])
+  })
+
+  test('is not asked of whom the API has pre-authorized, for those scopes alone', async () => {
+    const preAuthorizedApplications = [{ appId: 'native', delegatedPermissionIds: ['Things.Write'] }]
+    await using emulator = await startWith(withApplication('v2', { api: { preAuthorizedApplications } }))
+    expect(codeOf(await signInTo(emulator, { scope: 'api://v2/Things.Write' }))).not.toBe('')
+    const asked = await signInTo(emulator, { scope: 'api://v2/Things.Write api://v2/Things.Read' })
+    expect([codeOf(asked), asked.html.includes('Things.Write')]).toEqual(['', false])
+    expect(asked.html).toContain('Read your &lt;things&gt;')
+  })
+})
+
 describe('explainPermission', () => {
   test('says what a client may do for a user, and by whose grant', async () => {
     await using emulator = await startTestEmulator()
@@ -324,6 +380,72 @@ describe('claims mapped into tokens', () => {
       expect((await ask(lenient, name)).status).toBe(200)
     }
   })
+})
+
+describe('the groups of a user', () => {
+  /** The groups' claims of an id token from the sign-in page, and of an access token. */
+  async function claimsWith(count: number): Promise<Record<'atSignIn' | 'access', string[]>> {
+    const groups = Array.from({ length: count }, (_, index) => ({
+      displayName: `group ${index}`,
+      members: ['alice@contoso.example'],
+    }))
+    const changed = withApplication('web', {
+      groupMembershipClaims: 'SecurityGroup',
+      web: {
+        redirectUris: ['https://web.contoso.example/'],
+        implicitGrantSettings: { enableIdTokenIssuance: true },
+      },
+    })
+    await using emulator = await startWith({
+      ...withContoso({ groups, appRoleAssignments: [] }),
+      applications: changed.applications ?? [],
+    })
+    const page = await signIn(emulator, {
+      query: {
+        client_id: ids.web,
+        redirect_uri: 'https://web.contoso.example/',
+        response_type: 'code id_token',
+        scope: 'openid api://v2/Things.Read',
+        nonce: 'the-nonce',
+      },
+    })
+    const told = (token: string): string[] =>
+      ['groups', 'hasgroups', '_claim_names'].filter((name) => Object.hasOwn(decodeJwt(token), name))
+    return {
+      atSignIn: told(new URLSearchParams(page.location?.hash.slice(1)).get('id_token') ?? ''),
+      access: told(
+        await emulator.issueToken({ client: 'native', resource: 'web', user: ids.alice, scopes: ['any'] }),
+      ),
+    }
+  }
+
+  test.each([
+    [5, ['groups'], ['groups']],
+    [6, ['hasgroups'], ['groups']],
+    [200, ['hasgroups'], ['groups']],
+    [201, ['hasgroups'], ['_claim_names']],
+  ])(
+    'are told, when there are %i, by %j at sign-in and by %j in an access token',
+    async (count, atSignIn, access) => {
+      expect(await claimsWith(count)).toEqual({ atSignIn, access })
+    },
+  )
+})
+
+test('optional claims are in the tokens of the application that asks for them, each in its kind of token', async () => {
+  const { applications = [] } = withApplication('v2', {
+    optionalClaims: {
+      accessToken: [{ name: 'acct' }, { name: 'family_name' }, { name: 'idtyp' }],
+      idToken: [{ name: 'given_name' }],
+    },
+  })
+  await using emulator = await startWith({ ...registration, applications })
+  const user = decodeJwt(await emulator.issueToken({ client: 'native', resource: 'v2', user: ids.alice }))
+  expect(user).toMatchObject({ acct: 0, family_name: 'Ash' })
+  for (const name of ['idtyp', 'given_name']) expect(user).not.toHaveProperty(name)
+  const application = decodeJwt(await emulator.issueToken({ client: 'daemon', resource: 'v2' }))
+  expect(application).toMatchObject({ idtyp: 'app' })
+  expect(application).not.toHaveProperty('acct')
 })
 
 test('directory roles are in wids for an application that asks for them', async () => {

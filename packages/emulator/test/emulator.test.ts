@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { decodeJwt } from 'jose'
@@ -184,6 +185,31 @@ describe('the clock', () => {
     expect(decodeJwt(await emulator.issueToken({ client: 'daemon', resource: 'v2' })).exp).toBe(start + 3700)
     emulator.clock.set(start)
     expect(emulator.clock.now()).toBe(start)
+  })
+
+  test('counts the lifetime that was set, in the answer and in the token', async () => {
+    await using emulator = await startTestEmulator({ accessTokenLifetimeSeconds: 600 })
+    const { body } = await askToken(emulator, {
+      grant_type: 'client_credentials',
+      client_id: ids.daemon,
+      client_secret: secrets.daemon,
+      scope: 'api://v2/.default',
+    })
+    expect(body['expires_in']).toBe(599)
+    expect(decodeJwt(String(body['access_token']))['exp']).toBe(start + 600)
+  })
+
+  test('dates the certificates of new keys', async () => {
+    await using emulator = await startTestEmulator()
+    emulator.clock.advance(400 * 86_400)
+    const kid = await emulator.rotateKeys()
+    const response = await fetch(`${emulator.origin}/common/discovery/v2.0/keys`)
+    const { keys } = (await response.json()) as { keys: { kid: string; x5c: [string] }[] }
+    const [der = ''] = keys.find((key) => key.kid === kid)?.x5c ?? []
+    const { validFrom, validTo } = new X509Certificate(Buffer.from(der, 'base64'))
+    expect(Date.parse(validFrom) / 1000).toBeLessThan(emulator.clock.now())
+    expect(Date.parse(validFrom) / 1000).toBeGreaterThan(start + 390 * 86_400)
+    expect(Date.parse(validTo) / 1000).toBeGreaterThan(emulator.clock.now() + 365 * 86_400)
   })
 
   test("runs with the machine's unless another is given, and takes no nonsense", () => {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { request as secureRequest } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Emulator, fixedClock, type Registration, startEmulator } from '@countersign/emulator'
@@ -12,6 +14,7 @@ import {
   type Page,
   refusal,
   registration,
+  secrets,
   sendForm,
   signIn,
   signInAndRedeem,
@@ -197,6 +200,20 @@ describe('device code', () => {
     expect(refusal(expired).error).toBe('expired_token')
   })
 
+  test('lives for a quarter of an hour: it is pending in its last second, and expired in the next', async () => {
+    await using own = await startTestEmulator({ registration: withDevices() })
+    const begun = await fetch(`${own.origin}/${ids.contoso}/oauth2/v2.0/devicecode`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: ids.native, scope: 'api://tier1/.default' }),
+    })
+    const { device_code } = (await begun.json()) as { device_code: string }
+    const form = { grant_type: 'device_code', client_id: ids.native, device_code }
+    own.clock.advance(899)
+    expect(refusal(await askToken(own, form)).code).toBe(70016)
+    own.clock.advance(1)
+    expect(refusal(await askToken(own, form))).toEqual({ status: 400, error: 'expired_token', code: 70019 })
+  })
+
   test('of a client that is not public needs its credential: AADSTS7000218', async () => {
     const begun = await begin('2.0', { client_id: ids.web, scope: 'api://v2/Things.Read' })
     await enter(begun['user_code'])
@@ -210,6 +227,20 @@ const query = {
   redirect_uri: nativeRedirectUri,
   scope: 'openid api://tier1/Things.Read',
 }
+/** Over https, with the certificate of the emulator. */
+function ofSecure(own: Emulator, url: string, form?: string): Promise<{ text: string; cookie: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const options = { ca: own.certificate, method: form === undefined ? 'GET' : 'POST', headers }
+    secureRequest(url, options, (response) => {
+      const cookie = response.headers['set-cookie']?.[0] ?? ''
+      void text(response).then((body) => resolve({ text: body, cookie }), reject)
+    })
+      .on('error', reject)
+      .end(form)
+  })
+}
+
 const silent = `/${ids.contoso}/oauth2/v2.0/authorize?${new URLSearchParams({ ...query, prompt: 'none' }).toString()}`
 
 const answerOf = (response: Response): URLSearchParams =>
@@ -223,6 +254,24 @@ describe('single sign-on', () => {
     expect(browser.cookie).not.toContain(ids.alice)
     expect(answerOf(await browser.open(silent)).has('code')).toBe(true)
     expect(answerOf(await new Browser(emulator).open(silent)).get('error')).toBe('login_required')
+  })
+
+  test('goes along into frames of other sites over https alone, as cookies do', async () => {
+    await using secure = await startTestEmulator({ https: true })
+    const page = await ofSecure(
+      secure,
+      `${secure.origin}/${ids.contoso}/oauth2/v2.0/authorize?${new URLSearchParams(query).toString()}`,
+    )
+    const transaction = /name="transaction" value="([^"]*)"/.exec(page.text)?.[1] ?? ''
+    const signedIn = await ofSecure(
+      secure,
+      `${secure.origin}/${ids.contoso}/oauth2/v2.0/authorize`,
+      new URLSearchParams({ transaction, user: 'alice@contoso.example' }).toString(),
+    )
+    expect(signedIn.cookie).toMatch(/; HttpOnly; SameSite=None; Secure$/)
+    const browser = new Browser(emulator)
+    const plain = await browser.signIn(query, 'alice@contoso.example')
+    expect(plain.headers.getSetCookie()[0]).toMatch(/; HttpOnly; SameSite=Lax$/)
   })
 
   test('asks for a hint when two accounts are signed in, and follows it', async () => {
@@ -394,4 +443,29 @@ test('the correlation id is echoed, and telemetry is answered in x-ms-clitelem',
   expect(headers.get('x-ms-clitelem')).toBe('1,7000216,0,,')
   expect(headers.get('x-ms-request-id')).toBe(body['trace_id'])
   expect(body['correlation_id']).toBe('55555555-0000-4000-8000-000000000001')
+})
+
+test.each([
+  ['a token', { client_secret: secrets.daemon }, 200],
+  ['a refusal', { client_secret: 'test-value' }, 401],
+])('%s has the headers of Entra', async (_, credential, expected) => {
+  const { status, headers } = await askToken(emulator, {
+    grant_type: 'client_credentials',
+    client_id: ids.daemon,
+    scope: 'api://v2/.default',
+    ...credential,
+  })
+  expect(status).toBe(expected)
+  const named = ['cache-control', 'pragma', 'expires', 'x-content-type-options', 'p3p', 'x-ms-ests-server']
+  expect(Object.fromEntries(named.map((name) => [name, headers.get(name)]))).toEqual({
+    'cache-control': 'no-store, no-cache',
+    pragma: 'no-cache',
+    expires: '-1',
+    'x-content-type-options': 'nosniff',
+    p3p: 'CP="DSP CUR OTPi IND OTRi ONL FIN"',
+    'x-ms-ests-server': expect.any(String),
+  })
+  expect(headers.get('x-ms-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  // Without telemetry there is none to answer.
+  expect(headers.get('x-ms-clitelem')).toBeNull()
 })

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, afterAll, describe, expect, test } from 'vitest'
-import type { Emulator, FaultOptions } from '@countersign/emulator'
+import type { Emulator, Endpoint, FaultOptions } from '@countersign/emulator'
+import { endpoints } from '../src/faults.js'
 import { askToken, ids, refusal, secrets, startTestEmulator } from './support.js'
 
 let emulator: Emulator
@@ -87,6 +88,64 @@ describe('a fault', () => {
     const before = performance.now()
     expect((await ask()).status).toBe(200)
     expect(performance.now() - before).toBeGreaterThan(190)
+  })
+
+  test.each<[Endpoint, string, 'GET' | 'POST']>([
+    ['adminConsent', `/${ids.contoso}/v2.0/adminconsent`, 'GET'],
+    ['authorize', `/${ids.contoso}/oauth2/v2.0/authorize`, 'GET'],
+    ['deviceCode', `/${ids.contoso}/oauth2/v2.0/devicecode`, 'POST'],
+    ['deviceLogin', '/common/oauth2/deviceauth', 'GET'],
+    ['discovery', `/${ids.contoso}/v2.0/.well-known/openid-configuration`, 'GET'],
+    ['discovery', `/${ids.contoso}/.well-known/openid-configuration`, 'GET'],
+    ['graph', '/v1.0/me', 'GET'],
+    ['instanceDiscovery', '/common/discovery/instance', 'GET'],
+    ['keys', `/${ids.contoso}/discovery/v2.0/keys`, 'GET'],
+    ['keys', `/${ids.contoso}/discovery/keys`, 'GET'],
+    ['logout', '/common/oauth2/v2.0/logout', 'GET'],
+    ['managedIdentity', '/metadata/identity/oauth2/token', 'GET'],
+    ['token', `/${ids.contoso}/oauth2/token`, 'POST'],
+    ['userInfo', '/oidc/userinfo', 'GET'],
+    ['userRealm', '/common/userrealm/alice@contoso.example', 'GET'],
+  ])('meets the endpoint %s at %s once, and no other', async (endpoint, path, method) => {
+    const statusOf = async (): Promise<number> =>
+      (await fetch(`${emulator.origin}${path}`, { method, redirect: 'manual' })).status
+    const effect = { kind: 'status', status: 418 } as const
+    for (const other of endpoints.filter((name) => name !== endpoint)) {
+      emulator.faults.add({ endpoint: other, effect })
+    }
+    expect(await statusOf()).not.toBe(418)
+    emulator.faults.add({ endpoint, effect, times: 1 })
+    expect([await statusOf(), (await statusOf()) === 418]).toEqual([418, false])
+    expect(emulator.requests.at(-2)).toMatchObject({ endpoint, fault: 'status', status: 418 })
+  })
+
+  test.each(['discovery', 'keys'] as const)(
+    'makes %s slow, absent, cut short or no JSON',
+    async (endpoint) => {
+      const path = endpoint === 'keys' ? 'discovery/v2.0/keys' : 'v2.0/.well-known/openid-configuration'
+      const get = (): Promise<Response> => fetch(`${emulator.origin}/${ids.contoso}/${path}`)
+      const add = (effect: FaultOptions['effect']): unknown =>
+        emulator.faults.add({ endpoint, effect, times: 1 })
+      add({ kind: 'status', status: 404 })
+      expect((await get()).status).toBe(404)
+      add({ kind: 'wrongContentType' })
+      expect((await get()).headers.get('content-type')).toContain('text/html')
+      add({ kind: 'malformedJson' })
+      await expect((await get()).json()).rejects.toThrow(SyntaxError)
+      add({ kind: 'truncatedBody' })
+      await expect((await get()).text()).rejects.toThrow()
+      add({ kind: 'latency', seconds: 0.1 })
+      const asked = performance.now()
+      expect((await get()).status).toBe(200)
+      expect(performance.now() - asked).toBeGreaterThan(90)
+    },
+  )
+
+  test('meets one client at the sign-in page as well', async () => {
+    emulator.faults.add({ endpoint: 'authorize', clientId: ids.web, effect: { kind: 'status', status: 503 } })
+    const open = async (clientId: string): Promise<number> =>
+      (await fetch(`${emulator.origin}/common/oauth2/v2.0/authorize?client_id=${clientId}`)).status
+    expect([await open(ids.web), await open(ids.native)]).toEqual([503, 400])
   })
 
   test('serves the key set as it was, or a huge one', async () => {

@@ -1,7 +1,19 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Emulator, tokenFlaws } from '@countersign/emulator'
-import { askToken, type Form, ids, startTestEmulator } from './support.js'
+import { type Emulator, type Registration, tokenFlaws } from '@countersign/emulator'
+import {
+  askToken,
+  type Form,
+  ids,
+  refusal,
+  registration,
+  secrets,
+  startTestEmulator,
+  withApplication,
+} from './support.js'
 
 let emulator: Emulator
 beforeAll(async () => {
@@ -22,7 +34,7 @@ async function post(path: string, fields: Form, headers: Record<string, string> 
   })
 }
 
-const sections = ['', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults']
+const sections = ['', 'registration', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults', 'state']
 
 describe('every page', () => {
   test.each(sections)('/_/%s is small, says what it is, and runs and loads nothing', async (section) => {
@@ -34,6 +46,12 @@ describe('every page', () => {
     expect(html).not.toMatch(/<script|<img|<link|@import|url\(/)
     expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
     expect(response.headers.get('x-frame-options')).toBe('DENY')
+  })
+
+  test('of an application is small too', async () => {
+    for (const appId of Object.values(ids).slice(3)) {
+      expect((await get(`apps/${appId}`)).length).toBeLessThan(100_000)
+    }
   })
 
   test('shows no secret, no private key, and escapes what is registered', async () => {
@@ -112,6 +130,265 @@ describe('a change', () => {
     expect(await change('reset', {})).toBe(303)
     expect(own.explainPermission(question).isIssued).toBe(true)
     expect(own.requests).toEqual([])
+  })
+})
+
+describe('the page of an application', () => {
+  const text = (html: string): string => html.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')
+
+  test('has the headings of Entra in their order', async () => {
+    const headings = [...(await get(`apps/${ids.v2}`)).matchAll(/<h2>([^<]*)<\/h2>/g)].map(([, name]) => name)
+    expect(headings).toEqual([
+      'Overview',
+      'Authentication',
+      'Certificates &amp; secrets',
+      'Federated credentials',
+      'Token configuration',
+      'API permissions',
+      'Expose an API',
+      'App roles',
+      'Manifest',
+    ])
+  })
+
+  test('marks a secret that has expired on the clock of the emulator, and the other not', async () => {
+    const html = await get(`apps/${ids.daemon}`)
+    expect(html.match(/<td class="no">[^<]*, expired<\/td>/g)).toHaveLength(1)
+    expect(text(html)).toMatch(/secret no start never secret no start 2026-03-01 12:00:00/)
+  })
+
+  test('tells which of the listed permissions everyone has at home', async () => {
+    const detail = text(await get(`apps/${ids.tier1}`))
+    expect(detail).toContain('v1 Things.Read delegated granted for Contoso')
+    expect(detail).toContain('lonely Things.Read delegated not granted for all')
+  })
+
+  test('shows the manifest in the names of Microsoft Graph, with its secrets hidden', async () => {
+    const html = await get(`apps/${ids.daemon}`)
+    const [, manifest = ''] = /<pre>([^<]*)<\/pre>/.exec(html.split('Manifest</h2>')[1] ?? '') ?? []
+    expect(JSON.parse(manifest.replaceAll('&quot;', '"'))).toMatchObject({
+      appId: ids.daemon,
+      passwordCredentials: [{ secretText: '[hidden]' }, { secretText: '[hidden]' }],
+    })
+  })
+})
+
+describe('the registration', () => {
+  const shownIn = (html: string): string =>
+    (/<textarea[^>]*>\n?([^<]*)<\/textarea/.exec(html)?.[1] ?? '')
+      .replaceAll('&quot;', '"')
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&#39;', "'")
+      .replaceAll('&amp;', '&')
+  const daemon = {
+    grant_type: 'client_credentials',
+    client_id: ids.daemon,
+    client_secret: secrets.daemon,
+    scope: 'api://v2/.default',
+  }
+  async function shown(own: Emulator): Promise<{ text: string; send: (fields: Form) => Promise<Response> }> {
+    const html = await (await fetch(`${own.origin}/_/registration`)).text()
+    return {
+      text: shownIn(html),
+      send: (fields) =>
+        fetch(`${own.origin}/_/registration`, {
+          method: 'POST',
+          body: new URLSearchParams({ page_token: tokenOf(html), ...fields }),
+        }),
+    }
+  }
+
+  test('is shown as it was given, with its secrets hidden', async () => {
+    const { text } = await shown(emulator)
+    expect(JSON.parse(text.replaceAll('"[hidden]"', '"test-value"'))).toEqual(
+      JSON.parse(
+        JSON.stringify(registration).replaceAll(/"secretText":"[^"]*"/g, '"secretText":"test-value"'),
+      ),
+    )
+  })
+
+  test('sent back unchanged is the same as before, and the hidden secrets go on working', async () => {
+    await using own = await startTestEmulator()
+    const { text, send } = await shown(own)
+    const applied = await send({ registration: text, do: 'apply' })
+    expect([applied.status, (await applied.text()).includes('It is the same as before.')]).toEqual([
+      200,
+      true,
+    ])
+    expect((await askToken(own, daemon)).status).toBe(200)
+    const tier1 = { ...daemon, client_id: ids.tier1, client_secret: secrets.tier1 }
+    expect((await askToken(own, tier1)).status).toBe(200)
+  })
+
+  test('is checked without being changed, and applied with the lines to take over', async () => {
+    await using own = await startTestEmulator()
+    const { text, send } = await shown(own)
+    const changed = text.replace('"displayName": "Alice Ash"', '"displayName": "Alice Oak"')
+    const named = async (): Promise<boolean> =>
+      (await (await fetch(`${own.origin}/_/`)).text()).includes('Alice Oak')
+    const checked = await (await send({ registration: changed, do: 'check' })).text()
+    expect(checked).toContain('Nothing has changed yet.')
+    expect(await named()).toBe(false)
+    const applied = await (await send({ registration: changed, do: 'apply' })).text()
+    expect(applied).toMatch(
+      /\n-\s+&quot;displayName&quot;: &quot;Alice Ash&quot;,\n\+\s+&quot;displayName&quot;: &quot;Alice Oak&quot;,\n/,
+    )
+    expect(await named()).toBe(true)
+  })
+
+  test('is taken also where it is longer than a token request may be', async () => {
+    await using own = await startTestEmulator()
+    const { text, send } = await shown(own)
+    const users = Array.from({ length: 4000 }, (_, index) => ({
+      userPrincipalName: `user-${index}@contoso.example`,
+    }))
+    const { tenants, ...rest } = JSON.parse(text) as typeof registration
+    const longer = { tenants: [...tenants, { domains: ['many.example'], users }], ...rest }
+    const answer = await send({ registration: JSON.stringify(longer, undefined, 2), do: 'apply' })
+    expect(answer.status).toBe(200)
+    const path = 'many.example/v2.0/.well-known/openid-configuration'
+    expect((await fetch(`${own.origin}/${path}`)).status).toBe(200)
+  })
+
+  test('takes a new secret for a hidden one, and never shows it', async () => {
+    await using own = await startTestEmulator()
+    const { text, send } = await shown(own)
+    const changed = text.replace('"[hidden]"', '"test-value-fresh"')
+    const html = await (await send({ registration: changed, do: 'apply' })).text()
+    expect(html).not.toContain('test-value')
+    expect((await askToken(own, { ...daemon, client_secret: 'test-value-fresh' })).status).toBe(200)
+    expect(refusal(await askToken(own, daemon)).code).toBe(7000215)
+  })
+
+  const twoSecrets = withApplication('daemon', {
+    passwordCredentials: [{ secretText: secrets.daemon }, { secretText: 'test-value-other' }],
+  })
+  test.each<[string, (text: string) => string, string, Registration]>([
+    [
+      'text that is not JSON',
+      (text) => text.replace('{', '{ test-value'),
+      'registration: is not JSON',
+      registration,
+    ],
+    [
+      'a scope with a space',
+      (text) => text.replace('"Things.Gone"', '"test value"'),
+      'oauth2PermissionScopes[3].value',
+      registration,
+    ],
+    [
+      'an unknown member',
+      (text) => text.replace('"displayName"', '"test": 1, "displayName"'),
+      'tenants[0].test: is not a known member',
+      registration,
+    ],
+    [
+      'a hidden secret of an application that is not there',
+      (text) => text.replaceAll(ids.daemon, ids.alice),
+      'passwordCredentials[0].secretText: it cannot be told which secret is meant',
+      registration,
+    ],
+    [
+      'one of two alike secrets',
+      (text) => text.replace(/\{\s*"secretText": "\[hidden\]"\s*\},/, ''),
+      'passwordCredentials[0].secretText: it cannot be told',
+      twoSecrets,
+    ],
+  ])('stays as it is when sent with %s, which is told with its place', async (_, spoil, place, given) => {
+    await using own = await startTestEmulator({ registration: given })
+    const { text, send } = await shown(own)
+    const spoilt = spoil(text)
+    expect(spoilt).not.toBe(text)
+    for (const action of ['check', 'apply']) {
+      const response = await send({ registration: spoilt, do: action })
+      const html = await response.text()
+      const [, said = ''] = /<p class="no" role="alert">([^<]*)</.exec(html) ?? []
+      expect([response.status, said]).toEqual([400, expect.stringContaining(place)])
+      expect(said).not.toContain('test-value')
+      expect(shownIn(html)).toBe(spoilt)
+    }
+    expect((await shown(own)).text).toBe(text)
+    expect((await askToken(own, daemon)).status).toBe(200)
+  })
+
+  test('is not taken from another page', async () => {
+    const { text, send } = await shown(emulator)
+    const response = await send({ registration: text, do: 'apply', page_token: '1.AAAA' })
+    expect(response.status).toBe(400)
+  })
+})
+
+describe('the state', () => {
+  const say = async (own: Emulator): Promise<string> => (await fetch(`${own.origin}/_/state`)).text()
+  const send = async (own: Emulator, path: string, fields: Form = {}): Promise<Response> => {
+    const body = new URLSearchParams({ page_token: tokenOf(await say(own)), ...fields })
+    return fetch(`${own.origin}/_/${path}`, { method: 'POST', redirect: 'manual', body })
+  }
+
+  test('tells the version, where it is kept and that nothing is less strict than Entra', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+    const html = await get('state')
+    expect(html).toContain(`<td>${version}</td>`)
+    expect(html).toContain('in memory')
+    expect(html).toContain('it refuses what Entra refuses')
+  })
+
+  test('names the file it is kept in, and every leniency', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'emulator-'))
+    try {
+      const file = join(folder, 'state.json')
+      await using own = await startTestEmulator({ state: file, imitateMicrosoftIssuers: 'global' })
+      const html = await say(own)
+      expect(html).toContain(file)
+      expect(html).toContain('imitateMicrosoftIssuers: ')
+      expect(html).not.toContain('it refuses what Entra refuses')
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  test('is downloaded as a file, and another instance goes on from it', async () => {
+    await using own = await startTestEmulator()
+    own.users.disable(ids.alice)
+    const download = await send(own, 'state/snapshot')
+    expect([download.status, download.headers.get('content-disposition')]).toEqual([
+      200,
+      'attachment; filename="emulator-state.json"',
+    ])
+    const snapshot = await download.text()
+    await using other = await startTestEmulator()
+    expect((await send(other, 'state', { snapshot })).status).toBe(303)
+    expect(await other.keys.list()).toEqual(await own.keys.list())
+    const question = { client: 'web', resource: 'v2', user: ids.alice }
+    expect(other.explainPermission(question)).toMatchObject({ isIssued: false, errorCode: 50057 })
+  })
+
+  test('is given to nobody by GET, nor without the token of a page, nor to another origin', async () => {
+    expect((await fetch(`${emulator.origin}/_/state/snapshot`)).status).toBe(404)
+    for (const response of [
+      await post('state/snapshot', { page_token: '1.AAAA' }),
+      await post('state/snapshot', {}, { origin: 'https://evil.example' }),
+    ]) {
+      expect(response.status).toBe(400)
+      expect(await response.text()).not.toContain('PRIVATE KEY')
+    }
+  })
+
+  test('stays as it is where what is pasted is no snapshot, and says the place without the text', async () => {
+    const before = await emulator.exportState()
+    for (const [snapshot, place] of [
+      ['test-value', 'state: what was pasted is not JSON'],
+      [JSON.stringify({ ...before, seal: 'test-value' }), 'state: seal: does not match pattern'],
+    ] as const) {
+      const response = await post('state', { snapshot })
+      const html = await response.text()
+      expect([response.status, html.includes(place)]).toEqual([400, true])
+      expect(html).not.toContain('test-value')
+    }
+    expect(await emulator.exportState()).toEqual(before)
   })
 })
 

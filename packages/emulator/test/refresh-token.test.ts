@@ -74,6 +74,51 @@ test("lets the middle tier go on after the user's token has expired", async () =
   })
 })
 
+describe('of a long-running middle tier', () => {
+  const middleTier = { client_id: ids.tier1, client_secret: secrets.tier1 }
+
+  /** What the middle tier keeps: a refresh token it got by OBO with offline_access. */
+  async function kept(own: Emulator): Promise<string> {
+    const { body } = await askToken(own, {
+      ...middleTier,
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      requested_token_use: 'on_behalf_of',
+      assertion: await own.issueToken({ client: 'native', resource: 'tier1', user: 'alice@contoso.example' }),
+      scope: 'offline_access api://v2/.default',
+    })
+    return String(body['refresh_token'])
+  }
+
+  test('serves for another API than it was got for, and stays valid after use', async () => {
+    await using own = await startTestEmulator()
+    const token = await kept(own)
+    for (const [scope, aud] of [
+      ['api://v1/.default', 'api://v1'],
+      ['api://v2/.default', ids.v2],
+      ['api://v1/.default', 'api://v1'],
+    ]) {
+      const { body } = await askToken(own, request(token, { ...middleTier, scope: scope ?? '' }))
+      expect((await verified(own, body['access_token'])).claims).toMatchObject({ aud, oid: ids.alice })
+    }
+  })
+
+  test('is of no use to the client whose token it was got with', async () => {
+    await using own = await startTestEmulator()
+    const answer = await askToken(own, request(await kept(own), { scope: 'api://v2/.default' }))
+    expect(answer.status).toBe(401)
+  })
+
+  test("ends with the revocation of the user's sign-ins: AADSTS50173", async () => {
+    await using own = await startTestEmulator()
+    const token = await kept(own)
+    const ask = (): ReturnType<typeof askToken> =>
+      askToken(own, request(token, { ...middleTier, scope: 'api://v2/.default' }))
+    expect((await ask()).status).toBe(200)
+    own.users.revokeSessions('alice@contoso.example')
+    expect(refusal(await ask())).toEqual({ status: 400, error: 'invalid_grant', code: 50173 })
+  })
+})
+
 test('ends after ninety days without use', async () => {
   await using own = await startTestEmulator({ clock: fixedClock(start) })
   const token = String((await signInAndRedeem(own)).body['refresh_token'])

@@ -63,6 +63,16 @@ describe('a registration is refused, with the place, for', () => {
       'applications[0].keyCredentials[0].key',
     ],
     [
+      'a certificate with its private key',
+      withApplication({ keyCredentials: [{ key: '-----BEGIN PRIVATE KEY-----' }] }),
+      'applications[0].keyCredentials[0].key',
+    ],
+    [
+      'a secret as the page shows it',
+      withApplication({ passwordCredentials: [{ secretText: '[hidden]' }] }),
+      'applications[0].passwordCredentials[0].secretText',
+    ],
+    [
       'http for another host than localhost',
       withApplication({ web: { redirectUris: ['http://contoso.example/'] } }),
       'applications[0].web.redirectUris[0]',

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenRequest } from '../client-authentication.js'
 import { EntraError } from '../errors.js'
 import type { TokenAnswer } from '../grants/answer.js'
@@ -30,27 +30,27 @@ export function addTokenEndpoint(app: FastifyInstance, service: Service): void {
   for (const version of ['1.0', '2.0'] as const) {
     const path = version === '1.0' ? '/:tenant/oauth2/token' : '/:tenant/oauth2/v2.0/token'
     const config = { config: { endpoint: 'token' } } as const
-    app.post<TenantRoute>(path, config, async (request, reply) => {
-      const form = readParameters(request.body)
+    // Before anything can be refused: a page must be able to read why.
+    const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const { origin } = request.headers
       if (origin !== undefined && isSpaOrigin(service, origin)) {
         reply.headers({ 'access-control-allow-origin': origin, vary: 'origin' })
       }
+    }
+    app.post<TenantRoute>(path, { ...config, onRequest }, async (request, reply) => {
+      const form = readParameters(request.body)
       const grantType = form.require('grant_type')
       const grant = grants.get(grantType)
       if (grant === undefined) throw new EntraError(70003, { grantType })
-      const { authorization } = request.headers
+      const { authorization, origin } = request.headers
       const { tenant: segment } = request.params
       return grant(service, { version, segment, form, authorization, origin, facts: reply.facts })
     })
-    app.options<TenantRoute>(path, async (request, reply) => {
-      const { origin } = request.headers
-      if (origin !== undefined && isSpaOrigin(service, origin)) {
+    app.options<TenantRoute>(path, { onRequest }, async (request, reply) => {
+      if (reply.hasHeader('access-control-allow-origin')) {
         reply.headers({
-          'access-control-allow-origin': origin,
           'access-control-allow-methods': 'POST, OPTIONS',
           'access-control-allow-headers': request.headers['access-control-request-headers'] ?? '',
-          vary: 'origin',
         })
       }
       return reply.status(200).send()

@@ -26,7 +26,9 @@ export async function deviceCode(service: Service, request: TokenRequest): Promi
   if (user === undefined) throw new EntraError(70000, { parameter: name })
   const { scope, resource } = signIn
   const asked = readScopeRequest(service, tenant, { version, scope, resource })
-  const answer = await answerDelegated(service, request, {
+  // Ended before anything is waited for: of requests that come at once, one is answered.
+  if (!deviceCodes.end(signIn)) throw new EntraError(70018)
+  return answerDelegated(service, request, {
     tenant,
     user,
     client,
@@ -38,6 +40,4 @@ export async function deviceCode(service: Service, request: TokenRequest): Promi
     withIdToken: version === '1.0' || asked.signIn.has('openid'),
     withRefreshToken: version === '1.0' || asked.signIn.has('offline_access'),
   })
-  deviceCodes.end(signIn)
-  return answer
 }

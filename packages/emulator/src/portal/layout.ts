@@ -21,7 +21,7 @@ h1 { font-size: 1.5rem; margin: 1.5rem 0 .25rem } h2 { font-size: 1.1rem; margin
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line) }
 th { font-weight: 600; font-size: .85rem; opacity: .75 } code, pre { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
 pre { background: var(--soft); padding: .75rem; white-space: pre-wrap } .scroll { overflow-x: auto }
-form.inline { display: inline } label { display: block; margin: .5rem 0 } label input, label select, label textarea { display: block; width: 100%; max-width: 34rem; box-sizing: border-box }
+form.inline { display: inline } label { display: block; margin: .5rem 0 } label input, label select, label textarea { display: block; width: 100%; max-width: 34rem; box-sizing: border-box } label.wide textarea { max-width: none; font: 13px/1.5 ui-monospace, monospace }
 input, select, textarea, button { font: inherit; padding: .35rem .5rem } button { cursor: pointer }
 .ok { color: #187a36 } .no { color: #b3261e } @media (prefers-color-scheme: dark) { .ok { color: #6fd08c } .no { color: #ff8a80 } }
 .warn { background: #f5c51833; border-left: 4px solid #f5c518; padding: .5rem .75rem; margin: 1rem 0 }
@@ -29,12 +29,14 @@ details summary { cursor: pointer } .soft { opacity: .75 } .grid { display: grid
 
 const sections = [
   ['', 'Overview'],
+  ['registration', 'Registration'],
   ['requests', 'Requests'],
   ['consent', 'Consent'],
   ['mint', 'Mint a token'],
   ['inspect', 'Inspect a token'],
   ['keys', 'Keys'],
   ['faults', 'Faults and clock'],
+  ['state', 'State'],
 ] as const
 
 export type Section = (typeof sections)[number][0]
@@ -153,4 +155,9 @@ export function options(values: readonly (readonly [string, string])[], selected
     ([value, text]) =>
       html`<option value="${value}" ${value === selected && html`selected`}>${text}</option> `,
   )
+}
+
+/** As a shell takes it for one word, whatever stands in it. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -1,10 +1,11 @@
 import type { Application } from '../directory.js'
 import { html, type Html } from '../pages/html.js'
 import type { Service } from '../service.js'
-import { actionForm, table, when } from './layout.js'
+import { neededBy } from './application.js'
+import { actionForm, quoted, table, when } from './layout.js'
 
 /** Settings to copy, and what is registered. */
-export function overview(service: Service): Html {
+export function overview(service: Service, certificate: string | undefined): Html {
   const { origin, directory } = service
   const [tenant] = directory.tenants.values()
   const authority = `${origin}/${tenant?.id ?? 'common'}`
@@ -48,12 +49,19 @@ auth: {
       </details>
       <details>
         <summary>As curl</summary>
-        <pre>
-curl ${authority}/oauth2/v2.0/token \\
-  -d grant_type=client_credentials \\
-  -d client_id=… -d client_secret=… \\
-  -d scope=…/.default</pre>
+        <pre>${curlLine(service, authority)}</pre>
       </details>
+      ${
+        certificate !== undefined &&
+        html`<details>
+          <summary>The certificate to trust, as emulator.pem</summary>
+          <p>
+            Node trusts it as <code>NODE_EXTRA_CA_CERTS=emulator.pem</code>, curl as
+            <code>--cacert emulator.pem</code>. It is made anew at every start.
+          </p>
+          <pre>${certificate}</pre>
+        </details>`
+      }
     </div>
     <h2>Applications</h2>
     ${table(
@@ -71,7 +79,7 @@ curl ${authority}/oauth2/v2.0/token \\
       ),
       'The registration has no application. Add one to its applications.',
     )}
-    <h2>Tenants and users</h2>
+    <h2 id="users">Tenants and users</h2>
     ${[...directory.tenants.values()].map(
       ({ id, displayName, domains, users }) =>
         html`<h2>
@@ -105,25 +113,22 @@ curl ${authority}/oauth2/v2.0/token \\
             ),
             'No users. Add some to users of the tenant.',
           )}`,
-    )}
-    <h2>Start over</h2>
-    ${actionForm(
-      service,
-      '/_/reset',
-      html`<p>
-          Back to the registration: consents, faults and recorded requests go; keys and the clock stay.
-        </p>
-        <button>Reset</button>`,
     )}`
 }
 
-function neededBy({ directory }: Service, { requiredAccess }: Application): string {
-  return requiredAccess
-    .map(({ resourceAppId, scopes, roles }) => {
-      const name = directory.applications.get(resourceAppId)?.displayName ?? resourceAppId
-      return `${name}: ${[...scopes, ...roles].join(' ')}`
-    })
-    .join('; ')
+/** For the first application that has a secret, which the page does not know, and the first API. */
+function curlLine({ origin, directory }: Service, authority: string): string {
+  const applications = [...directory.applications.values()]
+  const client = applications.find(({ secrets }) => secrets.length > 0)
+  const [identifier] = applications.flatMap(({ identifierUris }) => identifierUris)
+  return [
+    `curl ${authority}/oauth2/v2.0/token`,
+    ...(origin.startsWith('https:') ? ['  --cacert emulator.pem'] : []),
+    '  -d grant_type=client_credentials',
+    `  -d client_id=${client?.appId ?? '…'}`,
+    `  --data-urlencode ${quoted(`scope=${identifier ?? '…'}/.default`)}`,
+    `  --data-urlencode ${quoted('client_secret=…')}`,
+  ].join(' \\\n')
 }
 
 function credentialsOf({ secrets, certificates, federatedCredentials, redirectUris }: Application): string {
@@ -140,95 +145,4 @@ function credentialsOf({ secrets, certificates, federatedCredentials, redirectUr
     : redirectUris.publicClient.length > 0
       ? 'nothing (public)'
       : 'nothing'
-}
-
-/** One application, under Entra's headings. */
-export function applicationDetail(service: Service, application: Application): Html {
-  const now = service.clock.now()
-  const periods = [
-    ...application.secrets.map((secret) => ['secret', secret] as const),
-    ...application.certificates.map((certificate) => ['certificate', certificate] as const),
-  ]
-  const home = service.directory.tenants.get(application.homeTenantId)
-  return html`<h2>Overview</h2>
-    <p>
-      Client id <code>${application.appId}</code><br />Home ${home?.displayName ?? ''}<br />Accounts
-      ${application.audience}<br />Identifier URIs
-      <code>${application.identifierUris.join(' ') || 'none'}</code>
-    </p>
-    <h2>Authentication</h2>
-    ${table(
-      ['Platform', 'Redirect URI'],
-      (['web', 'spa', 'publicClient'] as const).flatMap((platform) =>
-        application.redirectUris[platform].map(
-          (uri) =>
-            html`<tr>
-              <td>${platform}</td>
-              <td><code>${uri}</code></td>
-            </tr> `,
-        ),
-      ),
-      'No redirect URIs: nobody signs in to it.',
-    )}
-    <h2>Certificates &amp; secrets</h2>
-    ${table(
-      ['Kind', 'Ends'],
-      periods.map(
-        ([kind, { until }]) =>
-          html`<tr>
-            <td>${kind}</td>
-            <td class="${until <= now ? 'no' : ''}">
-              ${Number.isFinite(until) ? when(service, until) : 'never'}
-            </td>
-          </tr> `,
-      ),
-      'None.',
-    )}
-    <h2>Federated credentials</h2>
-    ${table(
-      ['Issuer', 'Subject', 'Audience'],
-      application.federatedCredentials.map(
-        ({ issuer, subject, audiences }) =>
-          html`<tr>
-            <td><code>${issuer}</code></td>
-            <td><code>${typeof subject === 'string' ? subject : 'by expression'}</code></td>
-            <td><code>${audiences.join(' ')}</code></td>
-          </tr> `,
-      ),
-      'None.',
-    )}
-    <h2>Token configuration</h2>
-    <p>
-      Access tokens of v${application.tokenVersion}; optional claims
-      ${application.optionalClaims.accessToken.map(({ name }) => name).join(', ') || 'none'}
-    </p>
-    <h2>API permissions</h2>
-    <p>${neededBy(service, application) || 'None listed.'}</p>
-    <h2>Expose an API</h2>
-    ${table(
-      ['Scope', 'Who consents', 'State', 'Words'],
-      application.scopes.map(
-        ({ value, adminOnly, isEnabled, title }) =>
-          html`<tr>
-            <td><code>${value}</code></td>
-            <td>${adminOnly ? 'administrators' : 'users and administrators'}</td>
-            <td>${isEnabled ? 'enabled' : 'disabled'}</td>
-            <td>${title}</td>
-          </tr> `,
-      ),
-      'No scopes.',
-    )}
-    <h2>App roles</h2>
-    ${table(
-      ['Role', 'For', 'State'],
-      application.roles.map(
-        ({ value, forUsers, forApplications, isEnabled }) =>
-          html`<tr>
-            <td><code>${value}</code></td>
-            <td>${[forUsers && 'users', forApplications && 'applications'].filter(Boolean).join(', ')}</td>
-            <td>${isEnabled ? 'enabled' : 'disabled'}</td>
-          </tr> `,
-      ),
-      'No roles.',
-    )}`
 }

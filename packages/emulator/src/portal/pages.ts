@@ -1,9 +1,12 @@
 /** Every page, and what its buttons do: one import for all of them. */
+export { applicationDetail } from './application.js'
 export { consentMatrix } from './consent.js'
 export { changeClock, changeFaults, faultsAndClock } from './faults.js'
 export { inspectorPage } from './inspector.js'
 export { changeKeys, keyList } from './keys.js'
 export { readAction, sendPortalPage } from './layout.js'
 export { mint } from './mint.js'
-export { applicationDetail, overview } from './overview.js'
+export { overview } from './overview.js'
+export { changeRegistration, registrationPage } from './registration.js'
 export { requestDetail, requestList } from './requests.js'
+export { statePage } from './state.js'

@@ -4,28 +4,56 @@ import type { EmulatorKeys } from '../emulator-keys.js'
 import { EntraError } from '../errors.js'
 import { html, type Html } from '../pages/html.js'
 import { type Parameters, readParameters } from '../parameters.js'
+import { revokeConsent } from '../revoke-consent.js'
 import type { Service } from '../service.js'
+import { type EmulatorState, readStateText } from '../state.js'
 import type { EmulatorUsers } from '../users.js'
 import type { Section } from './layout.js'
+import type { LiveRegistration } from './registration.js'
+import type { InstanceFacts } from './state.js'
 
 type Pages = typeof import('./pages.js')
 
 /** The pages are a quarter of all files: they are loaded when one is asked for. */
 const load = (): Promise<Pages> => import('./pages.js')
 
+/** A registration or a snapshot, encoded as a form. */
+const maxFormBytes = 2 * 1024 * 1024
+
 /** What the page works with. */
 export interface Portal {
   readonly service: Service
   readonly users: EmulatorUsers
   readonly keys: EmulatorKeys
+  /** Of the https server (PEM). */
+  readonly certificate: string | undefined
+  readonly facts: InstanceFacts
+  readonly registration: LiveRegistration
+  readonly exportState: () => Promise<EmulatorState>
+  readonly importState: (snapshot: EmulatorState) => void
   /** Back to the registration, without consents, faults and recorded requests. */
   readonly reset: () => void
 }
 
 /** The page under `/_/`: what is registered, what happened and why, and everything a test can change. */
-export function addPortal(app: FastifyInstance, { service, users, keys, reset }: Portal): void {
-  const errorHandler = (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply =>
-    showError(error, reply)
+export function addPortal(app: FastifyInstance, portal: Portal): void {
+  const { service, users, keys, certificate, facts, registration, reset } = portal
+  const errorHandler = async (
+    error: unknown,
+    _request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> => {
+    if (!isTooLong(error)) return showError(error, reply)
+    const { sendPortalPage } = await load()
+    return sendPortalPage(service, reply, {
+      section: '',
+      title: 'That is too long',
+      status: 413,
+      body: html`<p class="no">A form takes up to ${maxFormBytes} bytes. Put it into a file.</p>`,
+    })
+  }
+  /** Of a form that changes something. */
+  const form = { errorHandler, bodyLimit: maxFormBytes }
 
   const page = (
     section: Section,
@@ -38,13 +66,15 @@ export function addPortal(app: FastifyInstance, { service, users, keys, reset }:
       return pages.sendPortalPage(service, reply, { section, title, body: shown })
     })
   }
-  page('', 'Overview', ({ overview }) => overview(service))
+  page('', 'Overview', ({ overview }) => overview(service, certificate))
+  page('registration', 'Registration', ({ registrationPage }) => registrationPage(service, registration))
   page('requests', 'Requests', ({ requestList }) => requestList(service))
   page('consent', 'Consent', ({ consentMatrix }, asked) => consentMatrix(service, asked))
   page('mint', 'Mint a token', ({ mint }) => mint(service, undefined))
   page('inspect', 'Inspect a token', ({ inspectorPage }) => inspectorPage(service, undefined))
   page('keys', 'Signing keys', ({ keyList }) => keyList(service))
   page('faults', 'Faults and clock', ({ faultsAndClock }) => faultsAndClock(service))
+  page('state', 'State', ({ statePage }) => statePage(service, facts))
   app.get('/_', (_request, reply) => reply.redirect('/_/', 302))
   app.get('/_/revocations', () => ({ revocations: service.revocations.visible(service.clock.now()) }))
 
@@ -70,12 +100,12 @@ export function addPortal(app: FastifyInstance, { service, users, keys, reset }:
   })
 
   /** A change, and then the page that shows it. What cannot be done is said on a page. */
-  const action = (path: string, back: string, change: (form: Parameters, pages: Pages) => unknown): void => {
-    app.post(path, { errorHandler }, async (request, reply) => {
+  const action = (path: string, back: string, change: (sent: Parameters, pages: Pages) => unknown): void => {
+    app.post(path, form, async (request, reply) => {
       const pages = await load()
-      const form = pages.readAction(service, request)
+      const sent = pages.readAction(service, request)
       try {
-        await change(form, pages)
+        await change(sent, pages)
       } catch (error) {
         if (!(error instanceof TypeError)) throw error
         return pages.sendPortalPage(service, reply, {
@@ -89,28 +119,54 @@ export function addPortal(app: FastifyInstance, { service, users, keys, reset }:
       return reply.redirect(back, 303)
     })
   }
-  action('/_/reset', '/_/', () => reset())
-  action('/_/keys', '/_/keys', (form, { changeKeys }) => changeKeys(keys, form))
-  action('/_/faults', '/_/faults', (form, { changeFaults }) => changeFaults(service, form))
-  action('/_/clock', '/_/faults', (form, { changeClock }) => changeClock(service, form))
+  action('/_/reset', '/_/state', () => reset())
+  action('/_/state', '/_/state', (sent) =>
+    portal.importState(readStateText(sent.require('snapshot'), 'what was pasted')),
+  )
+  action('/_/keys', '/_/keys', (sent, { changeKeys }) => changeKeys(keys, sent))
+  action('/_/faults', '/_/faults', (sent, { changeFaults }) => changeFaults(service, sent))
+  action('/_/clock', '/_/faults', (sent, { changeClock }) => changeClock(service, sent))
   action('/_/users', '/_/', (form) => changeUser(users, form))
   action('/_/consent', '/_/consent', (form) => {
-    const tenant = service.directory.tenant(form.require('tenant'))
-    service.directory.removeGrant(tenant, form.require('client'), form.require('resource'), form.get('user'))
-    service.changed()
+    const user = form.get('user')
+    revokeConsent(service, {
+      tenant: form.require('tenant'),
+      client: form.require('client'),
+      resource: form.require('resource'),
+      ...(user === undefined ? {} : { user }),
+    })
   })
 
-  // These two answer with a page: what they show is not kept anywhere.
-  app.post('/_/mint', { errorHandler }, async (request, reply) => {
+  // Never by GET: it holds private keys.
+  app.post('/_/state/snapshot', form, async (request, reply) => {
+    const { readAction } = await load()
+    readAction(service, request)
+    return reply
+      .type('application/json')
+      .header('content-disposition', 'attachment; filename="emulator-state.json"')
+      .send(`${JSON.stringify(await portal.exportState(), undefined, 2)}\n`)
+  })
+
+  // These answer with a page: what they show is not kept anywhere.
+  app.post('/_/registration', form, async (request, reply) => {
+    const { changeRegistration, readAction, sendPortalPage } = await load()
+    const changed = changeRegistration(service, registration, readAction(service, request))
+    return sendPortalPage(service, reply, { section: 'registration', title: 'Registration', ...changed })
+  })
+  app.post('/_/mint', form, async (request, reply) => {
     const { mint, readAction, sendPortalPage } = await load()
     const body = await mint(service, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'mint', title: 'Mint a token', body })
   })
-  app.post('/_/inspect', { errorHandler }, async (request, reply) => {
+  app.post('/_/inspect', form, async (request, reply) => {
     const { inspectorPage, readAction, sendPortalPage } = await load()
     const body = await inspectorPage(service, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'inspect', title: 'Inspect a token', body })
   })
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE'
 }
 
 function changeUser(users: EmulatorUsers, form: Parameters): void {

@@ -4,7 +4,7 @@ import { isKnownCode } from '../faults.js'
 import { html, type Html } from '../pages/html.js'
 import type { RecordedRequest } from '../request-log.js'
 import type { Service } from '../service.js'
-import { table } from './layout.js'
+import { quoted, table } from './layout.js'
 
 const shown = 200
 
@@ -78,7 +78,7 @@ export function requestDetail(service: Service, entry: RecordedRequest): Html {
 
 function curlOf({ origin }: Service, { method, path, parameters }: RecordedRequest): string {
   const fields = Object.entries(parameters).map(
-    ([name, value]) => `  --data-urlencode '${name}=${value.replaceAll("'", String.raw`'\''`)}'`,
+    ([name, value]) => `  --data-urlencode ${quoted(`${name}=${value}`)}`,
   )
   const get = method === 'GET' && fields.length > 0 ? [`  --get`] : []
   return [`curl '${origin}${path}'`, ...get, ...fields].join(' \\\n')

@@ -18,6 +18,7 @@ import {
 } from '../directory.js'
 import { readClaimsExpression } from './claims-expression.js'
 import { graph, graphAppId } from './graph.js'
+import { hidden } from './hidden-secrets.js'
 import { deriveId } from './ids.js'
 import { RegistrationError } from './read.js'
 import type { ApplicationRegistration, OptionalClaim, Registration, TenantRegistration } from './types.js'
@@ -226,7 +227,7 @@ function loadApplications(
         identifierUris: registration.identifierUris ?? [],
         redirectUris: loadRedirectUris(registration, path),
         isFallbackPublicClient: registration.isFallbackPublicClient ?? false,
-        secrets: loadSecrets(registration),
+        secrets: loadSecrets(registration, path),
         certificates: loadCertificates(registration, path),
         federatedCredentials: loadFederatedCredentials(registration, path),
         logoutUrl: loadLogoutUrl(registration, path),
@@ -273,6 +274,7 @@ function loadApplications(
             (client, index) => find(client, `${path}.api.knownClientApplications[${index}]`).appId,
           ),
         ),
+        registration,
       }
       return [appId, application]
     }),
@@ -356,16 +358,31 @@ function redirectUriProblem(uri: string, platform: Platform): string | undefined
   return undefined
 }
 
-function loadSecrets({ passwordCredentials = [] }: ApplicationRegistration): Secret[] {
-  return passwordCredentials.flatMap(({ secretText, startDateTime, endDateTime }) =>
-    typeof secretText === 'string'
-      ? [{ digest: createHash('sha256').update(secretText).digest(), ...period(startDateTime, endDateTime) }]
-      : [],
-  )
+function loadSecrets({ passwordCredentials = [] }: ApplicationRegistration, path: string): Secret[] {
+  return passwordCredentials.flatMap(({ secretText, startDateTime, endDateTime }, index) => {
+    if (typeof secretText !== 'string') return []
+    // Copied from the page, where everybody can read it.
+    if (secretText === hidden) {
+      throw new RegistrationError(
+        `${path}.passwordCredentials[${index}].secretText`,
+        `${hidden} stands for a secret: write it out`,
+      )
+    }
+    return [
+      { digest: createHash('sha256').update(secretText).digest(), ...period(startDateTime, endDateTime) },
+    ]
+  })
 }
 
 function loadCertificates({ keyCredentials = [] }: ApplicationRegistration, path: string): Certificate[] {
   return keyCredentials.map(({ key, startDateTime, endDateTime }, index) => {
+    // The page shows what is registered, and a certificate is public.
+    if (key.includes('PRIVATE KEY')) {
+      throw new RegistrationError(
+        `${path}.keyCredentials[${index}].key`,
+        'holds a private key: register the certificate alone',
+      )
+    }
     let certificate: X509Certificate
     try {
       certificate = new X509Certificate(key.includes('-----BEGIN') ? key : Buffer.from(key, 'base64'))

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type OutputUnit, Validator } from '@cfworker/json-schema'
+import { createShape } from '../shape.js'
 import { systemCode } from '../system-error.js'
 import { withGraphNames } from './legacy.js'
 import { registrationSchema } from './schema.js'
@@ -22,8 +22,8 @@ export class RegistrationError extends TypeError {
  */
 export function readRegistration(source: unknown): Registration {
   const registration = withGraphNames(typeof source === 'string' ? readFile(source) : copy(source))
-  const error = deepest(faultsOf(registration))
-  if (error !== undefined) throw new RegistrationError(pathOf(error), problemOf(error))
+  const fault = findFault(registration)
+  if (fault !== undefined) throw new RegistrationError(fault.path, fault.problem)
   return registration as Registration
 }
 
@@ -51,38 +51,4 @@ function copy(value: unknown): unknown {
   }
 }
 
-const validator = new Validator(registrationSchema, '2020-12')
-
-function faultsOf(registration: unknown): readonly OutputUnit[] {
-  try {
-    return validator.validate(registration).errors
-  } catch {
-    // Names are written into addresses, which takes well-formed text.
-    throw new RegistrationError('', 'has a member whose name is not text')
-  }
-}
-
-/** Each place in the way to a fault is reported as well; the one farthest in is the fault. */
-function deepest(errors: readonly OutputUnit[]): OutputUnit | undefined {
-  const depth = ({ instanceLocation }: OutputUnit): number => instanceLocation.split('/').length
-  return errors.reduce<OutputUnit | undefined>(
-    (found, error) => (found === undefined || depth(error) > depth(found) ? error : found),
-    undefined,
-  )
-}
-
-/** A JSON pointer, written as one would in code. */
-function pathOf({ instanceLocation }: OutputUnit): string {
-  return instanceLocation
-    .split('/')
-    .slice(1)
-    .map((step) => decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~'))
-    .map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`))
-    .join('')
-    .replace(/^\./, '')
-}
-
-function problemOf({ keyword, error }: OutputUnit): string {
-  if (keyword === 'false') return 'is not a known member'
-  return error.replace(/^(?:Instance|String|Array|Object|Number) /, '').replace(/\.$/, '')
-}
+const findFault = createShape(registrationSchema)

@@ -1,0 +1,109 @@
+import { createTwoFilesPatch, OMIT_HEADERS } from 'diff'
+import { html, type Html } from '../pages/html.js'
+import type { Parameters } from '../parameters.js'
+import { hideSecrets, restoreSecrets } from '../registration/hidden-secrets.js'
+import { loadDirectory } from '../registration/load.js'
+import { readRegistration, RegistrationError } from '../registration/read.js'
+import type { Registration } from '../registration/types.js'
+import type { Service } from '../service.js'
+import { actionForm } from './layout.js'
+
+/** The registration that is in force, and the way to another. */
+export interface LiveRegistration {
+  /** As it was read, with its secrets. */
+  readonly current: () => Registration
+  /** Throws a RegistrationError and keeps the old one if it cannot be used. */
+  readonly reload: (next: Registration) => void
+}
+
+export interface RegistrationPage {
+  readonly status: number
+  readonly body: Html
+}
+
+/** The registration as JSON without its secrets, in a box to change it. */
+export function registrationPage(service: Service, { current }: LiveRegistration): Html {
+  return editor(service, printed(current()))
+}
+
+/** Checks what was sent, or applies it too. What cannot be used is said with its place, and changes nothing. */
+export function changeRegistration(
+  service: Service,
+  { current, reload }: LiveRegistration,
+  form: Parameters,
+): RegistrationPage {
+  const text = form.require('registration')
+  const isApplied = form.require('do') === 'apply'
+  const before = printed(current())
+  try {
+    const next = restoreSecrets(readRegistration(parsed(text)), current())
+    if (isApplied) reload(next)
+    else loadDirectory(next)
+    const diff = difference(before, printed(next))
+    const verdict = isApplied
+      ? 'Applied: it is in force until the emulator stops or reads its file again. The file is not changed.'
+      : 'It can be used. Nothing has changed yet.'
+    const body = html`<p class="ok" role="status">${verdict}</p>
+      ${
+        diff === ''
+          ? html`<p>It is the same as before.</p>`
+          : html`<h2>What is different</h2>
+              <pre>${diff ?? 'Nearly everything.'}</pre>`
+      }
+      ${editor(service, isApplied ? printed(next) : text)}`
+    return { status: 200, body }
+  } catch (error) {
+    if (!(error instanceof RegistrationError)) throw error
+    return {
+      status: 400,
+      body: html`<p class="no" role="alert">${error.message}</p>
+        ${editor(service, text)}`,
+    }
+  }
+}
+
+function editor(service: Service, text: string): Html {
+  return html`<p>
+      Secrets are shown as <code>[hidden]</code>, which stands for the one there is; write out a new one. What
+      is applied stays in memory: take the difference over into your file.
+    </p>
+    ${actionForm(
+      service,
+      '/_/registration',
+      html`<label class="wide"
+          >Registration
+          <textarea name="registration" rows="30" autocomplete="off" spellcheck="false">${text}</textarea>
+        </label>
+        <button name="do" value="check">Check</button>
+        <button name="do" value="apply">Apply</button>`,
+    )}`
+}
+
+/** Beyond this a difference takes seconds, and nobody reads it. */
+const mostChanges = 5000
+
+/** As `diff -u` writes it, without the names of files: empty if there is none, undefined if it is too large. */
+function difference(before: string, after: string): string | undefined {
+  if (before === after) return ''
+  const [old, fresh] = [before, after].map((text) => `${text}\n`) as [string, string]
+  return createTwoFilesPatch('', '', old, fresh, undefined, undefined, {
+    context: 3,
+    headerOptions: OMIT_HEADERS,
+    maxEditLength: mostChanges,
+  })
+}
+
+function printed(registration: Registration): string {
+  return JSON.stringify(hideSecrets(registration), undefined, 2)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    // The parser quotes the text, which may hold secrets; its position is enough.
+    const [, position] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? []
+    const line = position === undefined ? undefined : text.slice(0, Number(position)).split('\n').length
+    throw new RegistrationError('', `is not JSON${line === undefined ? '' : `: see line ${line}`}`)
+  }
+}

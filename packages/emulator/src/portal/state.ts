@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { html, type Html } from '../pages/html.js'
+import type { Service } from '../service.js'
+import { actionForm, distance, table } from './layout.js'
+
+/** What the page says of the instance itself. */
+export interface InstanceFacts {
+  /** The path of the state file; undefined for an instance that keeps everything in memory. */
+  readonly stateFile: string | undefined
+  /** Each option that makes it less strict, `name: what that means`. */
+  readonly leniencies: readonly string[]
+  readonly accessTokenLifetimeSeconds: number
+  /** Seconds on the machine's clock, whatever the emulator's says. */
+  readonly uptime: () => number
+}
+
+/** How strict it is and where its state is kept, to be taken away, brought back and dropped. */
+export function statePage(service: Service, facts: InstanceFacts): Html {
+  const { stateFile, leniencies, uptime } = facts
+  const lines: readonly (readonly [string, string | Html])[] = [
+    ['Version', version()],
+    ['Running', distance(uptime()).replace('in ', 'for ')],
+    [
+      'State',
+      stateFile === undefined ? 'in memory: gone at the end' : html`the file <code>${stateFile}</code>`,
+    ],
+    ['Access tokens live', distance(facts.accessTokenLifetimeSeconds).replace('in ', '')],
+  ]
+  return html`${table(
+      ['', ''],
+      lines.map(
+        ([name, value]) =>
+          html`<tr>
+            <th scope="row">${name}</th>
+            <td>${value}</td>
+          </tr> `,
+      ),
+      '',
+    )}
+    <h2>Less strict than Entra</h2>
+    ${
+      leniencies.length === 0
+        ? html`<p>Nothing: it refuses what Entra refuses.</p>`
+        : html`<ul class="warn">
+            ${leniencies.map((leniency) => html`<li>${leniency}</li> `)}
+          </ul>`
+    }
+    <h2>Snapshot</h2>
+    <p>
+      Keys, consents and what became of users, for another instance to go on from.
+      <strong>It holds private keys.</strong> The registration is not in it.
+    </p>
+    ${actionForm(service, '/_/state/snapshot', html`<button>Download a snapshot</button>`)}
+    ${actionForm(
+      service,
+      '/_/state',
+      html`<label
+          >A snapshot, pasted
+          <textarea name="snapshot" rows="5" autocomplete="off" spellcheck="false"></textarea>
+        </label>
+        <button>Go on from it</button>`,
+    )}
+    <h2>Sign-ins</h2>
+    <p>
+      A refresh token is sealed and not stored, so there is no list of them; what a user has is ended on the
+      <a href="/_/#users">overview</a>.
+    </p>
+    <h2>Start over</h2>
+    ${actionForm(
+      service,
+      '/_/reset',
+      html`<p>
+          Back to the registration: consents, faults and recorded requests go; keys and the clock stay.
+        </p>
+        <button>Reset</button>`,
+    )}`
+}
+
+/** Of the package, read where it stands beside the code. */
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown'
+}
