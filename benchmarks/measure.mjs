@@ -20,7 +20,7 @@ export function spread(values) {
 export async function interleaved(contenders, { rounds, operations, baseline, progress }) {
   const micros = new Map(contenders.map(({ name }) => [name, []]))
   // A check that has not been compiled yet is measured as the interpreter's.
-  const warmUps = 8
+  const warmUps = Math.min(8, rounds + 1)
   for (let round = -warmUps; round < rounds; round++) {
     progress?.(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`)
     for (const { name, run } of shuffled(contenders)) {

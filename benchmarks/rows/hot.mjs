@@ -13,17 +13,7 @@ export async function hot({ quick, progress }) {
   const key = createKey('RS256')
   const issuer = await startIssuer([key])
   const { issuer: name, jwksUri } = issuer
-  const many = Array.from({ length: 10_000 }, (_, index) => createToken(key, name, { sub: `user-${index}` }))
-  const tokens = many.slice(0, count)
-  let verified = 0
-  const ours = createTokenValidator({
-    issuer: oidcIssuer({ issuer: name, jwksUri }),
-    audience: clientId,
-    onAccepted: ({ fromCache }) => {
-      if (!fromCache) verified++
-    },
-  })
-  await ours.ready()
+  const tokens = Array.from({ length: count }, (_, index) => createToken(key, name, { sub: `user-${index}` }))
   const quiet = createTokenValidator({ issuer: oidcIssuer({ issuer: name, jwksUri }), audience: clientId })
   await quiet.ready()
   const pem = key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
@@ -69,17 +59,14 @@ export async function hot({ quick, progress }) {
     },
   ]
   const rows = await interleaved(contenders, {
-    rounds: quick ? 5 : 21,
+    rounds: quick ? 3 : 21,
     operations: passes * count,
     baseline: 'Countersign',
     progress,
   })
 
-  progress('ten thousand live tokens in turn')
-  for (let round = 0; round < 3; round++) {
-    for (const token of many) await ours.authenticate({ authorization: [`Bearer ${token}`] })
-  }
   issuer.stop()
+  progress('ten thousand live tokens in turn')
   return [
     {
       title: 'B. A token seen before (1,000 in turn, RS256)',
@@ -89,7 +76,30 @@ export async function hot({ quick, progress }) {
     },
     {
       title: 'B. Ten thousand live tokens, three times in turn',
-      facts: { 'signatures verified (10,000 is none lost)': verified },
+      facts: { 'signatures verified (10,000 is none lost)': await verifiedOfTenThousand() },
     },
   ]
+}
+
+/** Signed with Ed25519, which takes a tenth of the time of RSA. */
+async function verifiedOfTenThousand() {
+  const key = createKey('EdDSA')
+  const issuer = await startIssuer([key])
+  let verified = 0
+  const validator = createTokenValidator({
+    issuer: oidcIssuer({ issuer: issuer.issuer, jwksUri: issuer.jwksUri }),
+    audience: clientId,
+    onAccepted: ({ fromCache }) => {
+      if (!fromCache) verified++
+    },
+  })
+  await validator.ready()
+  issuer.stop()
+  const tokens = Array.from({ length: 10_000 }, (_, index) =>
+    createToken(key, issuer.issuer, { sub: `user-${index}` }),
+  )
+  for (let round = 0; round < 3; round++) {
+    for (const token of tokens) await validator.authenticate({ authorization: [`Bearer ${token}`] })
+  }
+  return verified
 }

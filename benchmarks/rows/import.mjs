@@ -13,7 +13,7 @@ const packages = [
 ]
 
 export async function imports({ quick, progress }) {
-  const rounds = quick ? 5 : 15
+  const rounds = quick ? 3 : 15
   const taken = new Map(packages.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     progress(`round ${round + 1} of ${rounds}`)

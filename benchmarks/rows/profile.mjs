@@ -39,7 +39,7 @@ export async function profile({ quick, progress }) {
   for (const [name, pass] of Object.entries(passes)) {
     progress(name)
     for (let warmUp = 0; warmUp < 20; warmUp++) pass()
-    const microseconds = await sampled(pass, quick ? 500 : 4000)
+    const microseconds = await sampled(pass, quick ? 300 : 4000)
     tables.push({ title: `Profile of ${name}`, facts: sharesOf(microseconds) })
   }
   issuer.stop()
