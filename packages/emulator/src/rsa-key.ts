@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generatePrime, type KeyObject } from 'node:crypto'
 
 /*
- * An RSA key from two primes that OpenSSL makes side by side. OpenSSL's own way to a key (FIPS 186-5 A.1.6, with
+ * An RSA key from two primes that OpenSSL makes. OpenSSL's own way to a key (FIPS 186-5 A.1.6, with
  * auxiliary primes) takes several times as long, and whoever starts an emulator for a test file waits for it. These
  * keys are made per run and are worth nothing outside it.
  */
@@ -18,7 +18,9 @@ export interface RsaKeys {
 
 /** An RSA key of 2048 bits with the exponent 65537. The primes come from the thread pool; the rest takes a millisecond. */
 export async function generateRsaKeys(): Promise<RsaKeys> {
-  const [p, q] = await Promise.all([makePrime(), makePrime()])
+  // One after the other: two at once would take both cores of a small machine from whatever loads meanwhile.
+  const p = await makePrime()
+  const q = await makePrime()
   return areFit(p, q) ? keysOf(p, q) : generateRsaKeys()
 }
 
