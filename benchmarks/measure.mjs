@@ -2,7 +2,7 @@
 // within a round, between two neighbours in time, and then the median of the rounds: machines drift by more than most
 // differences, and a drift hits both sides of a ratio alike.
 
-/** @typedef {{ name: string, run: () => unknown }} Contender */
+/** @typedef {{ name: string, run: () => unknown, operations?: number }} Contender */
 /** @typedef {{ median: number, low: number, high: number }} Spread */
 
 /** @param {readonly number[]} values @returns {Spread} median and quartiles */
@@ -13,7 +13,8 @@ export function spread(values) {
 }
 
 /**
- * Runs every contender once per round. `run` does `operations` operations; it may be asynchronous.
+ * Runs every contender once per round. `run` does `operations` operations, its own number or everybody's; it may be
+ * asynchronous.
  * @param {readonly Contender[]} contenders
  * @param {{ rounds: number, operations: number, baseline: string, progress?: (text: string) => void }} settings
  */
@@ -23,11 +24,11 @@ export async function interleaved(contenders, { rounds, operations, baseline, pr
   const warmUps = Math.min(8, rounds + 1)
   for (let round = -warmUps; round < rounds; round++) {
     progress?.(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`)
-    for (const { name, run } of shuffled(contenders)) {
+    for (const { name, run, operations: own = operations } of shuffled(contenders)) {
       const startedAt = process.hrtime.bigint()
       const pending = run()
       if (pending instanceof Promise) await pending
-      const taken = Number(process.hrtime.bigint() - startedAt) / 1000 / operations
+      const taken = Number(process.hrtime.bigint() - startedAt) / 1000 / own
       if (round >= 0) micros.get(name).push(taken)
     }
   }
