@@ -11,6 +11,8 @@ import { clientId, createKey, createToken, startIssuer, tenantId } from './mater
 
 const margin = 1.6
 const count = 300
+/** So many look-ups take three milliseconds: fewer drown in the noise of the machine. */
+const passes = 20
 
 const key = createKey('RS256')
 const issuer = await startIssuer([key])
@@ -27,9 +29,11 @@ const decoded = tokens.map((token) => {
   return [Buffer.from(token.slice(0, at)), Buffer.from(token.slice(at + 1), 'base64url')]
 })
 const tails = new Map(tokens.map((token) => [token.slice(-43), token]))
-const each = (run) => () => {
-  for (const header of headers) run(header.latin1Slice())
-}
+const each =
+  (run, times = 1) =>
+  () => {
+    for (let pass = 0; pass < times; pass++) for (const header of headers) run(header.latin1Slice())
+  }
 
 const rows = [
   ...(await interleaved(
@@ -46,10 +50,13 @@ const rows = [
   )),
   ...(await interleaved(
     [
-      { name: 'a bare look-up', run: each((header) => tails.get(header.slice(-43)) === header.slice(7)) },
-      { name: 'hot', run: each((header) => warm.authenticate({ authorization: [header] })) },
+      {
+        name: 'a bare look-up',
+        run: each((header) => tails.get(header.slice(-43)) === header.slice(7), passes),
+      },
+      { name: 'hot', run: each((header) => warm.authenticate({ authorization: [header] }), passes) },
     ],
-    { rounds: 41, operations: count, baseline: 'a bare look-up' },
+    { rounds: 41, operations: passes * count, baseline: 'a bare look-up' },
   )),
 ]
 issuer.stop()
