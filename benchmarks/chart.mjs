@@ -1,7 +1,7 @@
 // One picture to be read at a glance: for each row of the table, ours and the others, the shorter bar the better.
 
 const width = 860
-const labelWidth = 250
+const labelWidth = 270
 const barHeight = 18
 const escape = (text) => String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
@@ -10,10 +10,7 @@ export function chart(tables, subtitle) {
   const parts = []
   let y = 64
   for (const { title, unit, lowerIsBetter, rows } of tables) {
-    // What grows stays in the order in which it grows.
-    const ordered = title.startsWith('Growth')
-      ? rows
-      : [...rows].sort((a, b) => (lowerIsBetter ? 1 : -1) * (a.ratio.median - b.ratio.median))
+    const ordered = [...rows].sort((a, b) => (lowerIsBetter ? 1 : -1) * (a.ratio.median - b.ratio.median))
     const longest = Math.max(...ordered.map(({ ratio }) => ratio.median))
     // Where one contender is a hundred times another, only a logarithm shows both.
     const isLogarithmic = longest > 40

@@ -61,7 +61,8 @@ function record() {
     (chosen.includes(row) ? tables : before.tables).filter((table) => table.row === row),
   )
   writeFileSync(file, `${JSON.stringify({ date, machine, packages: dependencies, tables: all }, null, 2)}\n`)
-  const drawn = all.filter(({ rows: list }) => list !== undefined && list.length > 1)
+  // What grows is told in numbers: it has no contender.
+  const drawn = all.filter(({ row, rows: list }) => list !== undefined && list.length > 1 && row !== 'growth')
   writeFileSync(new URL(`${name}.svg`, folder), chart(drawn, `${date}, ${machine}`))
   console.log(`\nwritten: docs/benchmarks/${name}.json and .svg`)
 }

@@ -110,7 +110,7 @@ function start({ quick, progress }) {
   const figures = (name, figure) => taken.get(name).map((one) => one[figure])
   return [
     {
-      title: 'G. From start to first token, each making its key unless it says otherwise',
+      title: 'G. From start to first token',
       unit: `× time of ${ours}`,
       lowerIsBetter: true,
       rows: against(ours, started, {
