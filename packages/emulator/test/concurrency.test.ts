@@ -1,6 +1,8 @@
-import { decodeJwt } from 'jose'
+import { decodeJwt, SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 import type { Emulator } from '@countersign/emulator'
+import { createSigningCertificate, thumbprintOf } from '../src/certificates.js'
+import { generateRsaKeys } from '../src/rsa-key.js'
 import {
   type Answer,
   askToken,
@@ -13,6 +15,7 @@ import {
   sendForm,
   signIn,
   signInAndRedeem,
+  start,
   startTestEmulator,
   withApplication,
 } from './support.js'
@@ -62,6 +65,27 @@ test('a device code that is polled twenty times at once gives one answer, and AA
   })
   const form = await signInByDevice(emulator)
   expect(await atOnce(() => askToken(emulator, form))).toEqual({ 'a token': 1, AADSTS70018: 19 })
+})
+
+test('a device code of a client whose proof takes time to check gives one answer as well', async () => {
+  const keys = await generateRsaKeys()
+  const certificate = createSigningCertificate(keys, 'native', start)
+  await using emulator = await startTestEmulator({
+    registration: withApplication('native', { keyCredentials: [{ key: certificate.toString('base64') }] }),
+  })
+  const form = await signInByDevice(emulator)
+  const assertion = await new SignJWT({ nbf: start, exp: start + 600 })
+    .setProtectedHeader({ alg: 'RS256', x5t: thumbprintOf(certificate) })
+    .setIssuer(ids.native)
+    .setSubject(ids.native)
+    .setAudience(`${emulator.origin}/${ids.contoso}/oauth2/v2.0/token`)
+    .sign(keys.privateKey)
+  const proved = {
+    ...form,
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: assertion,
+  }
+  expect(await atOnce(() => askToken(emulator, proved))).toEqual({ 'a token': 1, AADSTS70018: 19 })
 })
 
 test('a device code whose client does not prove itself is not used up', async () => {

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Registration, RegistrationError, startEmulator } from '@countersign/emulator'
+import { createTlsCertificate } from '../src/certificates.js'
 
+const tls = createTlsCertificate()
 const tenant = { domains: ['contoso.example'], users: [{ userPrincipalName: 'alice@contoso.example' }] }
 const application = { displayName: 'api', api: { oauth2PermissionScopes: [{ value: 'Things.Read' }] } }
 
@@ -64,7 +66,7 @@ describe('a registration is refused, with the place, for', () => {
     ],
     [
       'a certificate with its private key',
-      withApplication({ keyCredentials: [{ key: '-----BEGIN PRIVATE KEY-----' }] }),
+      withApplication({ keyCredentials: [{ key: tls.certificate + tls.privateKey }] }),
       'applications[0].keyCredentials[0].key',
     ],
     [
