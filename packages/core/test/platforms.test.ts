@@ -156,6 +156,16 @@ describe.each(['ES256', 'ES384', 'ES512'] as const)('both engines with %s', (alg
     expect(await verdicts(keys[algorithm], algorithm, input, der)).toEqual([false, false])
   })
 
+  it('refuse a signature whose halves have zeros in front, though they are the same numbers', async () => {
+    const input = inputFor(algorithm)
+    const signature = signatureOf(algorithm, privateKey, input)
+    const halves = [signature.subarray(0, size), signature.subarray(size)]
+    for (const zeros of [1, 2, 8]) {
+      const padded = Buffer.concat(halves.flatMap((half) => [Buffer.alloc(zeros), half]))
+      expect(await verdicts(keys[algorithm], algorithm, input, padded)).toEqual([false, false])
+    }
+  })
+
   it('refuse a signature of zeros, and of values beyond the order', async () => {
     const zeros = Buffer.alloc(2 * size)
     const large = Buffer.alloc(2 * size, 0xff)
