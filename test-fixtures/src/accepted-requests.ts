@@ -114,6 +114,10 @@ export const acceptedRequests: readonly AcceptedRequest[] = [
     payloadText: (json) => ` ${json.replace('{', '{\n\t')}\n`,
   }),
   accepted('the same name in two different objects', { claims: { x: { y: 1 }, z: [{ y: 1 }, { y: 2 }] } }),
+  accepted('every slash escaped, in names and values', {
+    claims: { 'https://contoso.example/claims/team': 'a/b' },
+    payloadText: (json) => json.replaceAll('/', String.raw`\/`),
+  }),
   accepted('colons, braces and escaped quotes inside strings', {
     claims: { note: '{"aud":"x","aud":"y"}\\', 'a:b"c': ':' },
   }),

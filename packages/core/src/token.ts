@@ -14,6 +14,7 @@ const jsonReasons: Readonly<Record<JsonFault, string>> = {
   json: 'json',
   object: 'json',
   duplicate_name: 'duplicate_name',
+  backslash_in_name: 'backslash_in_name',
   nesting: 'nesting',
   prototype: 'prototype',
 }

@@ -207,6 +207,12 @@ export const shapeRows: readonly RefusedRequest[] = [
   ),
   invalid(
     'token_malformed',
+    'a claim with a backslash in its name, which some engines take an escaped name for',
+    { payloadText: prepend('"a\\\\b":1') },
+    { reason: 'backslash_in_name' },
+  ),
+  invalid(
+    'token_malformed',
     'a member named __proto__ in the payload',
     { payloadText: prepend('"__proto__":{"aud":"x"}') },
     { reason: 'prototype' },
