@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { User } from './directory.js'
 import { EntraError, printedTime } from './errors.js'
-import type { Service } from './service.js'
+import type { Seal } from './seal.js'
 
 /** One sign-in of a user, as codes, refresh tokens and access tokens carry it on. */
 export interface Session {
@@ -31,13 +31,16 @@ export function checkSessionAlive(user: User, session: Session): void {
 }
 
 /** Entra keeps notes for itself in `aio`, which nobody else can read: so does the emulator. */
-export function sealSession(service: Service, session: Session): string {
-  return service.seal.seal('aio', session)
+export function sealSession({ seal }: { readonly seal: Seal }, session: Session): string {
+  return seal.seal('aio', session)
 }
 
 /** The sign-in behind an access token; one that was made by hand counts as a sign-in of its own. */
-export function openSession(service: Service, claims: Readonly<Record<string, unknown>>): Session {
-  const sealed = typeof claims['aio'] === 'string' ? service.seal.open('aio', claims['aio']) : undefined
+export function openSession(
+  { seal }: { readonly seal: Seal },
+  claims: Readonly<Record<string, unknown>>,
+): Session {
+  const sealed = typeof claims['aio'] === 'string' ? seal.open('aio', claims['aio']) : undefined
   if (sealed !== undefined) return sealed as Session
   const issued = Number(claims['iat'])
   return { ...startSession(Number.isFinite(issued) ? issued : 0), id: randomUUID() }
