@@ -1,7 +1,7 @@
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { compactVerify } from 'jose/jws/compact/verify'
 import { decodeJwt } from 'jose/jwt/decode'
-import type { TokenRequest } from './client-authentication.js'
+import type { TokenRequest } from './token-request.js'
 import { type Application, type Certificate, isWithin, type Tenant } from './directory.js'
 import { EntraError, printedTime } from './errors.js'
 import { checkFederatedAssertion } from './federation.js'

@@ -1,23 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Application, isWithin, type Platform, type ServicePrincipal, type Tenant } from './directory.js'
 import { EntraError } from './errors.js'
-import type { Parameters } from './parameters.js'
-import type { RequestFacts } from './request-log.js'
 import type { Service } from './service.js'
+import type { TokenRequest } from './token-request.js'
 import type { ClientAuthentication, TokenClient } from './tokens.js'
-
-/** A request to the token endpoint. */
-export interface TokenRequest {
-  readonly version: '1.0' | '2.0'
-  /** The tenant segment as it was written. */
-  readonly segment: string
-  readonly form: Parameters
-  readonly authorization: string | undefined
-  /** The page that asks, if a browser says so. */
-  readonly origin: string | undefined
-  /** What is found out about the request, for the log. */
-  readonly facts: RequestFacts
-}
 
 /** A client that is known in the tenant and has proved itself as far as it must. */
 export interface AuthenticatedClient extends TokenClient {

@@ -1,4 +1,3 @@
-import type { TokenClient } from './client.js'
 import type { AcquiredToken } from './acquired-token.js'
 import type { Parameters } from './authority.js'
 import { answerCaller } from './caller-answer.js'
@@ -14,6 +13,7 @@ import { type AcquireOptions, checkTarget, plainTarget, type Target } from './ta
 import { TokenCache } from './token-cache.js'
 import { type SharedTier, TokenKeeper, type Wanted } from './token-keeper.js'
 import { createTokenService } from './token-service.js'
+import type { TokenClient } from './token-client.js'
 import { checkAudience, type UserToken, userTokenText, type ValidatedUserToken } from './user-token.js'
 
 /** What a client does once it is first used. */

@@ -1,6 +1,7 @@
 export type { AcquiredToken } from './acquired-token.js'
 export type { Authority, Grant, Parameters } from './authority.js'
-export { createTokenClient, type TokenClient } from './client.js'
+export { createTokenClient } from './client.js'
+export type { TokenClient } from './token-client.js'
 export {
   type CertificatePair,
   clientCertificate,

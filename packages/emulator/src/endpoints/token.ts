@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { TokenRequest } from '../client-authentication.js'
+import type { TokenRequest } from '../token-request.js'
 import { EntraError } from '../errors.js'
 import type { TokenAnswer } from '../grants/answer.js'
 import { authorizationCode } from '../grants/authorization-code.js'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { authenticateClientOf, type TokenRequest } from '../client-authentication.js'
+import { authenticateClientOf } from '../client-authentication.js'
+import type { TokenRequest } from '../token-request.js'
 import type { Platform, Version } from '../directory.js'
 import { EntraError } from '../errors.js'
 import { readScopeRequest } from '../permissions.js'

@@ -1,4 +1,5 @@
-import { authenticateConfidentialClient, type TokenRequest } from '../client-authentication.js'
+import { authenticateConfidentialClient } from '../client-authentication.js'
+import type { TokenRequest } from '../token-request.js'
 import type { ServicePrincipal, Tenant } from '../directory.js'
 import { EntraError } from '../errors.js'
 import { checkWorkloadPolicies } from '../conditional-access.js'

@@ -1,4 +1,5 @@
-import type { AuthenticatedClient, TokenRequest } from '../client-authentication.js'
+import type { AuthenticatedClient } from '../client-authentication.js'
+import type { TokenRequest } from '../token-request.js'
 import type { Platform, Tenant, User } from '../directory.js'
 import { EntraError } from '../errors.js'
 import { checkContexts, refuseUnsatisfied, unsatisfiedPolicies } from '../conditional-access.js'

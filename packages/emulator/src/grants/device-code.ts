@@ -1,4 +1,5 @@
-import { authenticateDeviceClient, type TokenRequest } from '../client-authentication.js'
+import { authenticateDeviceClient } from '../client-authentication.js'
+import type { TokenRequest } from '../token-request.js'
 import { EntraError } from '../errors.js'
 import { readScopeRequest } from '../permissions.js'
 import type { Service } from '../service.js'

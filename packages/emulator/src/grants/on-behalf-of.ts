@@ -1,4 +1,5 @@
-import { authenticateConfidentialClient, type TokenRequest } from '../client-authentication.js'
+import { authenticateConfidentialClient } from '../client-authentication.js'
+import type { TokenRequest } from '../token-request.js'
 import type { Application, Tenant, User } from '../directory.js'
 import { EntraError, printedTime } from '../errors.js'
 import { checkNotSelfByUri, readScopeRequest } from '../permissions.js'

@@ -1,4 +1,5 @@
-import { authenticateClientOf, type TokenRequest } from '../client-authentication.js'
+import { authenticateClientOf } from '../client-authentication.js'
+import type { TokenRequest } from '../token-request.js'
 import type { Tenant } from '../directory.js'
 import { EntraError, printedTime } from '../errors.js'
 import { readScopeRequest } from '../permissions.js'
