@@ -2,14 +2,16 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { constants, sign, verify } from 'node:crypto'
 import { CompactSign, compactVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { areFit, generateRsaKeys } from '../src/rsa-key.js'
+import { areFit, generateRsaKeys, keysFromPrimes } from '../src/rsa-key.js'
 
 const data = Buffer.from('what is signed')
 const hasOpenssl = spawnSync('sh', ['-c', 'command -v openssl']).status === 0
 if (!hasOpenssl && process.env['CI'] === 'true') throw new Error('openssl is not installed')
-const keys = await Promise.all(Array.from({ length: 20 }, generateRsaKeys))
+const makers = { generateRsaKeys, keysFromPrimes }
 
-describe('a key', () => {
+describe.each(Object.entries(makers))('a key of %s', async (_, make) => {
+  const keys = await Promise.all(Array.from({ length: 10 }, () => make()))
+
   test('has a modulus of exactly 2048 bits and the exponent 65537', () => {
     for (const { publicKey, privateKey } of keys) {
       const details = { modulusLength: 2048, publicExponent: 65_537n }
@@ -25,7 +27,7 @@ describe('a key', () => {
       const { p, q } = privateKey.export({ format: 'jwk' })
       return [p, q]
     })
-    expect(new Set(primes).size).toBe(40)
+    expect(new Set(primes).size).toBe(20)
   })
 
   test('signs with both paddings of RSA what only its own public half verifies', () => {
