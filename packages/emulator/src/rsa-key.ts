@@ -23,7 +23,7 @@ export interface RsaKeys {
 
 const generate = promisify(generateKeyPair)
 
-/** OpenSSL makes RSA keys in a quarter of the time since 3.5, which Node has since 22.20 and 24. */
+/** OpenSSL makes RSA keys in a quarter of the time since 3.5, which Node 24 has and late ones of Node 22. */
 const isQuick = openSslVersion() >= 3.05
 
 function openSslVersion(): number {
