@@ -2,7 +2,7 @@ import { type ApiVerdict, inspectToken, readPasted } from '../inspect-token.js'
 import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../parameters.js'
 import type { Service } from '../service.js'
-import { actionForm, table } from './layout.js'
+import { actionForm, factTable, table } from './layout.js'
 
 /** A box to paste a token into. What is pasted is neither kept nor shown again. */
 export async function inspectorPage(service: Service, form: Parameters | undefined): Promise<Html> {
@@ -28,17 +28,7 @@ export async function inspection(service: Service, token: string): Promise<Html>
     </h2>
     <p>This is ${kind}.</p>
     ${story !== undefined && html`<p><strong>Why:</strong> ${story.why}<br /><strong>What to do:</strong> ${story.fix}</p>`}
-    ${table(
-      ['', ''],
-      facts.map(
-        ([name, value]) =>
-          html`<tr>
-            <th scope="row">${name}</th>
-            <td>${value}</td>
-          </tr> `,
-      ),
-      '',
-    )}
+    ${factTable(facts)}
     <h2>What each API would say</h2>
     ${[...verdicts].toSorted((a, b) => reached(b) - reached(a)).map(verdictDetail)}
     <h2>What is in it</h2>

@@ -150,6 +150,21 @@ export function table(headings: readonly string[], rows: readonly Html[], empty:
   </div>`
 }
 
+/** Names and what is known of each. */
+export function factTable(facts: readonly (readonly [string, string | Html])[]): Html {
+  return table(
+    ['', ''],
+    facts.map(
+      ([name, value]) =>
+        html`<tr>
+          <th scope="row">${name}</th>
+          <td>${value}</td>
+        </tr> `,
+    ),
+    '',
+  )
+}
+
 export function options(values: readonly (readonly [string, string])[], selected?: string): Html[] {
   return values.map(
     ([value, text]) =>

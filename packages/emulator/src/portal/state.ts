@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { html, type Html } from '../pages/html.js'
 import type { Service } from '../service.js'
-import { actionForm, distance, table } from './layout.js'
+import { actionForm, distance, factTable } from './layout.js'
 
 /** What the page says of the instance itself. */
 export interface InstanceFacts {
@@ -26,17 +26,7 @@ export function statePage(service: Service, facts: InstanceFacts): Html {
     ],
     ['Access tokens live', distance(facts.accessTokenLifetimeSeconds).replace('in ', '')],
   ]
-  return html`${table(
-      ['', ''],
-      lines.map(
-        ([name, value]) =>
-          html`<tr>
-            <th scope="row">${name}</th>
-            <td>${value}</td>
-          </tr> `,
-      ),
-      '',
-    )}
+  return html`${factTable(lines)}
     <h2>Less strict than Entra</h2>
     ${
       leniencies.length === 0
