@@ -7,6 +7,7 @@ import {
   createPkce,
   ids,
   nativeRedirectUri,
+  onBehalfOf,
   openPage,
   type Page,
   refusal,
@@ -93,14 +94,7 @@ describe('a guest', () => {
   test("keeps the tenant through OBO, which follows the assertion's", async () => {
     await using emulator = await startWith(own)
     const { body } = await signInAndRedeem(emulator, { user: guest })
-    const form = {
-      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-      requested_token_use: 'on_behalf_of',
-      client_id: ids.tier1,
-      client_secret: secrets.tier1,
-      assertion: String(body['access_token']),
-      scope: 'api://v2/Things.Read',
-    }
+    const form = onBehalfOf(body['access_token'], { scope: 'api://v2/Things.Read' })
     const answer = await askToken(emulator, form)
     expect(decodeJwt(String(answer.body['access_token']))['tid']).toBe(ids.contoso)
     expect(refusal(await askToken(emulator, form, { tenant: ids.fabrikam })).code).toBe(50013)
@@ -273,14 +267,7 @@ describe('a combined consent', () => {
 
 describe('consent for a middle tier', () => {
   const onBehalf = (emulator: Emulator, assertion: unknown): ReturnType<typeof askToken> =>
-    askToken(emulator, {
-      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-      requested_token_use: 'on_behalf_of',
-      client_id: ids.tier1,
-      client_secret: secrets.tier1,
-      assertion: String(assertion),
-      scope: 'api://lonely/Things.Read',
-    })
+    askToken(emulator, onBehalfOf(assertion, { scope: 'api://lonely/Things.Read' }))
   const signInTo = (emulator: Emulator, query: Record<string, string>): Promise<Page> =>
     signIn(emulator, { user: 'bob@contoso.example', query })
 

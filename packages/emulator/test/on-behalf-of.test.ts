@@ -4,8 +4,8 @@ import {
   askToken,
   type Form,
   ids,
+  onBehalfOf,
   refusal,
-  secrets,
   signInAndRedeem,
   start,
   startTestEmulator,
@@ -24,17 +24,8 @@ beforeAll(async () => {
 })
 afterAll(() => emulator.stop())
 
-const request = (assertion: string, changes: Form = {}): Form => ({
-  grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-  requested_token_use: 'on_behalf_of',
-  client_id: ids.tier1,
-  client_secret: secrets.tier1,
-  assertion,
-  ...changes,
-})
-
 test('gives the middle tier a v2.0 token for the user at the next API, and no more than was asked', async () => {
-  const { status, body } = await askToken(emulator, request(userToken, { scope: 'api://v2/Things.Read' }))
+  const { status, body } = await askToken(emulator, onBehalfOf(userToken, { scope: 'api://v2/Things.Read' }))
   expect(status).toBe(200)
   expect(body).toEqual({
     token_type: 'Bearer',
@@ -59,7 +50,7 @@ test('gives the middle tier a v2.0 token for the user at the next API, and no mo
 test('gives a refresh token, an id token and client_info on v2.0 when asked, and echoes .default', async () => {
   const { body } = await askToken(
     emulator,
-    request(userToken, { scope: 'openid profile offline_access api://v2/.default', client_info: '1' }),
+    onBehalfOf(userToken, { scope: 'openid profile offline_access api://v2/.default', client_info: '1' }),
   )
   expect(body).toMatchObject({
     scope: 'openid profile api://v2/Things.Read api://v2/Things.Write api://v2/.default',
@@ -70,7 +61,7 @@ test('gives a refresh token, an id token and client_info on v2.0 when asked, and
 })
 
 test('answers v1.0 with strings, short scopes and always a refresh token', async () => {
-  const { status, body } = await askToken(emulator, request(userToken, { resource: 'api://v1' }), {
+  const { status, body } = await askToken(emulator, onBehalfOf(userToken, { resource: 'api://v1' }), {
     version: '1.0',
   })
   expect(status).toBe(200)
@@ -95,7 +86,7 @@ test('answers v1.0 with strings, short scopes and always a refresh token', async
 })
 
 test('takes the tenant from the assertion on common', async () => {
-  const { status } = await askToken(emulator, request(userToken, { scope: 'api://v2/.default' }), {
+  const { status } = await askToken(emulator, onBehalfOf(userToken, { scope: 'api://v2/.default' }), {
     tenant: 'common',
   })
   expect(status).toBe(200)
@@ -111,11 +102,11 @@ describe('refuses', () => {
       resource: 'v2',
       user: 'alice@contoso.example',
     })
-    expect(refusal(await askToken(emulator, request(token, toV2)))).toEqual(invalidGrant(500131))
+    expect(refusal(await askToken(emulator, onBehalfOf(token, toV2)))).toEqual(invalidGrant(500131))
   })
 
   test('an id token with AADSTS240002', async () => {
-    expect(refusal(await askToken(emulator, request(idToken, toV2)))).toEqual({
+    expect(refusal(await askToken(emulator, onBehalfOf(idToken, toV2)))).toEqual({
       status: 400,
       error: 'invalid_request',
       code: 240002,
@@ -124,7 +115,7 @@ describe('refuses', () => {
 
   test('an application token with AADSTS7000114', async () => {
     const token = await emulator.issueToken({ client: 'daemon', resource: 'tier1' })
-    expect(refusal(await askToken(emulator, request(token, toV2)))).toEqual({
+    expect(refusal(await askToken(emulator, onBehalfOf(token, toV2)))).toEqual({
       status: 400,
       error: 'unauthorized_client',
       code: 7000114,
@@ -135,9 +126,9 @@ describe('refuses', () => {
     await using own = await startTestEmulator({ clock: fixedClock(start) })
     const token = await own.issueToken({ client: 'native', resource: 'tier1', user: 'alice@contoso.example' })
     own.clock.set(start + 3599.999)
-    expect((await askToken(own, request(token, toV2))).status).toBe(200)
+    expect((await askToken(own, onBehalfOf(token, toV2))).status).toBe(200)
     own.clock.set(start + 3600)
-    expect(refusal(await askToken(own, request(token, toV2)))).toEqual(invalidGrant(500133))
+    expect(refusal(await askToken(own, onBehalfOf(token, toV2)))).toEqual(invalidGrant(500133))
   })
 
   test('a token of another instance, a changed one, an unsigned one and nonsense with AADSTS50013', async () => {
@@ -151,20 +142,22 @@ describe('refuses', () => {
     const changed = [header, Buffer.from('{"scp":"Things.Admin"}').toString('base64url'), signature].join('.')
     const none = [Buffer.from('{"alg":"none"}').toString('base64url'), payload, ''].join('.')
     for (const token of [foreign, changed, none, 'nonsense']) {
-      expect(refusal(await askToken(emulator, request(token, toV2)))).toEqual(invalidGrant(50013))
+      expect(refusal(await askToken(emulator, onBehalfOf(token, toV2)))).toEqual(invalidGrant(50013))
     }
   })
 
   test('a token of one tenant at the endpoint of another with AADSTS50013', async () => {
-    const answer = await askToken(emulator, request(userToken, toV2), { tenant: ids.fabrikam })
+    const answer = await askToken(emulator, onBehalfOf(userToken, toV2), { tenant: ids.fabrikam })
     expect(refusal(answer)).toEqual(invalidGrant(50013))
   })
 
   test('a middle tier that nobody consented to with AADSTS65001 and what to do about it', async () => {
-    const answer = await askToken(emulator, request(userToken, { scope: 'api://lonely/.default' }))
+    const answer = await askToken(emulator, onBehalfOf(userToken, { scope: 'api://lonely/.default' }))
     expect(refusal(answer)).toEqual(invalidGrant(65001))
     expect(answer.body['suberror']).toBe('consent_required')
-    const v1 = await askToken(emulator, request(userToken, { resource: 'api://lonely' }), { version: '1.0' })
+    const v1 = await askToken(emulator, onBehalfOf(userToken, { resource: 'api://lonely' }), {
+      version: '1.0',
+    })
     expect(refusal(v1)).toEqual(invalidGrant(65001))
   })
 
@@ -175,7 +168,7 @@ describe('refuses', () => {
       user: 'dora@contoso.example',
       scopes: ['Things.Read'],
     })
-    expect(refusal(await askToken(emulator, request(token, toV2)))).toEqual(invalidGrant(50057))
+    expect(refusal(await askToken(emulator, onBehalfOf(token, toV2)))).toEqual(invalidGrant(50057))
   })
 
   test.each<[string, Form, object]>([
@@ -213,7 +206,7 @@ describe('refuses', () => {
       { status: 400, error: 'invalid_request', code: 90009 },
     ],
   ])('%s', async (_, changes, expected) => {
-    const answer = await askToken(emulator, request(userToken, { ...toV2, ...changes }))
+    const answer = await askToken(emulator, onBehalfOf(userToken, { ...toV2, ...changes }))
     expect(refusal(answer)).toEqual(expected)
   })
 })

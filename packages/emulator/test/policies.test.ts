@@ -14,6 +14,7 @@ import {
   type Form,
   ids,
   nativeRedirectUri,
+  onBehalfOf,
   type Page,
   refusal,
   secrets,
@@ -45,15 +46,10 @@ const onBehalf = (
 ): Promise<Answer> =>
   askToken(
     emulator,
-    {
-      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-      requested_token_use: 'on_behalf_of',
-      client_id: ids.tier1,
-      client_secret: secrets.tier1,
-      assertion: String(assertion),
+    onBehalfOf(assertion, {
       ...(version === '1.0' ? { resource: 'api://v2' } : { scope: 'api://v2/Things.Read offline_access' }),
       ...more,
-    },
+    }),
     { version },
   )
 

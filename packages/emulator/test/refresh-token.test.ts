@@ -4,6 +4,7 @@ import {
   askToken,
   type Form,
   ids,
+  onBehalfOf,
   refusal,
   secrets,
   signInAndRedeem,
@@ -52,13 +53,7 @@ test("lets the middle tier go on after the user's token has expired", async () =
     user: 'alice@contoso.example',
   })
   const middleTier = { client_id: ids.tier1, client_secret: secrets.tier1 }
-  const { body } = await askToken(own, {
-    ...middleTier,
-    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    requested_token_use: 'on_behalf_of',
-    assertion,
-    scope: 'offline_access api://v2/.default',
-  })
+  const { body } = await askToken(own, onBehalfOf(assertion, { scope: 'offline_access api://v2/.default' }))
   own.clock.advance(86_400)
   const token = String(body['refresh_token'])
   const renewed = await askToken(own, request(token, { ...middleTier, scope: 'api://v2/.default' }))
@@ -79,13 +74,9 @@ describe('of a long-running middle tier', () => {
 
   /** What the middle tier keeps: a refresh token it got by OBO with offline_access. */
   async function kept(own: Emulator): Promise<string> {
-    const { body } = await askToken(own, {
-      ...middleTier,
-      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-      requested_token_use: 'on_behalf_of',
-      assertion: await own.issueToken({ client: 'native', resource: 'tier1', user: 'alice@contoso.example' }),
-      scope: 'offline_access api://v2/.default',
-    })
+    const user = 'alice@contoso.example'
+    const assertion = await own.issueToken({ client: 'native', resource: 'tier1', user })
+    const { body } = await askToken(own, onBehalfOf(assertion, { scope: 'offline_access api://v2/.default' }))
     return String(body['refresh_token'])
   }
 

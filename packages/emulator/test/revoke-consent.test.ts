@@ -4,8 +4,8 @@ import {
   type Answer,
   askToken,
   ids,
+  onBehalfOf,
   refusal,
-  secrets,
   sendForm,
   signIn,
   signInAndRedeem,
@@ -22,14 +22,7 @@ const refreshed = (emulator: Emulator, token: unknown): Promise<Answer> =>
   })
 
 const onBehalf = (emulator: Emulator, assertion: unknown): Promise<Answer> =>
-  askToken(emulator, {
-    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    requested_token_use: 'on_behalf_of',
-    client_id: ids.tier1,
-    client_secret: secrets.tier1,
-    assertion: String(assertion),
-    scope: 'api://v2/Things.Read',
-  })
+  askToken(emulator, onBehalfOf(assertion, { scope: 'api://v2/Things.Read' }))
 
 const consentIsMissing = { status: 400, error: 'invalid_grant', code: 65001 }
 

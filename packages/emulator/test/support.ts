@@ -241,6 +241,18 @@ export function refusal({ status, body }: Answer): { status: number; error: unkn
   return { status, error: body['error'], code: Array.isArray(codes) ? codes[0] : undefined }
 }
 
+/** What the first tier asks on behalf of the user whose token it was called with. */
+export function onBehalfOf(assertion: unknown, changes: Form = {}): Form {
+  return {
+    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    requested_token_use: 'on_behalf_of',
+    client_id: ids.tier1,
+    client_secret: secrets.tier1,
+    assertion: String(assertion),
+    ...changes,
+  }
+}
+
 /** The claims of a token whose signature holds against the key set of its version, and its header. */
 export async function verified(
   emulator: Emulator,
