@@ -110,3 +110,20 @@ export async function startIssuer(keys, { latencyMilliseconds = 0 } = {}) {
     },
   }
 }
+
+/** A request as an adapter hands it to a validator: the contenders get their header without a search through all of them. */
+class RequestView {
+  #authorization
+
+  constructor(authorization) {
+    this.#authorization = [authorization]
+  }
+
+  header(name) {
+    return name === 'authorization' ? this.#authorization : undefined
+  }
+}
+
+export function requestView(authorization) {
+  return new RequestView(authorization)
+}

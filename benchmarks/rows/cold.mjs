@@ -7,7 +7,7 @@ import { auth } from 'express-oauth2-jwt-bearer'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
 import { checkRefuses, interleaved } from '../measure.mjs'
-import { clientId, createKey, createToken, startIssuer, tampered } from '../material.mjs'
+import { clientId, createKey, createToken, requestView, startIssuer, tampered } from '../material.mjs'
 import { requestWith } from './keys-of-peers.mjs'
 
 const count = 500
@@ -43,9 +43,9 @@ async function contendersFor(key, issuer) {
     tokenCache: false,
   })
   await ours.ready()
-  const list = { Countersign: (token) => ours.authenticate({ authorization: [`Bearer ${token}`] }) }
+  const list = { Countersign: (token) => ours.authenticate(requestView(`Bearer ${token}`)) }
   // It is handed the header as it came; the others cut the token out of it themselves, as their middleware would.
-  list.Countersign.fromHeader = (header) => ours.authenticate({ authorization: [header] })
+  list.Countersign.fromHeader = (header) => ours.authenticate(requestView(header))
   list['fast-jwt'] = createVerifier({
     key: pem,
     algorithms: [alg],

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { createTokenValidator, entraMultiTenant, staticIssuer } from '@countersign/core'
 import { interleaved } from '../measure.mjs'
-import { clientId, createKey, createToken } from '../material.mjs'
+import { clientId, createKey, createToken, requestView } from '../material.mjs'
 import { ourClient, target, userToken } from './acquire.mjs'
 
 const operations = 400
@@ -87,7 +87,7 @@ async function compare(title, sizes, make, { quick, progress }) {
 async function validating(validator, tokens) {
   for (const token of tokens) await validator.validateToken(token)
   return {
-    handle: (header) => validator.authenticate({ authorization: [header] }),
+    handle: (header) => validator.authenticate(requestView(header)),
     texts: tokens.map((token) => `Bearer ${token}`),
   }
 }

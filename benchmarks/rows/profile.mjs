@@ -3,7 +3,7 @@ import { verify } from 'node:crypto'
 import { Session } from 'node:inspector/promises'
 import { setImmediate } from 'node:timers/promises'
 import { createTokenValidator, entra } from '@countersign/core'
-import { clientId, createKey, createToken, startIssuer, tenantId } from '../material.mjs'
+import { clientId, createKey, createToken, requestView, startIssuer, tenantId } from '../material.mjs'
 
 const shown = 14
 
@@ -25,7 +25,7 @@ export async function profile({ quick, progress }) {
     })
     await ready()
     return () => {
-      for (const header of headers) void authenticate({ authorization: [header.latin1Slice()] })
+      for (const header of headers) void authenticate(requestView(header.latin1Slice()))
     }
   }
   const passes = {

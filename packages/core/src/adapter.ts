@@ -1,33 +1,42 @@
 import { BearerError, isBearerError } from './errors.js'
 import { optionNames, type TokenValidatorOptions } from './options.js'
 import { checkNames, checkObject } from './options-reader.js'
-import { compilePermission, type Permission } from './permission.js'
+import { anyOf, compilePermission, type Permission } from './permission.js'
+import type { RequestView } from './request-view.js'
 import { createTokenValidator, type TokenValidator } from './validator.js'
 import type { ValidatedToken } from './validated-token.js'
 
 export { BearerError, isBearerError }
 export { createResourceMetadata } from './protected-resource.js'
 export type { MetadataAnswer, ProtectedResourceOptions, ResourceMetadata } from './protected-resource.js'
+export { viewNodeRequest } from './request-view.js'
+export type { RequestView } from './request-view.js'
 
 /** What an adapter adds to the options of the validator. */
 export interface AdapterOptions {
-  /** Let a request without credentials pass, as nobody. A bad token is still refused. Default: false. */
-  readonly allowAnonymous?: boolean
+  /** Let a request without credentials pass, as an anonymous caller. A bad token is still refused. Default: false. */
+  readonly allowAnonymous?: boolean | undefined
 }
 
 /** Options of `bearerAuth`, the same in every adapter: those of the validator, or a validator that was made before. */
 export type BearerAuthOptions = AdapterOptions &
-  (TokenValidatorOptions | { readonly validator: TokenValidator })
+  (
+    | TokenValidatorOptions
+    | {
+        /** A validator made by `createTokenValidator`. */
+        readonly validator: TokenValidator
+      }
+  )
 
-/** What all adapters share: from the headers of a request to its token. */
+/** What all adapters share: from a request to its token. */
 export interface BearerAuth {
+  /** The validator of this middleware. */
   readonly validator: TokenValidator
   /**
-   * Validates the bearer token among `rawHeaders`, Node's flat list of names and values: of two `Authorization` headers the
-   * parsed ones keep only the first. Null means nobody, where that is allowed. Throws or rejects a `BearerError`, and in no
-   * case anything but an `Error`: to frameworks `undefined` and the word 'route' mean that all is well.
+   * Validates the bearer token of a request. Null is an anonymous caller, where that is allowed. Throws or rejects a
+   * `BearerError`, and never anything but an `Error`: to frameworks `undefined` and the word 'route' mean success.
    */
-  authenticate(rawHeaders: readonly string[]): ValidatedToken | null | Promise<ValidatedToken | null>
+  authenticate(request: RequestView): ValidatedToken | null | Promise<ValidatedToken | null>
 }
 
 /** Reads the options of an adapter. Throws a TypeError that names the option and what was expected. */
@@ -41,32 +50,31 @@ export function createBearerAuth(options: BearerAuthOptions): BearerAuth {
   const validator = readValidator(what, rest)
   return {
     validator,
-    authenticate(rawHeaders) {
-      const authorization = headerValues(rawHeaders, 'authorization')
-      if (allowAnonymous && authorization === undefined) return null
+    authenticate(request) {
+      if (allowAnonymous && request.header('authorization') === undefined) return null
       let result
       try {
-        result = validator.authenticate({ authorization })
+        result = validator.authenticate(request)
       } catch (error) {
-        throw asError(error)
+        throw asError(error, what)
       }
-      return result instanceof Promise ? result.then(checkToken, rejectError) : checkToken(result)
+      return result instanceof Promise
+        ? result.then(checkToken, (error: unknown) => {
+            throw asError(error, what)
+          })
+        : checkToken(result)
     },
   }
 }
 
-/** A validator of the application's own making that answers nothing must not let anybody in. */
+/** A validator made by the application that answers without a token must not let a request in. */
 function checkToken(token: ValidatedToken): ValidatedToken {
   if (token?.kind === 'delegated' || token?.kind === 'application') return token
   throw new Error('bearerAuth: the validator answered without a token')
 }
 
-function rejectError(error: unknown): never {
-  throw asError(error)
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error('bearerAuth: failed without an error')
+function asError(error: unknown, what: string): Error {
+  return error instanceof Error ? error : new Error(`${what}: the validator failed without an error`)
 }
 
 /** Resolves once a validator has its keys. Rejects with a plain `Error` when they are not there within the time. */
@@ -100,35 +108,45 @@ function readValidator(what: string, options: object): TokenValidator {
   return validator as TokenValidator
 }
 
-/** All values of a header, in the order they came; undefined if there is none. */
-function headerValues(rawHeaders: readonly string[], name: string): readonly string[] | undefined {
-  let values: string[] | undefined
-  for (let index = 0; index < rawHeaders.length - 1; index += 2) {
-    const header = rawHeaders[index] as string
-    if (header.length === name.length && header.toLowerCase() === name) {
-      const value = rawHeaders[index + 1] as string
-      if (values === undefined) values = [value]
-      else values.push(value)
-    }
-  }
-  return values
-}
-
 /**
- * A route's guard: throws a `BearerError` for a token that lacks the permission, and for nobody. Without a validator
- * `bearerAuth` did not run, which is a mistake of the set-up: a plain `Error`.
+ * A route's guard: throws or rejects a `BearerError` for a token that lacks the permission, and for an anonymous caller.
+ * Without a validator `bearerAuth` did not run, which is a mistake of the set-up: a plain `Error`. Only `undefined`, or a
+ * promise of it, lets the request pass; the guard never throws anything but an `Error`.
  */
-export type Guard = (token: ValidatedToken | null | undefined, validator: TokenValidator | undefined) => void
+export type Guard = (
+  token: ValidatedToken | null | undefined,
+  validator: TokenValidator | undefined,
+) => void | Promise<void>
 
 /** Compiles a permission into a guard. Throws a TypeError where the permission is malformed or empty. */
 export function createGuard(permission: Permission): Guard {
-  const compiled = compilePermission(permission, 'requirePermission')
+  const what = 'requirePermission'
+  compilePermission(permission, what)
+  // A copy that never changes: the validator, which may be of another copy of this package, compiles it once.
+  const required = anyOf([permission])
   return (token, validator) => {
     if (validator === undefined) {
-      throw new Error(
-        'requirePermission: bearerAuth did not run for this request; register it before the guard',
-      )
+      throw new Error(`${what}: bearerAuth did not run for this request; register it before the guard`)
     }
-    validator.checkPermission(token ?? null, compiled)
+    let verdict: unknown
+    try {
+      verdict = validator.checkPermission(token ?? null, required)
+    } catch (error) {
+      throw asError(error, what)
+    }
+    if (verdict === undefined) return undefined
+    if (!(verdict instanceof Promise)) throw unknownVerdict(what)
+    return verdict.then(
+      (later: unknown) => {
+        if (later !== undefined) throw unknownVerdict(what)
+      },
+      (error: unknown) => {
+        throw asError(error, what)
+      },
+    )
   }
+}
+
+function unknownVerdict(what: string): Error {
+  return new Error(`${what}: the validator answered with something other than undefined`)
 }

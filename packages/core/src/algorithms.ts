@@ -12,7 +12,7 @@ export type SigningAlgorithm =
   | 'EdDSA'
   | 'Ed25519'
 
-/** What an algorithm demands of its key and signature. */
+/** What an algorithm requires of its key and signature. */
 export interface AlgorithmRule {
   readonly keyType: 'RSA' | 'EC' | 'OKP'
   readonly curve?: 'P-256' | 'P-384' | 'P-521' | 'Ed25519'

@@ -8,33 +8,34 @@ import {
   type Claims,
   type TokenTimes,
 } from './claims.js'
-import type { Recognition, TenantPolicy } from './issuer.js'
+import { BearerError } from './errors.js'
+import type { Recognition } from './issuer.js'
 import type { SigningKey } from './jwk.js'
 import type { KeyStore } from './key-store.js'
 import type { IssuerEntry, ReadOptions } from './options.js'
-import type { CompiledPermission } from './permission.js'
-import type { Refuse } from './refuse.js'
+import { checkPermission, type CompiledPermission } from './permission.js'
 import { readToken, type HeaderCache, type UnverifiedToken } from './token.js'
 import { createValidatedToken, type TokenIdentity, type ValidatedToken } from './validated-token.js'
 import { platform } from '#platform'
 
-/** A trusted issuer at work: its configuration and its keys. */
-export interface IssuerAtWork extends IssuerEntry {
+/** A trusted issuer with what the API requires of its tokens, and its keys. */
+export interface IssuerWithKeys extends IssuerEntry {
   readonly keys: KeyStore
 }
 
-/** What is known of one token so far. Each check reads what the ones before it wrote. */
+/** What is known of one token so far. Each check reads what the checks before it wrote. */
 export interface Evaluation {
   readonly token: string
   readonly now: number
   readonly options: ReadOptions
-  readonly issuers: readonly IssuerAtWork[]
+  readonly issuers: readonly IssuerWithKeys[]
   readonly headers: HeaderCache
   readonly permission: CompiledPermission | undefined
-  readonly refuse: Refuse
+  /** Whether a person asks for every verdict: a request does not spend a fetch on a token that is refused anyhow. */
+  readonly isExplained: boolean
   parts: UnverifiedToken | undefined
   algorithm: SigningAlgorithm | undefined
-  at: IssuerAtWork | undefined
+  matchedIssuer: IssuerWithKeys | undefined
   recognition: Recognition | undefined
   candidates: readonly SigningKey[] | undefined
   key: SigningKey | undefined
@@ -43,11 +44,13 @@ export interface Evaluation {
   validated: ValidatedToken | undefined
 }
 
+/** One check of a token, as `explain` reports it. */
 export type CheckName =
   | 'format'
   | 'algorithm'
   | 'header'
   | 'issuer'
+  | 'token_type'
   | 'tenant'
   | 'key'
   | 'signature'
@@ -62,69 +65,69 @@ export type CheckName =
 /** One rule. It returns when it is satisfied, and throws a refusal when it is not. */
 export interface Check {
   readonly name: CheckName
-  /** The checks whose findings it reads: where one of them failed, it cannot be carried out. */
+  /** The checks whose findings it reads: where one of them failed, this check cannot run. */
   readonly needs: readonly CheckName[]
   run(evaluation: Evaluation): void | Promise<void>
 }
 
 /**
  * Every check, in order: what costs nothing first, the issuer before any network, the signature before any word of the
- * payload is taken for true. Request handling stops at the first that fails; `explain` goes on where it can.
+ * payload is believed. A request stops at the first check that fails; `explain` continues where it can.
  */
 export const checks: readonly Check[] = [
   { name: 'format', needs: [], run: checkFormat },
   { name: 'algorithm', needs: ['format'], run: checkAlgorithm },
   { name: 'header', needs: ['format'], run: checkHeader },
   { name: 'issuer', needs: ['format', 'algorithm'], run: checkIssuer },
+  { name: 'token_type', needs: ['issuer'], run: checkTokenType },
   { name: 'tenant', needs: ['issuer'], run: checkTenant },
-  { name: 'key', needs: ['algorithm', 'header', 'issuer', 'tenant'], run: checkKey },
+  { name: 'key', needs: ['algorithm', 'header', 'issuer', 'token_type', 'tenant'], run: checkKey },
   { name: 'signature', needs: ['key'], run: checkSignature },
   { name: 'lifetime', needs: ['format'], run: checkLifetime },
   { name: 'audience', needs: ['issuer'], run: checkOwnAudience },
   { name: 'sender', needs: ['format'], run: checkSender },
   { name: 'kind', needs: ['issuer'], run: checkKind },
   { name: 'client', needs: ['kind'], run: checkClient },
-  // The application is asked, and maybe its database, only about a token that is good in every other respect.
+  // The application, and maybe its database, is asked only about a token that is good in every other respect.
   { name: 'tenant_policy', needs: ['tenant', 'signature'], run: checkTenantPolicy },
-  { name: 'permission', needs: ['lifetime', 'kind'], run: checkPermission },
+  { name: 'permission', needs: ['lifetime', 'kind'], run: checkRequiredPermission },
 ]
 
 function checkFormat(evaluation: Evaluation): void {
-  const { token, options, headers, refuse } = evaluation
-  evaluation.parts = readToken(token, options.maxTokenBytes, headers, refuse)
+  const { token, options, headers } = evaluation
+  evaluation.parts = readToken(token, options.maxTokenBytes, headers)
 }
 
 function checkAlgorithm(evaluation: Evaluation): void {
   const { alg } = partsOf(evaluation).unverifiedHeader
-  if (!isSigningAlgorithm(alg)) throw evaluation.refuse('algorithm_not_allowed', { claim: 'alg' })
+  if (!isSigningAlgorithm(alg)) throw new BearerError('algorithm_not_allowed', { claim: 'alg' })
   evaluation.algorithm = alg
 }
 
 const accessTokenTypes = ['jwt', 'at+jwt', 'application/at+jwt']
 
-function checkHeader({ parts, refuse }: Evaluation): void {
-  const { crit, b64, typ, kid } = (parts as UnverifiedToken).unverifiedHeader
+function checkHeader(evaluation: Evaluation): void {
+  const { crit, b64, typ, kid } = partsOf(evaluation).unverifiedHeader
   // No extension is understood here, so whatever `crit` names is one too many (RFC 7515 section 4.1.11).
-  if (crit !== undefined) throw refuse('header_unsupported', { claim: 'crit' })
-  if (b64 !== undefined) throw refuse('header_unsupported', { claim: 'b64' })
+  if (crit !== undefined) throw new BearerError('header_unsupported', { claim: 'crit' })
+  if (b64 !== undefined) throw new BearerError('header_unsupported', { claim: 'b64' })
   if (kid !== undefined && typeof kid !== 'string')
-    throw refuse('token_malformed', { claim: 'kid', reason: 'header' })
-  // Each kind of JWT has its own rules (RFC 8725 section 3.12): a logout token or a DPoP proof is no access token.
+    throw new BearerError('token_malformed', { claim: 'kid', reason: 'header' })
+  // Each kind of JWT has its own rules (RFC 8725 section 3.12): a logout token or a DPoP proof is not an access token.
   if (typ !== undefined && !(typeof typ === 'string' && accessTokenTypes.includes(typ.toLowerCase()))) {
-    throw refuse('token_type_mismatch', { claim: 'typ' })
+    throw new BearerError('token_type_mismatch', { claim: 'typ' })
   }
 }
 
 function checkIssuer(evaluation: Evaluation): void | Promise<void> {
-  const { refuse } = evaluation
   const claims = claimsOf(evaluation)
-  if (claim(claims, 'iss') === undefined) throw refuse('issuer_missing', { claim: 'iss' })
-  const issuer = optionalString(claims, 'iss', refuse) as string
-  if (recognise(evaluation, issuer)) return undefined
+  if (claim(claims, 'iss') === undefined) throw new BearerError('issuer_missing', { claim: 'iss' })
+  const issuer = optionalString(claims, 'iss') as string
+  if (matchIssuer(evaluation, issuer)) return undefined
   const unresolved = evaluation.issuers.filter(
-    (at) => at.issuer.needsMetadata && at.keys.metadataIssuer === undefined,
+    ({ rules, keys }) => rules.needsMetadata && keys.metadataIssuer === undefined,
   )
-  if (unresolved.length === 0) throw refuse('issuer_not_trusted', { claim: 'iss' })
+  if (unresolved.length === 0) throw new BearerError('issuer_not_trusted', { claim: 'iss' })
   return resolveIssuers(evaluation, issuer, unresolved)
 }
 
@@ -132,21 +135,20 @@ function checkIssuer(evaluation: Evaluation): void | Promise<void> {
 async function resolveIssuers(
   evaluation: Evaluation,
   issuer: string,
-  unresolved: readonly IssuerAtWork[],
+  unresolved: readonly IssuerWithKeys[],
 ): Promise<void> {
-  const { refuse } = evaluation
-  await Promise.all(unresolved.map((at) => at.keys.load(refuse)))
-  if (!recognise(evaluation, issuer)) throw refuse('issuer_not_trusted', { claim: 'iss' })
+  await Promise.all(unresolved.map(({ keys }) => keys.load()))
+  if (!matchIssuer(evaluation, issuer)) throw new BearerError('issuer_not_trusted', { claim: 'iss' })
 }
 
-function recognise(evaluation: Evaluation, issuer: string): boolean {
-  for (const at of evaluation.issuers) {
-    const recognition = at.issuer.recognise(issuer, at.keys.metadataIssuer)
+function matchIssuer(evaluation: Evaluation, issuer: string): boolean {
+  for (const candidate of evaluation.issuers) {
+    const recognition = candidate.rules.recognise(issuer, candidate.keys.metadataIssuer)
     if (recognition !== undefined) {
-      if (!at.issuer.algorithms.includes(evaluation.algorithm as SigningAlgorithm)) {
-        throw evaluation.refuse('algorithm_not_allowed', { claim: 'alg' })
+      if (!candidate.rules.algorithms.includes(evaluation.algorithm as SigningAlgorithm)) {
+        throw new BearerError('algorithm_not_allowed', { claim: 'alg' })
       }
-      evaluation.at = at
+      evaluation.matchedIssuer = candidate
       evaluation.recognition = recognition
       return true
     }
@@ -154,51 +156,39 @@ function recognise(evaluation: Evaluation, issuer: string): boolean {
   return false
 }
 
+function checkTokenType(evaluation: Evaluation): void {
+  issuerOf(evaluation).rules.checkHeader(partsOf(evaluation).unverifiedHeader)
+}
+
 function checkTenant(evaluation: Evaluation): void {
-  const { refuse } = evaluation
-  const { issuer } = atOf(evaluation)
-  issuer.checkShape(
-    partsOf(evaluation).unverifiedHeader,
-    claimsOf(evaluation),
-    evaluation.recognition as Recognition,
-    refuse,
-  )
+  issuerOf(evaluation).rules.checkTenant(claimsOf(evaluation), recognitionOf(evaluation))
 }
 
 function checkKey(evaluation: Evaluation): void | Promise<void> {
-  const { refuse } = evaluation
-  const { issuer, keys } = atOf(evaluation)
+  const { rules, keys } = issuerOf(evaluation)
   const kid = partsOf(evaluation).unverifiedHeader.kid as string | undefined
-  if (kid === undefined && issuer.requiresKeyId) throw refuse('key_id_missing', { claim: 'kid' })
-  const found = keys.find(
-    kid,
-    evaluation.algorithm as SigningAlgorithm,
-    () => {
-      // A token that is refused anyhow does not make us ask the issuer for keys.
-      checkLifetime(evaluation)
-      checkOwnAudience(evaluation)
-    },
-    refuse,
-  )
+  if (kid === undefined && rules.requiresKeyId) throw new BearerError('key_id_missing', { claim: 'kid' })
+  const found = keys.find(kid, evaluation.algorithm as SigningAlgorithm, () => checkWorthFetching(evaluation))
   if (found instanceof Promise) return found.then((candidates) => bindKeys(evaluation, candidates))
   return bindKeys(evaluation, found)
 }
 
+/** A token that is refused anyhow does not make a request ask the issuer for keys. */
+function checkWorthFetching(evaluation: Evaluation): void {
+  if (evaluation.isExplained) return
+  checkLifetime(evaluation)
+  checkOwnAudience(evaluation)
+}
+
 /** Keeps the keys that may sign for this issuer: a key set holds other issuers' keys too. */
 function bindKeys(evaluation: Evaluation, candidates: readonly SigningKey[]): void {
-  const { issuer, keys } = atOf(evaluation)
-  const recognition = evaluation.recognition as Recognition
-  const only = candidates.length === 1 ? candidates[0] : undefined
-  if (only !== undefined) {
-    issuer.checkKey(only, recognition, keys.cloudInstanceName, evaluation.refuse)
-    evaluation.candidates = candidates
-    return
-  }
+  const { rules, keys } = issuerOf(evaluation)
+  const recognition = recognitionOf(evaluation)
   const bound: SigningKey[] = []
   let refusal: unknown
   for (const key of candidates) {
     try {
-      issuer.checkKey(key, recognition, keys.cloudInstanceName, evaluation.refuse)
+      rules.checkKey(key, recognition, keys.cloudInstanceName)
       bound.push(key)
     } catch (error) {
       refusal = error
@@ -218,7 +208,7 @@ function trySignature(
   index: number,
 ): void | Promise<void> {
   const key = candidates[index]
-  if (key === undefined) throw evaluation.refuse('signature_invalid')
+  if (key === undefined) throw new BearerError('signature_invalid')
   const verdict = platform.verify(key, evaluation.algorithm as SigningAlgorithm, partsOf(evaluation))
   const next = (isValid: boolean): void | Promise<void> => {
     if (isValid !== true) return trySignature(evaluation, candidates, index + 1)
@@ -229,32 +219,33 @@ function trySignature(
 }
 
 function checkTenantPolicy(evaluation: Evaluation): void | Promise<void> {
-  return askTenantPolicy(atOf(evaluation), evaluation.recognition as Recognition, evaluation.refuse)
+  return askTenantPolicy(issuerOf(evaluation), recognitionOf(evaluation))
 }
 
 const policyTimeoutSeconds = 5
 
-/** Asks the application about a verified tenant. Its failure is ours, never the caller's and never an acceptance. */
-export function askTenantPolicy(
-  { issuer }: IssuerAtWork,
-  { tenantId }: Recognition,
-  refuse: Refuse,
-): void | Promise<void> {
-  const policy: TenantPolicy | undefined = issuer.tenantPolicy
+/** Asks the application about a verified tenant. A failure of the function is answered with 503, never with an acceptance. */
+export function askTenantPolicy({ rules }: IssuerEntry, { tenantId }: Recognition): void | Promise<void> {
+  const policy = rules.tenantPolicy
   if (policy === undefined) return undefined
-  const judge = (verdict: unknown): void => {
-    if (verdict !== true) throw refuse('tenant_not_allowed', { claim: 'tid' })
-  }
   let answer: unknown
   try {
     answer = policy(tenantId as string)
   } catch {
-    throw refuse('check_unavailable', { reason: 'allowed_tenants' })
+    throw unavailablePolicy()
   }
-  if (typeof answer === 'boolean') return judge(answer)
-  return withinTime(answer).then(judge, () => {
-    throw refuse('check_unavailable', { reason: 'allowed_tenants' })
+  if (typeof answer === 'boolean') return checkPolicyAnswer(answer)
+  return withinTime(answer).then(checkPolicyAnswer, () => {
+    throw unavailablePolicy()
   })
+}
+
+function checkPolicyAnswer(answer: unknown): void {
+  if (answer !== true) throw new BearerError('tenant_not_allowed', { claim: 'tid' })
+}
+
+function unavailablePolicy(): BearerError {
+  return new BearerError('check_unavailable', { reason: 'allowed_tenants' })
 }
 
 function withinTime(answer: unknown): Promise<unknown> {
@@ -267,68 +258,48 @@ function withinTime(answer: unknown): Promise<unknown> {
 }
 
 function checkLifetime(evaluation: Evaluation): void {
-  const { now, options, refuse } = evaluation
-  evaluation.times = readTimes(claimsOf(evaluation), refuse)
-  checkTimes(evaluation.times, now, options, refuse)
+  evaluation.times = readTimes(claimsOf(evaluation))
+  checkTimes(evaluation.times, evaluation.now, evaluation.options)
 }
 
 function checkOwnAudience(evaluation: Evaluation): void {
-  const { audience, issuer } = atOf(evaluation)
-  const implied = issuer.impliedAudiences(evaluation.recognition as Recognition)
+  const { audience, rules } = issuerOf(evaluation)
+  const implied = rules.impliedAudiences(recognitionOf(evaluation))
   const accepted =
     implied.length === 0 ? audience : audience.length === 0 ? implied : [...audience, ...implied]
-  checkAudience(claimsOf(evaluation), accepted, evaluation.refuse)
+  checkAudience(claimsOf(evaluation), accepted)
 }
 
 function checkSender(evaluation: Evaluation): void {
-  // A bound token shown without its proof is a stolen one for all we know (RFC 9449 section 7.1, RFC 8705 section 3).
+  // A bound token without its proof may be stolen (RFC 9449 section 7.1, RFC 8705 section 3).
   if (Object.hasOwn(claimsOf(evaluation), 'cnf')) {
-    throw evaluation.refuse('sender_binding_unproven', { claim: 'cnf' })
+    throw new BearerError('sender_binding_unproven', { claim: 'cnf' })
   }
 }
 
 function checkKind(evaluation: Evaluation): void {
-  const { issuer, allowedClients } = atOf(evaluation)
-  evaluation.identity = issuer.readIdentity(
-    claimsOf(evaluation),
-    evaluation.recognition as Recognition,
-    allowedClients,
-    evaluation.refuse,
-  )
+  const { rules, allowedClients } = issuerOf(evaluation)
+  evaluation.identity = rules.readIdentity(claimsOf(evaluation), recognitionOf(evaluation), allowedClients)
 }
 
 function checkClient(evaluation: Evaluation): void {
-  const { allowedClients } = atOf(evaluation)
+  const { allowedClients } = issuerOf(evaluation)
   if (allowedClients === undefined) return
   const { clientId } = evaluation.identity as TokenIdentity
   if (clientId === undefined || !allowedClients.includes(clientId)) {
-    throw evaluation.refuse('client_not_allowed')
+    throw new BearerError('client_not_allowed')
   }
 }
 
-function checkPermission(evaluation: Evaluation): void {
-  const { options, permission, refuse } = evaluation
-  const { token, unverifiedHeader, unverifiedClaims } = partsOf(evaluation)
+function checkRequiredPermission(evaluation: Evaluation): void {
+  const { options, permission } = evaluation
   evaluation.validated = createValidatedToken(
-    token,
-    unverifiedHeader,
-    unverifiedClaims,
-    unverifiedClaims.iss as string,
-    (evaluation.times as TokenTimes).expiresAt,
+    partsOf(evaluation),
+    evaluation.times as TokenTimes,
     evaluation.identity as TokenIdentity,
   )
-  requirePermission(options.permission, evaluation.validated, refuse)
-  requirePermission(permission, evaluation.validated, refuse)
-}
-
-/** Throws the 403 of a permission that the token does not have. */
-export function requirePermission(
-  permission: CompiledPermission | undefined,
-  token: ValidatedToken,
-  refuse: Refuse,
-): void {
-  const verdict = permission?.judge(token)
-  if (verdict !== undefined) throw refuse(verdict.code, verdict.detail)
+  checkPermission(options.permission, evaluation.validated)
+  checkPermission(permission, evaluation.validated)
 }
 
 function partsOf({ parts }: Evaluation): UnverifiedToken {
@@ -339,6 +310,10 @@ function claimsOf({ parts }: Evaluation): Claims {
   return (parts as UnverifiedToken).unverifiedClaims
 }
 
-function atOf({ at }: Evaluation): IssuerAtWork {
-  return at as IssuerAtWork
+function issuerOf({ matchedIssuer }: Evaluation): IssuerWithKeys {
+  return matchedIssuer as IssuerWithKeys
+}
+
+function recognitionOf({ recognition }: Evaluation): Recognition {
+  return recognition as Recognition
 }

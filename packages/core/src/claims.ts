@@ -1,40 +1,69 @@
+import { BearerError } from './errors.js'
 import { isJsonObject } from './json.js'
-import type { Refuse } from './refuse.js'
 
-/** The payload of a token: frozen at every depth. Names it does not have are not looked up on `Object.prototype`. */
-export type Claims = Readonly<Record<string, unknown>>
+declare global {
+  namespace Countersign {
+    /** Claims of your own, for the compiler: extend this interface. Nothing checks at run time that a token has them. */
+    interface Claims {}
+  }
+}
 
-/** A member of the payload itself, never of a prototype that something else in the process has changed. */
+/**
+ * The payload of a token: frozen at every depth.
+ *
+ * An application types its own claims by extending a global interface. That is a statement of yours to the compiler: no
+ * check at run time proves that a token has such a claim, so the member is best declared as optional.
+ *
+ * @example
+ * ```ts
+ * import type { ValidatedToken } from '@countersign/core'
+ *
+ * declare global {
+ *   namespace Countersign {
+ *     interface Claims {
+ *       department?: string
+ *     }
+ *   }
+ * }
+ *
+ * function departmentOf(token: ValidatedToken): string {
+ *   return token.claims.department ?? 'none'
+ * }
+ * ```
+ */
+export type Claims = Readonly<Record<string, unknown>> & Readonly<Countersign.Claims>
+
+/** A member of the payload itself, never of its prototype, which other code in the process may have changed. */
 export function claim(claims: Claims, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined
 }
 
-export function optionalString(claims: Claims, name: string, refuse: Refuse): string | undefined {
+export function optionalString(claims: Claims, name: string): string | undefined {
   const value = claim(claims, name)
   if (value === undefined || (typeof value === 'string' && value !== '')) return value
-  throw refuse('claim_malformed', { claim: name })
+  throw new BearerError('claim_malformed', { claim: name })
 }
 
-export function requiredString(claims: Claims, name: string, refuse: Refuse): string {
-  const value = optionalString(claims, name, refuse)
-  if (value === undefined) throw refuse('claim_missing', { claim: name })
+export function requiredString(claims: Claims, name: string): string {
+  const value = optionalString(claims, name)
+  if (value === undefined) throw new BearerError('claim_missing', { claim: name })
   return value
 }
 
-/** A NumericDate (RFC 7519 section 2): a finite JSON number; `1e999` is none. */
-export function optionalNumericDate(claims: Claims, name: string, refuse: Refuse): number | undefined {
+/** A NumericDate (RFC 7519 section 2): a finite JSON number, so not `1e999`. */
+export function optionalNumericDate(claims: Claims, name: string): number | undefined {
   const value = claim(claims, name)
   if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value
-  throw refuse('claim_malformed', { claim: name })
+  throw new BearerError('claim_malformed', { claim: name })
 }
 
 const none: readonly string[] = Object.freeze([])
 
-export function optionalStrings(claims: Claims, name: string, refuse: Refuse): readonly string[] {
+export function optionalStrings(claims: Claims, name: string): readonly string[] {
   const value = claim(claims, name)
   if (value === undefined) return none
   if (isStrings(value)) return value
-  throw refuse('claim_malformed', { claim: name })
+  throw new BearerError('claim_malformed', { claim: name })
 }
 
 /** A list of words in one string (RFC 8693 section 4.2, `scp` of Entra): whole words, case kept. */
@@ -57,13 +86,13 @@ export interface TokenTimes {
   readonly issuedAt: number | undefined
 }
 
-export function readTimes(claims: Claims, refuse: Refuse): TokenTimes {
-  const expiresAt = optionalNumericDate(claims, 'exp', refuse)
-  if (expiresAt === undefined) throw refuse('claim_missing', { claim: 'exp' })
+export function readTimes(claims: Claims): TokenTimes {
+  const expiresAt = optionalNumericDate(claims, 'exp')
+  if (expiresAt === undefined) throw new BearerError('claim_missing', { claim: 'exp' })
   return {
     expiresAt,
-    notBefore: optionalNumericDate(claims, 'nbf', refuse),
-    issuedAt: optionalNumericDate(claims, 'iat', refuse),
+    notBefore: optionalNumericDate(claims, 'nbf'),
+    issuedAt: optionalNumericDate(claims, 'iat'),
   }
 }
 
@@ -72,35 +101,35 @@ export interface TimeRules {
   readonly maxTokenAgeSeconds: number | undefined
 }
 
-/** Compares the times with the clock (RFC 7519 sections 4.1.4 to 4.1.6): expired on the second it names, tolerance apart. */
-export function checkTimes(times: TokenTimes, now: number, rules: TimeRules, refuse: Refuse): void {
+/** Compares the times with the clock (RFC 7519 sections 4.1.4 to 4.1.6): expired at the second of `exp` plus the tolerance. */
+export function checkTimes(times: TokenTimes, now: number, rules: TimeRules): void {
   const tolerance = rules.clockToleranceSeconds
-  if (now >= times.expiresAt + tolerance) throw refuse('token_expired', { claim: 'exp' })
+  if (now >= times.expiresAt + tolerance) throw new BearerError('token_expired', { claim: 'exp' })
   if (times.notBefore !== undefined && now < times.notBefore - tolerance) {
-    throw refuse('token_not_yet_valid', { claim: 'nbf' })
+    throw new BearerError('token_not_yet_valid', { claim: 'nbf' })
   }
   if (times.issuedAt !== undefined && now < times.issuedAt - tolerance) {
-    throw refuse('token_issued_in_future', { claim: 'iat' })
+    throw new BearerError('token_issued_in_future', { claim: 'iat' })
   }
   if (rules.maxTokenAgeSeconds !== undefined) {
-    if (times.issuedAt === undefined) throw refuse('claim_missing', { claim: 'iat' })
+    if (times.issuedAt === undefined) throw new BearerError('claim_missing', { claim: 'iat' })
     if (now >= times.issuedAt + rules.maxTokenAgeSeconds + tolerance) {
-      throw refuse('token_too_old', { claim: 'iat' })
+      throw new BearerError('token_too_old', { claim: 'iat' })
     }
   }
 }
 
-/** `aud` (RFC 7519 section 4.1.3) against what this API answers to: exact, case and trailing slash included. */
-export function checkAudience(claims: Claims, accepted: readonly string[], refuse: Refuse): void {
+/** Compares `aud` (RFC 7519 section 4.1.3) with the accepted audiences: exactly, case and trailing slash included. */
+export function checkAudience(claims: Claims, accepted: readonly string[]): void {
   const value = claim(claims, 'aud')
-  if (value === undefined) throw refuse('claim_missing', { claim: 'aud' })
+  if (value === undefined) throw new BearerError('claim_missing', { claim: 'aud' })
   if (typeof value === 'string') {
     if (accepted.includes(value)) return
-    throw refuse('audience_mismatch', { claim: 'aud', ...hintFor([value], accepted) })
+    throw new BearerError('audience_mismatch', { claim: 'aud', ...hintFor([value], accepted) })
   }
-  if (!isStrings(value)) throw refuse('claim_malformed', { claim: 'aud' })
+  if (!isStrings(value)) throw new BearerError('claim_malformed', { claim: 'aud' })
   if (value.some((audience) => accepted.includes(audience))) return
-  throw refuse('audience_mismatch', { claim: 'aud', ...hintFor(value, accepted) })
+  throw new BearerError('audience_mismatch', { claim: 'aud', ...hintFor(value, accepted) })
 }
 
 const graphAudiences = [
@@ -109,7 +138,7 @@ const graphAudiences = [
   'https://graph.microsoft.com/',
 ]
 
-/** What the operator most often got wrong, as a fixed word. */
+/** The most common mistakes of a set-up, as a fixed word for the operator. */
 function hintFor(audiences: readonly string[], accepted: readonly string[]): { reason?: string } {
   if (audiences.some((audience) => graphAudiences.includes(audience))) return { reason: 'graph' }
   const withoutSlash = (text: string): string => (text.endsWith('/') ? text.slice(0, -1) : text)
@@ -121,26 +150,27 @@ function hintFor(audiences: readonly string[], accepted: readonly string[]): { r
   return {}
 }
 
-/** Membership of groups, as far as the token tells. */
+/** Membership of groups, as far as the token lists it. */
 export type Groups =
   | {
       /** The token lists them all. */
       readonly overage: false
+      /** The ids of the groups. */
       readonly ids: readonly string[]
     }
   | {
-      /** There are too many to list (Entra: above 200): ask the directory, and never read this as "no groups". */
+      /** There are too many to list (Entra: above 200). Ask the directory, and never read this as "no groups". */
       readonly overage: true
     }
 
-/** Reads `groups` and the markers that stand in their place (Entra, "Groups overage claim"). Undefined: no word on groups. */
-export function readGroups(claims: Claims, refuse: Refuse): Groups | undefined {
+/** Reads `groups`, or the markers that replace it (Entra, "Groups overage claim"). Undefined: the token has neither. */
+export function readGroups(claims: Claims): Groups | undefined {
   const sources = claim(claims, '_claim_names')
   if (sources !== undefined && !isJsonObject(sources)) {
-    throw refuse('claim_malformed', { claim: '_claim_names' })
+    throw new BearerError('claim_malformed', { claim: '_claim_names' })
   }
   const overage = sources !== undefined && Object.hasOwn(sources, 'groups')
   if (overage || claim(claims, 'hasgroups') !== undefined) return Object.freeze({ overage: true })
   if (claim(claims, 'groups') === undefined) return undefined
-  return Object.freeze({ overage: false, ids: optionalStrings(claims, 'groups', refuse) })
+  return Object.freeze({ overage: false, ids: optionalStrings(claims, 'groups') })
 }

@@ -1,4 +1,4 @@
-/** Where an Entra cloud lives and how its issuers are spelled. Any object of this shape is a cloud. */
+/** The addresses of an Entra cloud and the spelling of its issuers. Any object of this shape is a cloud. */
 export interface EntraCloud {
   /** Origin of the login host, without a trailing slash. */
   readonly authority: string
@@ -9,7 +9,7 @@ export interface EntraCloud {
 }
 
 /**
- * The clouds Microsoft runs. Source: Entra documentation, "National cloud authentication endpoints"; the v1.0 issuers
+ * The clouds that Microsoft runs. Source: Entra documentation, "National cloud authentication endpoints"; the v1.0 issuers
  * of the national clouds come from published metadata (US Government shares `sts.windows.net`).
  */
 export const clouds: Readonly<Record<'global' | 'usGovernment' | 'china', EntraCloud>> = Object.freeze({

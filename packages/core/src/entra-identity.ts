@@ -1,6 +1,6 @@
+import { BearerError } from './errors.js'
 import { optionalString, optionalStrings, readGroups, requiredString, words, type Claims } from './claims.js'
 import type { Recognition } from './issuer.js'
-import type { Refuse } from './refuse.js'
 import type { TokenIdentity } from './validated-token.js'
 
 const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
@@ -8,31 +8,30 @@ const personClaims = ['name', 'upn', 'preferred_username']
 
 /**
  * Decides what kind of token it is. An id token of an API's own registration has the same issuer, audience, key and `typ`
- * as an access token, and may carry `roles`: so the kind is never guessed from what is absent alone.
+ * as an access token, and may carry `roles`: the kind is never concluded from an absent claim alone.
  */
 export function readEntraIdentity(
   claims: Claims,
   { version, tenantId }: Recognition,
   allowedClients: readonly string[] | undefined,
-  refuse: Refuse,
 ): TokenIdentity {
   for (const name of idTokenClaims) {
-    if (Object.hasOwn(claims, name)) throw refuse('id_token', { claim: name })
+    if (Object.hasOwn(claims, name)) throw new BearerError('id_token', { claim: name })
   }
-  const clientId = requiredString(claims, version === '1.0' ? 'appid' : 'azp', refuse)
+  const clientId = requiredString(claims, version === '1.0' ? 'appid' : 'azp')
   const methodClaim = version === '1.0' ? 'appidacr' : 'azpacr'
-  const scopes = readScopes(claims, refuse)
-  const roles = optionalStrings(claims, 'roles', refuse)
+  const scopes = readScopes(claims)
+  const roles = optionalStrings(claims, 'roles')
   return {
-    kind: kindOf(claims, scopes, roles, methodClaim, allowedClients, refuse),
+    kind: kindOf(claims, scopes, roles, methodClaim, allowedClients),
     version,
     tenantId,
-    subject: optionalString(claims, 'sub', refuse),
-    objectId: optionalString(claims, 'oid', refuse),
+    subject: optionalString(claims, 'sub'),
+    objectId: optionalString(claims, 'oid'),
     clientId,
     scopes,
     roles,
-    groups: readGroups(claims, refuse),
+    groups: readGroups(claims),
   }
 }
 
@@ -42,30 +41,31 @@ function kindOf(
   roles: readonly string[],
   methodClaim: 'appidacr' | 'azpacr',
   allowedClients: readonly string[] | undefined,
-  refuse: Refuse,
 ): 'delegated' | 'application' {
-  const idtyp = optionalString(claims, 'idtyp', refuse)
+  const idtyp = optionalString(claims, 'idtyp')
   if (scopes.length > 0) {
-    if (idtyp === 'app') throw refuse('kind_undecided', { claim: 'idtyp' })
+    if (idtyp === 'app') throw new BearerError('kind_undecided', { claim: 'idtyp' })
     return 'delegated'
   }
-  const method = optionalString(claims, methodClaim, refuse)
+  const method = optionalString(claims, methodClaim)
   const isApplication =
     idtyp === 'app' ||
     (idtyp === undefined &&
       (method === '1' || method === '2') &&
       !personClaims.some((name) => Object.hasOwn(claims, name)))
-  if (!isApplication) throw refuse('kind_undecided', { claim: idtyp === undefined ? methodClaim : 'idtyp' })
+  if (!isApplication)
+    throw new BearerError('kind_undecided', { claim: idtyp === undefined ? methodClaim : 'idtyp' })
   if (roles.length === 0) {
     // Entra issues such a token to every client of the tenant; without a list of clients it proves nothing.
-    if (allowedClients === undefined) throw refuse('permissions_missing')
-    // A list of clients alone lets a user's token of the same client pass, unless the token says it is the client's own.
-    if (idtyp !== 'app') throw refuse('permissions_missing', { claim: 'idtyp', reason: 'idtyp_required' })
+    if (allowedClients === undefined) throw new BearerError('permissions_missing')
+    // With a list of clients alone a user's token of the same client would pass, unless the token says it is the client's own.
+    if (idtyp !== 'app')
+      throw new BearerError('permissions_missing', { claim: 'idtyp', reason: 'idtyp_required' })
   }
   return 'application'
 }
 
-function readScopes(claims: Claims, refuse: Refuse): readonly string[] {
-  const scp = optionalString(claims, 'scp', refuse)
+function readScopes(claims: Claims): readonly string[] {
+  const scp = optionalString(claims, 'scp')
   return scp === undefined ? [] : words(scp)
 }

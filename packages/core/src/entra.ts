@@ -1,10 +1,11 @@
+import { BearerError } from './errors.js'
 import { requiredString, type Claims } from './claims.js'
 import { clouds, type EntraCloud, type EntraCloudName } from './clouds.js'
 import { readEntraIdentity } from './entra-identity.js'
 import { isGuid, isIssuerTemplate, issuerTemplate } from './issuer-template.js'
 import {
+  createTrustedIssuer,
   readIssuerSettings,
-  trusted,
   type IssuerSettings,
   type ReadIssuerSettings,
   type Recognition,
@@ -13,37 +14,38 @@ import {
 } from './issuer.js'
 import { discoveredKeys } from './metadata.js'
 import { checkNames, checkObject, readString, readUrl } from './options-reader.js'
-import type { Refuse } from './refuse.js'
 
-/** Settings that one tenant and many have in common. */
+/** Settings that `entra` and `entraMultiTenant` have in common. */
 interface EntraSettings extends IssuerSettings {
   /**
    * The application (client) id of the API's own registration. It implies the audiences that Entra puts into this API's
    * tokens by default: the id itself in v2.0 tokens, `api://<id>` in v1.0 tokens. `audience` adds to them.
    */
-  readonly clientId?: string
+  readonly clientId?: string | undefined
   /** One of Microsoft's clouds by name, or a cloud as a value. Default: `'global'`. */
-  readonly cloud?: EntraCloudName | EntraCloud
+  readonly cloud?: EntraCloudName | EntraCloud | undefined
 }
 
+/** Options of `entra`. */
 export interface EntraOptions extends EntraSettings {
   /** The tenant: its GUID, or one of its verified domains (resolved through the tenant's own metadata, once). */
   readonly tenantId: string
   /**
-   * Fetch the key set of this very application (`?appid=<clientId>`): needed when its registration maps claims and so
+   * Fetch the key set of this application (`?appid=<clientId>`): needed when its registration maps claims and therefore
    * has a custom signing key. Needs `clientId`. Default: false.
    */
-  readonly applicationKeys?: boolean
+  readonly applicationKeys?: boolean | undefined
 }
 
+/** Options of `entraMultiTenant`. */
 export interface EntraMultiTenantOptions extends EntraSettings {
   /**
-   * Whose tokens are accepted: a list of tenant GUIDs, a function asked about each verified tenant, or the word `'any'`.
-   * Required: leaving it out would mean everyone's.
+   * Which tenants' tokens are accepted: a list of tenant GUIDs, a function that is called for each verified tenant, or the
+   * word `'any'`. Required: a default would mean every tenant.
    */
   readonly allowedTenants: readonly string[] | TenantPolicy | 'any'
   /** `'organizations'`: work and school accounts only; `'common'`: personal Microsoft accounts too. Default: `'organizations'`. */
-  readonly accounts?: 'organizations' | 'common'
+  readonly accounts?: 'organizations' | 'common' | undefined
 }
 
 const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
@@ -51,8 +53,20 @@ const notTenants = ['common', 'organizations', 'consumers']
 
 /**
  * One Entra tenant: accepts its v1.0 and v2.0 tokens, each against its own issuer. Keys always come from the tenant's v2.0
- * key set, whose keys name the issuer they may sign for. Throws a TypeError on `common` and the like: that is
- * `entraMultiTenant`, which makes you say whose tokens you accept.
+ * key set, whose keys name the issuer they may sign for. Throws a TypeError for `common`, `organizations` and `consumers`: for
+ * these use `entraMultiTenant`, which requires `allowedTenants`.
+ *
+ * @example
+ * ```ts
+ * import { createTokenValidator, entra } from '@countersign/core'
+ *
+ * const validator = createTokenValidator({
+ *   issuer: entra({
+ *     tenantId: '11111111-1111-4111-8111-111111111111',
+ *     clientId: '22222222-2222-4222-8222-222222222222',
+ *   }),
+ * })
+ * ```
  */
 export function entra(options: EntraOptions): TrustedIssuer {
   const what = 'entra'
@@ -68,7 +82,7 @@ export function entra(options: EntraOptions): TrustedIssuer {
   const tenant = readString(what, 'tenantId', options.tenantId).toLowerCase()
   if (notTenants.includes(tenant)) {
     throw new TypeError(
-      `${what}: "tenantId" must be one tenant; for "${tenant}" use entraMultiTenant and say whose tokens are accepted`,
+      `${what}: "tenantId" must be one tenant; for "${tenant}" use entraMultiTenant, which requires allowedTenants`,
     )
   }
   const isId = isGuid(tenant)
@@ -105,7 +119,21 @@ export function entra(options: EntraOptions): TrustedIssuer {
  * that issuer, and `allowedTenants` must accept the tenant: a list before a key is looked up, a function only with a
  * verified tenant. Keys come from the authority's one v2.0 document, so that cost does not grow with tenants.
  *
- * It does not check that a tenant consented to your API: Entra did, when it issued the token.
+ * It does not check that a tenant consented to your API: Entra did that when it issued the token. Throws a TypeError if an
+ * option is wrong, missing or unknown.
+ *
+ * @example
+ * ```ts
+ * import { createTokenValidator, entraMultiTenant } from '@countersign/core'
+ *
+ * const customers = new Set(['11111111-1111-4111-8111-111111111111'])
+ * const validator = createTokenValidator({
+ *   issuer: entraMultiTenant({
+ *     clientId: '22222222-2222-4222-8222-222222222222',
+ *     allowedTenants: (tenantId) => customers.has(tenantId),
+ *   }),
+ * })
+ * ```
  */
 export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssuer {
   const what = 'entraMultiTenant'
@@ -129,17 +157,18 @@ export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssue
     needsMetadata: false,
     keyMayLackIssuer: false,
     isOwnTenant: () => true,
-    checkTenant(tenantId, refuse) {
+    checkTenant(tenantId) {
       if (accounts === 'organizations' && tenantId === personalAccounts) {
-        throw refuse('tenant_not_allowed', { claim: 'tid', reason: 'personal_account' })
+        throw new BearerError('tenant_not_allowed', { claim: 'tid', reason: 'personal_account' })
       }
-      if (policy instanceof Set && !policy.has(tenantId)) throw refuse('tenant_not_allowed', { claim: 'tid' })
+      if (policy instanceof Set && !policy.has(tenantId))
+        throw new BearerError('tenant_not_allowed', { claim: 'tid' })
     },
     ...(typeof policy === 'function' ? { tenantPolicy: policy } : {}),
   })
 }
 
-/** Tells two clouds apart that know the same tenants: keys of a snapshot go to the issuer of their name. */
+/** A name for each cloud, since two clouds may have the same tenants: keys of a snapshot go to the issuer of their name. */
 function nameOf(what: string, whose: string, { authority }: EntraCloud): string {
   return authority === clouds.global.authority ? `${what}(${whose})` : `${what}(${whose} at ${authority})`
 }
@@ -167,10 +196,10 @@ interface EntraRules {
   readonly isExpectedIssuer: (issuer: string) => boolean
   readonly needsMetadata: boolean
   readonly keyMayLackIssuer: boolean
-  /** Whether a tenant's tokens are this issuer's at all. */
+  /** Whether this issuer is the tenant's. */
   readonly isOwnTenant: (tenantId: string, metadataIssuer: string | undefined) => boolean
-  /** Throws a refusal for a tenant whose tokens are recognised and not wanted. */
-  readonly checkTenant: (tenantId: string, refuse: Refuse) => void
+  /** Throws a refusal for a tenant that is recognised and not allowed. */
+  readonly checkTenant: (tenantId: string) => void
   readonly tenantPolicy?: TenantPolicy
 }
 
@@ -185,7 +214,7 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
     '1.0': Object.freeze(clientId === undefined ? [] : [`api://${clientId}`]),
     '2.0': Object.freeze(clientId === undefined ? [] : [clientId]),
   }
-  // Taking an issuer apart costs more than looking it up; the few that come again and again are kept.
+  // Parsing an issuer costs more than a look-up, and few issuers recur.
   const recognised = new Map<string, Recognition>()
 
   function readIssuer(issuer: string): Recognition | undefined {
@@ -198,7 +227,7 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
     return recognition
   }
 
-  return trusted({
+  return createTrustedIssuer({
     name: rules.name,
     algorithms: Object.freeze(['RS256'] as const),
     settings: rules.settings,
@@ -215,31 +244,32 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
       return rules.isOwnTenant(recognition.tenantId as string, metadataIssuer) ? recognition : undefined
     },
 
-    checkShape(header, claims, recognition, refuse) {
-      checkHeader(header, refuse)
-      checkVersion(claims, recognition, refuse)
-      checkTenantClaim(claims, recognition, refuse)
-      rules.checkTenant(recognition.tenantId as string, refuse)
+    checkHeader,
+
+    checkTenant(claims, recognition) {
+      checkVersion(claims, recognition)
+      checkTenantClaim(claims, recognition)
+      rules.checkTenant(recognition.tenantId as string)
     },
 
-    checkKey(key, { tenantId }, cloudInstanceName, refuse) {
+    checkKey(key, { tenantId }, cloudInstanceName) {
       if (key.issuer === undefined) {
         if (rules.keyMayLackIssuer) return
-        throw refuse('key_issuer_mismatch', { reason: 'key_without_issuer' })
+        throw new BearerError('key_issuer_mismatch', { reason: 'key_without_issuer' })
       }
       // Also for a v1.0 token: keys name the v2.0 issuer of the tenant they may sign for, whatever the token's version.
       if (
         key.issuer !== v2.text &&
         issuerTemplate(key.issuer).of(tenantId as string) !== v2.of(tenantId as string)
       ) {
-        throw refuse('key_issuer_mismatch', { reason: 'issuer' })
+        throw new BearerError('key_issuer_mismatch', { reason: 'issuer' })
       }
       if (
         key.cloudInstanceName !== undefined &&
         cloudInstanceName !== undefined &&
         key.cloudInstanceName !== cloudInstanceName
       ) {
-        throw refuse('key_issuer_mismatch', { reason: 'cloud' })
+        throw new BearerError('key_issuer_mismatch', { reason: 'cloud' })
       }
     },
 
@@ -249,28 +279,28 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
   })
 }
 
-/** Graph hashes a nonce into the header before it signs, so that nobody else can verify its tokens; nobody should. */
-function checkHeader(header: Readonly<Record<string, unknown>>, refuse: Refuse): void {
-  if (Object.hasOwn(header, 'nonce')) throw refuse('graph_token', { claim: 'nonce' })
+/** Graph hashes a nonce into the header before it signs: no other API can verify its tokens, and none should. */
+function checkHeader(header: Readonly<Record<string, unknown>>): void {
+  if (Object.hasOwn(header, 'nonce')) throw new BearerError('graph_token', { claim: 'nonce' })
 }
 
-function checkVersion(claims: Claims, { version }: Recognition, refuse: Refuse): void {
-  if (requiredString(claims, 'ver', refuse) !== version) {
-    throw refuse('claim_malformed', { claim: 'ver', reason: 'version_of_another_issuer' })
+function checkVersion(claims: Claims, { version }: Recognition): void {
+  if (requiredString(claims, 'ver') !== version) {
+    throw new BearerError('claim_malformed', { claim: 'ver', reason: 'version_of_another_issuer' })
   }
 }
 
-function checkTenantClaim(claims: Claims, { tenantId }: Recognition, refuse: Refuse): void {
-  const tid = requiredString(claims, 'tid', refuse)
+function checkTenantClaim(claims: Claims, { tenantId }: Recognition): void {
+  const tid = requiredString(claims, 'tid')
   for (const name of Object.keys(claims)) {
     if (name.length === 3 && name !== 'tid' && name.toLowerCase() === 'tid') {
-      throw refuse('claim_malformed', { claim: 'tid', reason: 'ambiguous' })
+      throw new BearerError('claim_malformed', { claim: 'tid', reason: 'ambiguous' })
     }
   }
   if (tid === tenantId) return
   throw isGuid(tid)
-    ? refuse('tenant_mismatch', { claim: 'tid' })
-    : refuse('claim_malformed', { claim: 'tid' })
+    ? new BearerError('tenant_mismatch', { claim: 'tid' })
+    : new BearerError('claim_malformed', { claim: 'tid' })
 }
 
 function readCloud(what: string, value: unknown): EntraCloud {

@@ -1,6 +1,6 @@
 /**
- * Every way a request can be refused: what the caller is answered, and the fixed phrase it is told.
- * The operator learns more from `code`, `claim` and `reason`; nothing here ever carries a value of the token.
+ * Every way a request can be refused: the HTTP status, the OAuth error and the fixed phrase of the answer.
+ * The operator gets more from `code`, `claim` and `reason`. Nothing here ever carries a value of the token.
  */
 interface Refusal {
   /** HTTP status of the answer. */
@@ -20,7 +20,7 @@ const table = {
   authorization_repeated: bad('More than one Authorization header'),
   authorization_malformed: bad('The Authorization header is malformed'),
 
-  // The token is not one that anybody should accept.
+  // The token is one that no API should accept.
   token_too_large: invalid('The token is too large'),
   token_malformed: invalid('The token is malformed'),
   token_encrypted: invalid('The token is encrypted'),
@@ -31,13 +31,13 @@ const table = {
   claim_missing: invalid('A required claim is missing'),
   claim_malformed: invalid('A claim is malformed'),
 
-  // The token is from somebody this API does not trust.
+  // This API does not trust the issuer of the token.
   issuer_missing: invalid('The token names no issuer'),
   issuer_not_trusted: invalid('The issuer is not trusted'),
   tenant_mismatch: invalid('The tenant does not match the issuer'),
   tenant_not_allowed: invalid('The tenant is not allowed'),
 
-  // The signature does not hold.
+  // The signature cannot be verified.
   key_id_missing: invalid('The token names no signing key'),
   key_unknown: invalid('The signing key is not known'),
   key_denied: invalid('The signing key is no longer accepted'),
@@ -61,9 +61,9 @@ const table = {
   scope_insufficient: forbidden('A required scope is missing'),
   role_insufficient: forbidden('A required role is missing'),
 
-  // We cannot tell, and it is not the caller's fault: no challenge, try again later.
-  keys_unavailable: { status: 503, phrase: 'The signing keys are out of reach' },
-  check_unavailable: { status: 503, phrase: 'A check could not be carried out' },
+  // The API cannot decide, and the caller is not at fault: no challenge, the caller may try again later.
+  keys_unavailable: { status: 503, phrase: 'The signing keys are unavailable' },
+  check_unavailable: { status: 503, phrase: 'A check could not be completed' },
 } as const satisfies Record<string, Refusal>
 
 function bad<P extends string>(phrase: P): { status: 400; error: 'invalid_request'; phrase: P } {
@@ -81,23 +81,23 @@ function forbidden<P extends string>(phrase: P): { status: 403; error: 'insuffic
 /** A stable, documented name of a refusal: switch on it. `docs/refusals.md` explains each. */
 export type RefusalCode = keyof typeof table
 
-/** The table of refusals: code → HTTP status, OAuth error and the fixed phrase the caller is told. */
+/** The table of refusals: code → HTTP status, OAuth error and the fixed phrase that the caller gets. */
 export const refusals: { readonly [C in RefusalCode]: Refusal } = Object.freeze(table)
 
-// Where intrinsics are frozen the limit cannot be set; the refusal is then made with a trace, and works all the same.
+// Where intrinsics are frozen the limit cannot be set; the refusal then has a stack trace and works in the same way.
 const canLimitStack = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.writable === true
 
-/** Seconds after which a caller may try again when keys or a check are out of reach. */
+/** Seconds after which a caller may try again when keys or a check are unavailable. */
 const retryAfterSeconds = 5
 
 /** What a refusal may say beyond its code. */
 export interface RefusalDetail {
   /** The claim or header member at fault, by name; never its value. */
-  readonly claim?: string
+  readonly claim?: string | undefined
   /** A fixed word that narrows the code, for the operator. */
-  readonly reason?: string
-  /** Scopes that would be enough, for a 403. */
-  readonly scope?: string
+  readonly reason?: string | undefined
+  /** The scopes that the route requires, separated by spaces. */
+  readonly scope?: string | undefined
 }
 
 /** Parameters that every challenge of one validator carries. */
@@ -107,24 +107,44 @@ export interface ChallengeParameters {
 }
 
 /**
- * A refused request, as an HTTP answer: what the caller gets is in `status` and `headers`, what the operator needs in
- * `code`, `claim` and `reason`. It holds nothing of the token, and no stack trace: it is an answer, not a crash.
+ * A refused request, as an HTTP answer: `status` and `headers` are for the caller, `code`, `claim` and `reason` for the
+ * operator. It holds nothing of the token, and no stack trace: it is an answer, not a crash.
  *
  * Recognise it by `name` and `code` (`isBearerError`), not by `instanceof`: two copies of this package may be loaded.
+ *
+ * @example
+ * ```ts
+ * import { isBearerError } from '@countersign/core'
+ *
+ * function statusOf(error: unknown): number {
+ *   return isBearerError(error) ? error.status : 500
+ * }
+ * ```
  */
 export class BearerError extends Error {
+  /** Always `'BearerError'`. */
   override readonly name = 'BearerError' as const
+  /** Which check refused the request: a row of `refusals`. */
   readonly code: RefusalCode
+  /** The HTTP status of the answer. */
   readonly status: 400 | 401 | 403 | 503
   /** The same as `status`, for frameworks that read this name. */
   readonly statusCode: 400 | 401 | 403 | 503
-  /** To be set on the response: `WWW-Authenticate`, or `Retry-After` for a 503. */
+  /** Set these on the response: `WWW-Authenticate`, or `Retry-After` for a 503. */
   readonly headers: Readonly<Record<string, string>>
   /** Whether the message may be shown to the caller: true below 500. */
   readonly expose: boolean
+  /** The claim or header member at fault, by name; never its value. */
   declare readonly claim?: string
+  /** A fixed word that narrows the code, for the operator. */
   declare readonly reason?: string
+  /** The scopes that the route requires, separated by spaces: in a 403 that a scope can cure. */
+  declare readonly scope?: string
 
+  /**
+   * Makes the refusal of a code. It writes the challenge from the table of refusals, `detail.scope` and `challenge`; it does
+   * not check that these are safe to quote in a header.
+   */
   constructor(code: RefusalCode, detail: RefusalDetail = {}, challenge: ChallengeParameters = {}) {
     const refusal = refusals[code]
     const limit = Error.stackTraceLimit
@@ -137,6 +157,7 @@ export class BearerError extends Error {
     this.expose = refusal.status < 500
     if (detail.claim !== undefined) this.claim = detail.claim
     if (detail.reason !== undefined) this.reason = detail.reason
+    if (detail.scope !== undefined) this.scope = detail.scope
     this.headers = Object.freeze(
       refusal.status === 503
         ? { 'Retry-After': String(retryAfterSeconds) }
@@ -144,11 +165,16 @@ export class BearerError extends Error {
     )
   }
 
-  /** The body an API that answers in JSON may send: RFC 6750's words, nothing for the operator's eyes. */
+  /** The body for an API that answers in JSON: the members of RFC 6750, and nothing that is meant for the operator. */
   toJSON(): { error?: string; error_description: string } {
     const { error, phrase } = refusals[this.code]
     return error === undefined ? { error_description: phrase } : { error, error_description: phrase }
   }
+}
+
+/** The same refusal with the parameters that every challenge of one validator carries. */
+export function withChallenge(error: BearerError, challenge: ChallengeParameters): BearerError {
+  return challenge.resourceMetadata === undefined ? error : new BearerError(error.code, error, challenge)
 }
 
 function challengeFor(refusal: Refusal, scope: string | undefined, parameters: ChallengeParameters): string {
@@ -163,7 +189,7 @@ function challengeFor(refusal: Refusal, scope: string | undefined, parameters: C
   return members.length === 0 ? 'Bearer' : `Bearer ${members.join(', ')}`
 }
 
-/** Whether this is a refusal of ours, whichever copy of the package made it. */
+/** Whether a value is a `BearerError`, whichever copy of this package made it. */
 export function isBearerError(error: unknown): error is BearerError {
   return (
     error instanceof Error &&

@@ -1,13 +1,23 @@
 import { checks, type Check, type CheckName, type Evaluation } from './checks.js'
-import { isBearerError, type BearerError, type RefusalCode } from './errors.js'
+import {
+  isBearerError,
+  withChallenge,
+  type BearerError,
+  type ChallengeParameters,
+  type RefusalCode,
+} from './errors.js'
 
-/** What one check said. */
+/** The result of one check. */
 export interface CheckVerdict {
+  /** Which check. */
   readonly check: CheckName
   /** `not_reached`: it reads what a failed check should have found. */
   readonly verdict: 'passed' | 'failed' | 'not_reached'
+  /** The refusal, where it failed. */
   readonly code?: RefusalCode
+  /** The claim or header member at fault, by name. */
   readonly claim?: string
+  /** A fixed word that narrows the code. */
   readonly reason?: string
   /** What this API accepts, from its configuration. */
   readonly expected?: string
@@ -15,26 +25,31 @@ export interface CheckVerdict {
   readonly found?: string
 }
 
-/** Every check's verdict on one token. Meant for the person who holds the token, not for its sender. */
+/** The verdict of every check on one token. Meant for the person who asks, not for the caller who sent the token. */
 export interface Explanation {
+  /** Whether a request with this token is accepted. */
   readonly accepted: boolean
   /** What a request with this token is refused with: the first check that failed. */
   readonly refusal?: {
+    /** A row of `refusals`. */
     readonly code: RefusalCode
+    /** The HTTP status of the answer. */
     readonly status: number
+    /** The headers of the answer. */
     readonly headers: Readonly<Record<string, string>>
   }
+  /** The verdicts, in the order in which the checks run. */
   readonly checks: readonly CheckVerdict[]
 }
 
 /**
- * Runs the same checks as a request does, and goes on after a failure with those that do not depend on it. What a later
- * check says of a token whose signature failed is about its words, not about their truth.
+ * Runs the same checks as a request does, and continues after a failure with those that do not depend on it. What a later
+ * check reports of a token whose signature failed describes the content of the token; it does not prove it.
  */
-export async function explain(evaluation: Evaluation): Promise<Explanation> {
+export async function explain(evaluation: Evaluation, challenge: ChallengeParameters): Promise<Explanation> {
   const verdicts: CheckVerdict[] = []
   const failed = new Set<CheckName>()
-  let refusal: BearerError | undefined
+  const faults = new Map<CheckName, BearerError>()
   for (const check of checks) {
     if (check.needs.some((name) => failed.has(name))) {
       failed.add(check.name)
@@ -47,7 +62,7 @@ export async function explain(evaluation: Evaluation): Promise<Explanation> {
       verdicts.push({ check: check.name, verdict: 'passed', ...shown })
       continue
     }
-    refusal ??= fault
+    faults.set(check.name, fault)
     failed.add(check.name)
     const { code, claim, reason } = fault
     verdicts.push({
@@ -59,9 +74,17 @@ export async function explain(evaluation: Evaluation): Promise<Explanation> {
       ...shown,
     })
   }
+  const refusal = refusalOf(faults)
   if (refusal === undefined) return { accepted: true, checks: verdicts }
-  const { code, status, headers } = refusal
+  const { code, status, headers } = withChallenge(refusal, challenge)
   return { accepted: false, refusal: { code, status, headers }, checks: verdicts }
+}
+
+/** What a request is refused with: for its times or its audience before a fetch of keys is spent on it, else the first. */
+function refusalOf(faults: ReadonlyMap<CheckName, BearerError>): BearerError | undefined {
+  const [first] = faults.values()
+  if (first?.code !== 'keys_unavailable') return first
+  return faults.get('lifetime') ?? faults.get('audience') ?? first
 }
 
 async function faultOf(check: Check, evaluation: Evaluation): Promise<BearerError | undefined> {
@@ -74,17 +97,24 @@ async function faultOf(check: Check, evaluation: Evaluation): Promise<BearerErro
   }
 }
 
-function expectedBy(name: CheckName, { at, recognition, issuers, now }: Evaluation): { expected?: string } {
+function expectedBy(
+  name: CheckName,
+  { matchedIssuer, recognition, issuers, now }: Evaluation,
+): { expected?: string } {
   switch (name) {
     case 'algorithm':
-      return at === undefined ? {} : { expected: at.issuer.algorithms.join(', ') }
+      return matchedIssuer === undefined ? {} : { expected: matchedIssuer.rules.algorithms.join(', ') }
     case 'issuer':
-      return { expected: issuers.map(({ issuer }) => issuer.name).join(', ') }
+      return { expected: issuers.map(({ rules }) => rules.name).join(', ') }
     case 'audience':
-      if (at === undefined || recognition === undefined) return {}
-      return { expected: [...at.audience, ...at.issuer.impliedAudiences(recognition)].join(', ') }
+      if (matchedIssuer === undefined || recognition === undefined) return {}
+      return {
+        expected: [...matchedIssuer.audience, ...matchedIssuer.rules.impliedAudiences(recognition)].join(
+          ', ',
+        ),
+      }
     case 'client':
-      return { expected: at?.allowedClients?.join(', ') ?? 'any client' }
+      return { expected: matchedIssuer?.allowedClients?.join(', ') ?? 'any client' }
     case 'lifetime':
       return { expected: `now ${timeText(now)}` }
     default:
@@ -98,7 +128,7 @@ function timeText(seconds: number): string {
   return Number.isNaN(date.valueOf()) ? String(seconds) : date.toISOString()
 }
 
-/** Members that name applications, directories and moments, never a person. */
+/** Members that identify applications, directories and times, never a person. */
 const shownBy: { readonly [N in CheckName]?: { header?: readonly string[]; claims?: readonly string[] } } = {
   algorithm: { header: ['alg'] },
   header: { header: ['typ'] },
@@ -112,7 +142,7 @@ const shownBy: { readonly [N in CheckName]?: { header?: readonly string[]; claim
   permission: { claims: ['scp', 'scope', 'roles'] },
 }
 
-const longestShown = 200
+const maxShown = 200
 
 function foundBy(name: CheckName, { parts }: Evaluation): { found?: string } {
   const shown = shownBy[name]
@@ -133,5 +163,5 @@ function read(object: Readonly<Record<string, unknown>>, names: readonly string[
 /** Nothing that moves a terminal's cursor or breaks a page, and no more than a line of it. */
 function printable(text: string): string {
   const safe = text.replaceAll(/[^\x20-\x7E]/g, '?')
-  return safe.length > longestShown ? `${safe.slice(0, longestShown)}…` : safe
+  return safe.length > maxShown ? `${safe.slice(0, maxShown)}…` : safe
 }

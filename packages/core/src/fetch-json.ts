@@ -1,7 +1,7 @@
 import { readJsonObject } from './json.js'
 import { platform } from '#platform'
 
-/** The part of `fetch` that is used: an option wherever keys are fetched, so that proxies and tests patch nothing. */
+/** The part of `fetch` that is used, as an option: a proxy or a test passes its own, and patches nothing. */
 export type Fetch = (
   url: string,
   init: {
@@ -12,7 +12,7 @@ export type Fetch = (
   },
 ) => Promise<Response>
 
-/** Why a document could not be had. The words are ours: nothing of the answer is kept. */
+/** Why a document could not be fetched. The words are ours: nothing of the answer is kept. */
 export type FetchFault = 'network' | 'timeout' | 'status' | 'too_large' | 'not_json' | 'issuer' | 'jwks_uri'
 
 export class FetchError extends Error {
@@ -41,7 +41,7 @@ export async function fetchJson(
 ): Promise<Readonly<Record<string, unknown>>> {
   const aborter = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
-  // The race, not the signal alone, ends a fetch that does not honour its signal.
+  // The race ends a fetch that ignores its signal.
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(new FetchError('timeout'))
@@ -102,7 +102,7 @@ async function readBytes(response: Response, maximumBytes: number): Promise<Uint
   return bytes
 }
 
-/** Whether keys may be fetched from there: https, or http on this very machine. */
+/** Whether keys may be fetched from an address: https, or http on this machine. */
 export function isTrustworthyUrl(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
 }

@@ -1,5 +1,6 @@
 export { createTokenValidator } from './validator.js'
-export type { BearerRequest, ForgetKeysOptions, TokenValidator } from './validator.js'
+export type { ForgetKeysOptions, TokenValidator, ValidationOutcome } from './validator.js'
+export type { RequestView } from './request-view.js'
 export type { TokenValidatorOptions } from './options.js'
 export type { TokenCacheOptions } from './token-cache.js'
 
@@ -13,16 +14,10 @@ export type { IssuerSettings, TenantPolicy, TrustedIssuer } from './issuer.js'
 export type { SigningAlgorithm } from './algorithms.js'
 export type { Fetch } from './fetch-json.js'
 
-export type { ApplicationToken, DelegatedToken, ValidatedToken } from './validated-token.js'
+export type { AllowsAnonymous, ApplicationToken, DelegatedToken, ValidatedToken } from './validated-token.js'
 export type { Claims, Groups } from './claims.js'
 export { anyOf } from './permission.js'
-export type {
-  AnyOfPermissions,
-  CompiledPermission,
-  Permission,
-  PermissionByKind,
-  PermissionOfAnyKind,
-} from './permission.js'
+export type { AnyOfPermissions, Permission, PermissionByKind, PermissionOfAnyKind } from './permission.js'
 
 export { BearerError, isBearerError, refusals } from './errors.js'
 export type { RefusalCode } from './errors.js'
@@ -34,8 +29,8 @@ export type {
   KeySkippedEvent,
   KeysRefreshedEvent,
   KeysRefreshFailedEvent,
-  Observers,
   RefusedEvent,
+  ValidatorObservers,
 } from './observers.js'
 
 export { createFetchAuth, protectedResourceMetadata } from './web.js'

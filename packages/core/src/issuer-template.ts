@@ -1,5 +1,5 @@
 const placeholder = '{tenantid}'
-// Entra spells GUIDs in lower case; a token that does not is not Entra's.
+// Entra spells GUIDs in lower case; a token with capital letters is not from Entra.
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const guidLength = 36
 
@@ -11,12 +11,12 @@ export function isIssuerTemplate(text: string): boolean {
   return text.includes(placeholder)
 }
 
-/** An issuer with a place for the tenant: Entra's metadata spells it `{tenantid}`, which no token ever does. */
+/** An issuer with a placeholder for the tenant: `{tenantid}` in Entra's metadata, and never in a token. */
 export interface IssuerTemplate {
   readonly text: string
   /** The issuer of one tenant. */
   of(tenantId: string): string
-  /** The tenant whose issuer this is, to the letter; undefined if it is nobody's. */
+  /** The tenant of an issuer, compared exactly; undefined if it is not of this template. */
   tenantIn(issuer: string): string | undefined
 }
 

@@ -1,9 +1,8 @@
 import type { SigningAlgorithm } from './algorithms.js'
 import type { Claims } from './claims.js'
-import { readStringList } from './options-reader.js'
 import type { Fetch } from './fetch-json.js'
 import type { SigningKey } from './jwk.js'
-import type { Refuse } from './refuse.js'
+import { readStringList } from './options-reader.js'
 import type { TokenIdentity } from './validated-token.js'
 
 /** What an issuer's documents said: the raw members of its key set, and what binds them. */
@@ -15,7 +14,7 @@ export interface FetchedKeys {
   readonly cloudInstanceName?: string | undefined
 }
 
-/** Where an issuer's keys come from. Throws `FetchError` when they cannot be had. */
+/** Where an issuer's keys come from. Throws `FetchError` when they are unavailable. */
 export type KeySource = (fetch: Fetch) => Promise<FetchedKeys>
 
 /** Which of an issuer's tokens this is. */
@@ -24,28 +23,40 @@ export interface Recognition {
   readonly tenantId?: string
 }
 
-/** Decides about a tenant: true accepts it. Anything else refuses; a failure is ours, and answered with 503. */
+/**
+ * Decides about one tenant, after the signature of its token was verified. Only `true` accepts it. A function that throws,
+ * rejects, or does not answer within 5 seconds is answered with 503.
+ */
 export type TenantPolicy = (tenantId: string) => boolean | Promise<boolean>
 
 /** What the owner of an API sets for one issuer. */
 export interface IssuerSettings {
-  /** Audiences that mean this API at this issuer. Required here when the validator trusts several issuers. */
+  /** The values of `aud` that mean this API at this issuer. Required here when the validator trusts several issuers. */
   readonly audience?: string | readonly string[] | undefined
-  /** Client ids that may call, by `azp`, `appid` or `client_id`. Without it every client of the issuer may. */
+  /** Client ids that may call, compared with `azp`, `appid` or `client_id`. Default: every client of the issuer. */
   readonly allowedClients?: readonly string[] | undefined
 }
 
-/** The settings, read: lists are lists. */
+/** The settings after they were read: lists are lists. */
 export interface ReadIssuerSettings {
   readonly audience: readonly string[] | undefined
   readonly allowedClients: readonly string[] | undefined
 }
 
 /**
- * An issuer this API trusts: its name, where its keys come from, and the rules its tokens follow. The makers (`entra`,
- * `entraMultiTenant`, `oidcIssuer`, `staticIssuer`) build it; a new kind of issuer is a new maker.
+ * An issuer that an API trusts: made by `entra`, `entraMultiTenant`, `oidcIssuer` or `staticIssuer`, and passed to a
+ * validator as `issuer`. Its members are internal.
  */
 export interface TrustedIssuer {
+  /** Opaque: no application makes such a value by hand. */
+  readonly '@countersign/core:issuer': never
+}
+
+/**
+ * The rules of a trusted issuer: its name, the source of its keys, and what its tokens must be like. Each factory fills
+ * this one shape; a new kind of issuer is a new factory.
+ */
+export interface IssuerRules {
   /** For messages to the operator: configuration only, never a value of a token. */
   readonly name: string
   /** The issuer's own address, where it has just one. */
@@ -59,47 +70,50 @@ export interface TrustedIssuer {
   readonly requiresKeyId: boolean
   /** Whether several issuers of this family may share one audience: their audiences are unique across the family. */
   readonly family?: string
-  /** Tells its own tokens by exact `iss`, before any network. `metadataIssuer`: once fetched, for a tenant named by domain. */
+  /** Recognises its own tokens by exact `iss`, before any network. `metadataIssuer`: once fetched, for a tenant named by domain. */
   recognise(issuer: string, metadataIssuer: string | undefined): Recognition | undefined
   /** Whether `recognise` needs the metadata first. */
   readonly needsMetadata: boolean
-  /** What its tokens must be like before the signature is looked at: header, tenant. Throws a refusal. */
-  checkShape(
-    header: Readonly<Record<string, unknown>>,
-    claims: Claims,
-    recognition: Recognition,
-    refuse: Refuse,
-  ): void
-  /** Which of its keys may sign this token. Throws a refusal. */
-  checkKey(
-    key: SigningKey,
-    recognition: Recognition,
-    cloudInstanceName: string | undefined,
-    refuse: Refuse,
-  ): void
-  /** A decision about the verified tenant that is taken anew for every request. */
+  /** Checks the token's header, before the signature. Throws a refusal. */
+  checkHeader(header: Readonly<Record<string, unknown>>): void
+  /** Checks that the token's tenant is the recognised one, and is allowed, before the signature. Throws a refusal. */
+  checkTenant(claims: Claims, recognition: Recognition): void
+  /** Checks that a key may sign this token. Throws a refusal. */
+  checkKey(key: SigningKey, recognition: Recognition, cloudInstanceName: string | undefined): void
+  /** Decides about the verified tenant, again for every request. */
   readonly tenantPolicy?: TenantPolicy
   /** Audiences its tokens may carry beside the configured ones. */
   impliedAudiences(recognition: Recognition): readonly string[]
-  /** Who the token is for and what it grants; refuses what is no access token. */
+  /** Reads who the token is for and what it grants. Throws a refusal for what is not an access token. */
   readIdentity(
     claims: Claims,
     recognition: Recognition,
     allowedClients: readonly string[] | undefined,
-    refuse: Refuse,
   ): TokenIdentity
 }
 
-const brand = new WeakSet<object>()
+/**
+ * The values that factories made. It is shared by all copies of this package in one process, because an application may
+ * load one by `import` and another by `require`. The number changes with the shape of `IssuerRules`.
+ */
+const madeByFactories = sharedSet(Symbol.for('@countersign/core:issuers:1'))
 
-/** Marks a value as made by one of the makers, so that a look-alike from a configuration file is refused. */
-export function trusted(issuer: TrustedIssuer): TrustedIssuer {
-  brand.add(issuer)
-  return Object.freeze(issuer)
+function sharedSet(key: symbol): WeakSet<object> {
+  const shared = globalThis as { [key: symbol]: WeakSet<object> | undefined }
+  shared[key] ??= new WeakSet()
+  return shared[key]
 }
 
-export function isTrustedIssuer(value: unknown): value is TrustedIssuer {
-  return typeof value === 'object' && value !== null && brand.has(value)
+/** Makes a trusted issuer of its rules. A look-alike, say from a configuration file, is not one. */
+export function createTrustedIssuer(rules: IssuerRules): TrustedIssuer {
+  madeByFactories.add(rules)
+  return Object.freeze(rules) as unknown as TrustedIssuer
+}
+
+/** The rules of a trusted issuer; undefined for any other value. */
+export function rulesOf(value: unknown): IssuerRules | undefined {
+  const isTrustedIssuer = typeof value === 'object' && value !== null && madeByFactories.has(value)
+  return isTrustedIssuer ? (value as IssuerRules) : undefined
 }
 
 export function readIssuerSettings(what: string, settings: IssuerSettings): ReadIssuerSettings {

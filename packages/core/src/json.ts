@@ -1,4 +1,4 @@
-/** Why a text is not taken for a JSON object. */
+/** Why a text is not accepted as a JSON object. */
 export type JsonFault = 'json' | 'object' | 'duplicate_name' | 'backslash_in_name' | 'nesting' | 'prototype'
 
 /** A JSON object, frozen at every depth, or the reason why there is none. */
@@ -37,9 +37,9 @@ function withoutNeedlessEscapes(text: string): string {
 }
 
 /**
- * V8 of Node 24 and later takes an escaped name for another one, of the same length, that begins as the name is spelled:
- * after `{"a":1,"\\":2}` it reads `{"a":1,"\u0025":2}` like it, and anybody may have sent the first. What is taken so has
- * a backslash in it, and no claim has.
+ * A fault of V8 in Node 24 and later: it can confuse an escaped name with another name of the same length that begins in
+ * the same way. After `{"a":1,"\\":2}` it reads `{"a":1,"\u0025":2}` as the same names, and any caller may have sent the
+ * first. The confused name has a backslash in it, and no claim has.
  */
 function hasBackslashInName(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
@@ -78,9 +78,9 @@ const colon = 0x3a
 const space = 0x20
 
 /**
- * At least as many names as stand in a text that is known to be JSON: a quick count. A colon that ends a name stands behind
- * a quote or behind white space; the first kind is counted, with now and then a text that begins so, and the second makes
- * it NaN.
+ * A quick count of the names in a text that is known to be JSON, never too low. A colon that ends a name follows a quote or
+ * white space: the first kind is counted (sometimes inside a string, which makes the count too high), and the second makes
+ * the result NaN.
  */
 function countNamesByColon(text: string): number {
   let names = 0
@@ -92,7 +92,7 @@ function countNamesByColon(text: string): number {
   return names
 }
 
-/** How many names stand in a text that is known to be JSON: colons outside of strings. */
+/** The number of names in a text that is known to be JSON: colons outside of strings. */
 function countNames(text: string): number {
   let names = 0
   let inString = false

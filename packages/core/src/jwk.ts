@@ -13,7 +13,7 @@ export type PublicJwk =
   | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
   | { readonly kty: 'OKP'; readonly crv: string; readonly x: string }
 
-/** One signing key of an issuer. Its life is kept in the two mutable members; the rest never changes. */
+/** One signing key of an issuer. The two mutable members say until when it serves; the rest never changes. */
 export interface SigningKey {
   readonly kid: string | undefined
   readonly jwk: PublicJwk
@@ -21,7 +21,7 @@ export interface SigningKey {
   readonly identity: string
   /** `alg` of the JWK, where the issuer binds the key to one algorithm. */
   readonly algorithm: SigningAlgorithm | undefined
-  /** `issuer` of the JWK (Entra, v2.0 key sets): who may sign with it, `{tenantid}` being a placeholder. */
+  /** `issuer` of the JWK (Entra, v2.0 key sets): the issuer that may sign with it; `{tenantid}` is a placeholder. */
   readonly issuer: string | undefined
   readonly cloudInstanceName: string | undefined
   /** Epoch seconds of the last successful fetch that listed the key. */
@@ -30,7 +30,7 @@ export interface SigningKey {
   servesUntil: number
 }
 
-/** Why a JWK of a set is passed over. */
+/** Why a JWK of a set is skipped. */
 export type SkippedKeyReason =
   | 'not_an_object'
   | 'private'
@@ -49,8 +49,8 @@ export type SkippedKeyReason =
 export type ReadJwk = { readonly key: SigningKey } | { readonly skipped: SkippedKeyReason }
 
 /**
- * Reads one member of a JWKS (RFC 7517 section 4). Anything that is not plainly a public signature key of a size worth
- * trusting is passed over, with the reason: one bad key never spoils the set.
+ * Reads one member of a JWKS (RFC 7517 section 4). Anything that is not clearly a public signature key of sufficient size is
+ * skipped, with the reason: one bad key never makes the whole set unusable.
  */
 export function readJwk(value: unknown, now: number, servesUntil: number): ReadJwk {
   if (!isJsonObject(value)) return { skipped: 'not_an_object' }
@@ -103,7 +103,7 @@ function readMaterial(jwk: Record<string, unknown>): PublicJwk | SkippedKeyReaso
     return { kty: 'EC', crv: jwk.crv as string, x: jwk.x as string, y: jwk.y as string }
   }
   if (jwk.kty === 'OKP') {
-    // Ed448 is not offered: 'EdDSA' in a header would then not say which of the two it means.
+    // Ed448 is not offered: 'EdDSA' in a header would not tell which of the two it means.
     if (jwk.crv !== 'Ed25519') return 'crv'
     if (bytesOf(jwk.x)?.length !== 32) return 'member'
     return { kty: 'OKP', crv: 'Ed25519', x: jwk.x as string }

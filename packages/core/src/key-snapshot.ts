@@ -1,10 +1,10 @@
-import type { SigningKey } from './jwk.js'
 import { isJsonObject } from './json.js'
 
 /** A key as a snapshot holds it: a public JWK and the moment the issuer last listed it. */
 export interface SnapshotKey {
+  /** The public JWK (RFC 7517), with what binds it. */
   readonly jwk: Readonly<Record<string, unknown>>
-  /** Epoch seconds. */
+  /** When a fetch last listed the key: seconds since the epoch. */
   readonly lastListed: number
 }
 
@@ -12,32 +12,23 @@ export interface SnapshotKey {
 export interface IssuerSnapshot {
   /** The issuer as configured. */
   readonly name: string
+  /** `issuer` of the metadata document, where one was fetched. */
   readonly metadataIssuer?: string
+  /** `cloud_instance_name` of the metadata document (Entra). */
   readonly cloudInstanceName?: string
+  /** The keys held for this issuer. */
   readonly keys: readonly SnapshotKey[]
 }
 
 /**
- * The public keys a validator holds, as plain JSON: for a cold start on an edge runtime, or a fleet that starts at once.
- * Whoever can write it decides which keys are trusted, so it must come from a place as trustworthy as the configuration.
+ * The public keys of a validator as plain JSON: for a cold start on an edge runtime, or many instances that start at once.
+ * Anyone who can write it decides which keys are trusted: keep it in a place as trustworthy as the configuration.
  */
 export interface KeySnapshot {
+  /** The version of this format. */
   readonly version: 1
+  /** The keys of each issuer of the validator. */
   readonly issuers: readonly IssuerSnapshot[]
-}
-
-export function snapshotKey(key: SigningKey): SnapshotKey {
-  const { jwk, kid, algorithm, issuer, cloudInstanceName, lastListed } = key
-  return {
-    jwk: {
-      ...jwk,
-      ...(kid === undefined ? {} : { kid }),
-      ...(algorithm === undefined ? {} : { alg: algorithm }),
-      ...(issuer === undefined ? {} : { issuer }),
-      ...(cloudInstanceName === undefined ? {} : { cloud_instance_name: cloudInstanceName }),
-    },
-    lastListed,
-  }
 }
 
 /** Reads a snapshot. Throws a TypeError for anything malformed, and for times that have not come yet. */

@@ -6,7 +6,7 @@ const keySetBytes = 4 * 1024 * 1024
 
 /**
  * Keys through an issuer's metadata (OpenID Connect Discovery section 4, RFC 8414 section 3). The first of `urls` that
- * answers is taken; its `issuer` must satisfy `isExpectedIssuer`, and its `jwks_uri` must be https, or loopback if the
+ * answers is used; its `issuer` must satisfy `isExpectedIssuer`, and its `jwks_uri` must be https, or loopback if the
  * issuer's own address is.
  */
 export function discoveredKeys(
@@ -40,7 +40,7 @@ async function fetchFirst(
     try {
       return { document: await fetchJson(fetch, url, metadataBytes), url }
     } catch (error) {
-      // Only "there is no such document" leads on to the next address; an outage is an outage.
+      // Only "there is no such document" continues with the next address; an outage does not.
       if (!(error instanceof FetchError && error.status !== undefined && error.status < 500)) throw error
       fault ??= error
     }

@@ -5,6 +5,7 @@ import { platform } from '#platform'
 
 /** A token was accepted. */
 export interface AcceptedEvent {
+  /** Whether a user or a client acts. */
   readonly kind: 'delegated' | 'application'
   /** The issuer as configured. */
   readonly issuer: string
@@ -14,9 +15,13 @@ export interface AcceptedEvent {
 
 /** A request was refused. Nothing of the token is in it. */
 export interface RefusedEvent {
+  /** A row of `refusals`. */
   readonly code: RefusalCode
+  /** The HTTP status of the answer. */
   readonly status: number
+  /** The claim or header member at fault, by name. */
   readonly claim?: string
+  /** A fixed word that narrows the code. */
   readonly reason?: string
 }
 
@@ -24,40 +29,54 @@ export interface RefusedEvent {
 export interface KeysRefreshedEvent {
   /** The issuer as configured. */
   readonly issuer: string
+  /** How many keys the validator holds now. */
   readonly keys: number
+  /** How many members of the set were skipped. */
   readonly skipped: number
+  /** How long the fetch took. */
   readonly durationSeconds: number
 }
 
-/** A key set could not be fetched; known keys go on serving for their time. */
+/** A key set could not be fetched. Known keys continue to serve for their time. */
 export interface KeysRefreshFailedEvent {
+  /** The issuer as configured. */
   readonly issuer: string
   /** `network`, `timeout`, `status`, `too_large`, `not_json`, `issuer`, `jwks_uri` or `internal`. */
   readonly fault: string
+  /** The HTTP status, where there was an answer. */
   readonly status?: number
+  /** When the next try is due. */
   readonly retryInSeconds: number
 }
 
-/** A key of a fetched set was passed over. */
+/** A member of a fetched key set was skipped. */
 export interface KeySkippedEvent {
+  /** The issuer as configured. */
   readonly issuer: string
+  /** Why it is not a usable key. */
   readonly reason: SkippedKeyReason
 }
 
 /**
- * What an application may watch. Observers are told; they decide nothing, and one that throws changes nothing. On Node the
- * same events go to `diagnostics_channel`, named `countersign:accepted`, `countersign:refused`, `countersign:keysRefreshed`,
- * `countersign:keysRefreshFailed` and `countersign:keySkipped`.
+ * What an application may observe. Observers decide nothing, and one that throws or rejects changes nothing. On Node the
+ * same events are published on `diagnostics_channel`, as `countersign:accepted`, `countersign:refused`,
+ * `countersign:keys-refreshed`, `countersign:keys-refresh-failed` and `countersign:key-skipped`.
  */
-export interface Observers {
-  readonly onAccepted?: (event: AcceptedEvent) => void
-  readonly onRefused?: (event: RefusedEvent) => void
-  readonly onKeysRefreshed?: (event: KeysRefreshedEvent) => void
-  readonly onKeysRefreshFailed?: (event: KeysRefreshFailedEvent) => void
-  readonly onKeySkipped?: (event: KeySkippedEvent) => void
+export interface ValidatorObservers {
+  /** Called for every accepted token. */
+  readonly onAccepted?: ((event: AcceptedEvent) => void) | undefined
+  /** Called for every refused request. */
+  readonly onRefused?: ((event: RefusedEvent) => void) | undefined
+  /** Called after a key set was fetched. */
+  readonly onKeysRefreshed?: ((event: KeysRefreshedEvent) => void) | undefined
+  /** Called after a fetch of keys failed. */
+  readonly onKeysRefreshFailed?: ((event: KeysRefreshFailedEvent) => void) | undefined
+  /** Called for each member of a fetched key set that is skipped. */
+  readonly onKeySkipped?: ((event: KeySkippedEvent) => void) | undefined
 }
 
-export interface Announcer {
+/** Reports events to observers and channels. */
+export interface Notifier {
   accepted(token: ValidatedToken, issuer: string, fromCache: boolean): void
   refused(event: RefusedEvent): void
   keysRefreshed(event: KeysRefreshedEvent): void
@@ -65,39 +84,42 @@ export interface Announcer {
   keySkipped(event: KeySkippedEvent): void
 }
 
-export function createAnnouncer(observers: Observers): Announcer {
-  const accepted = createTeller('accepted', observers.onAccepted)
-  const refused = createTeller('refused', observers.onRefused)
-  const keysRefreshed = createTeller('keysRefreshed', observers.onKeysRefreshed)
-  const keysRefreshFailed = createTeller('keysRefreshFailed', observers.onKeysRefreshFailed)
-  const keySkipped = createTeller('keySkipped', observers.onKeySkipped)
+export function createNotifier(observers: ValidatorObservers): Notifier {
+  const accepted = createPublisher('accepted', observers.onAccepted)
+  const refused = createPublisher('refused', observers.onRefused)
+  const keysRefreshed = createPublisher('keys-refreshed', observers.onKeysRefreshed)
+  const keysRefreshFailed = createPublisher('keys-refresh-failed', observers.onKeysRefreshFailed)
+  const keySkipped = createPublisher('key-skipped', observers.onKeySkipped)
   return {
     accepted(token, issuer, fromCache) {
-      // Most requests end here: the event is made only for somebody, and nothing of the token is looked at.
-      if (accepted.isWatched()) accepted.tell({ kind: token.kind, issuer, fromCache })
+      // Most requests end here: the event is made only if there is an observer, and nothing of the token is read.
+      if (accepted.isObserved()) accepted.publish({ kind: token.kind, issuer, fromCache })
     },
-    refused: refused.tell,
-    keysRefreshed: keysRefreshed.tell,
-    keysRefreshFailed: keysRefreshFailed.tell,
-    keySkipped: keySkipped.tell,
+    refused: refused.publish,
+    keysRefreshed: keysRefreshed.publish,
+    keysRefreshFailed: keysRefreshFailed.publish,
+    keySkipped: keySkipped.publish,
   }
 }
 
-interface Teller<E> {
-  readonly isWatched: () => boolean
-  readonly tell: (event: E) => void
+interface Publisher<E> {
+  readonly isObserved: () => boolean
+  readonly publish: (event: E) => void
 }
 
-function createTeller<E extends object>(name: string, observer: ((event: E) => void) | undefined): Teller<E> {
+function createPublisher<E extends object>(
+  name: string,
+  observer: ((event: E) => void) | undefined,
+): Publisher<E> {
   const channel = platform.channel(`countersign:${name}`)
   return {
-    isWatched: () => observer !== undefined || channel.hasSubscribers,
-    tell(event) {
+    isObserved: () => observer !== undefined || channel.hasSubscribers,
+    publish(event) {
       try {
-        const told: unknown = observer?.(event)
-        if (told instanceof Promise) told.catch(() => {})
+        const result: unknown = observer?.(event)
+        if (result instanceof Promise) result.catch(() => {})
       } catch {
-        // An observer's failure is its own, at once or later: a rejection that nobody awaits would end the process.
+        // The failure of an observer is its own, at once or later: a rejection that nobody handles would end the process.
       }
       channel.publish(event)
     },

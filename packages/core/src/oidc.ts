@@ -1,3 +1,4 @@
+import { BearerError } from './errors.js'
 import { isSigningAlgorithm, signingAlgorithms, type SigningAlgorithm } from './algorithms.js'
 import {
   claim,
@@ -11,8 +12,8 @@ import {
 import { clouds } from './clouds.js'
 import { readJwk } from './jwk.js'
 import {
+  createTrustedIssuer,
   readIssuerSettings,
-  trusted,
   type FetchedKeys,
   type IssuerSettings,
   type KeySource,
@@ -20,25 +21,24 @@ import {
 } from './issuer.js'
 import { discoveredKeys, keysAt } from './metadata.js'
 import { checkNames, checkObject, readString, readStringList, readUrl } from './options-reader.js'
-import type { Refuse } from './refuse.js'
 import type { TokenIdentity } from './validated-token.js'
 import { platform } from '#platform'
 
 /** Settings of any issuer that is not Entra. */
 interface GenericSettings extends IssuerSettings {
   /** Signature algorithms its tokens may use. Default: RS256, PS256, ES256 and EdDSA with their stronger kin. */
-  readonly algorithms?: readonly SigningAlgorithm[]
+  readonly algorithms?: readonly SigningAlgorithm[] | undefined
   /** Refuse tokens that do not call themselves access tokens by `typ: at+jwt` (RFC 9068 section 4). Default: false. */
-  readonly requireAccessTokenType?: boolean
+  readonly requireAccessTokenType?: boolean | undefined
 }
 
 export interface OidcIssuerOptions extends GenericSettings {
   /** The issuer, exactly as its tokens and its metadata spell it. */
   readonly issuer: string
   /** The metadata document, if it stands at another address than the two standards say. */
-  readonly metadataUrl?: string
+  readonly metadataUrl?: string | undefined
   /** The key set itself; no metadata is fetched then. Not together with `metadataUrl`. */
-  readonly jwksUri?: string
+  readonly jwksUri?: string | undefined
 }
 
 export interface StaticIssuerOptions extends GenericSettings {
@@ -159,7 +159,7 @@ function createGenericIssuer(
   }
   const recognition = Object.freeze({})
   const noAudiences = Object.freeze([])
-  return trusted({
+  return createTrustedIssuer({
     name: `${what}(${issuer})`,
     address: issuer,
     algorithms: readAlgorithms(what, settings.algorithms),
@@ -169,14 +169,15 @@ function createGenericIssuer(
     requiresKeyId: false,
     needsMetadata: false,
     recognise: (found) => (found === issuer ? recognition : undefined),
-    checkShape(header, _claims, _recognition, refuse) {
+    checkHeader(header) {
       if (requireAccessTokenType && header.typ === undefined) {
-        throw refuse('token_type_mismatch', { claim: 'typ', reason: 'at_jwt_required' })
+        throw new BearerError('token_type_mismatch', { claim: 'typ', reason: 'at_jwt_required' })
       }
       if (requireAccessTokenType && String(header.typ).toLowerCase() === 'jwt') {
-        throw refuse('token_type_mismatch', { claim: 'typ', reason: 'at_jwt_required' })
+        throw new BearerError('token_type_mismatch', { claim: 'typ', reason: 'at_jwt_required' })
       }
     },
+    checkTenant() {},
     checkKey() {},
     impliedAudiences: () => noAudiences,
     readIdentity,
@@ -202,29 +203,28 @@ function readIdentity(
   claims: Claims,
   _recognition: unknown,
   _allowedClients: readonly string[] | undefined,
-  refuse: Refuse,
 ): TokenIdentity {
   for (const name of ['at_hash', 'c_hash']) {
-    if (Object.hasOwn(claims, name)) throw refuse('id_token', { claim: name })
+    if (Object.hasOwn(claims, name)) throw new BearerError('id_token', { claim: name })
   }
-  if (Object.hasOwn(claims, 'events')) throw refuse('token_type_mismatch', { claim: 'events' })
-  const subject = optionalString(claims, 'sub', refuse)
-  const clientId = optionalString(claims, 'client_id', refuse) ?? optionalString(claims, 'azp', refuse)
+  if (Object.hasOwn(claims, 'events')) throw new BearerError('token_type_mismatch', { claim: 'events' })
+  const subject = optionalString(claims, 'sub')
+  const clientId = optionalString(claims, 'client_id') ?? optionalString(claims, 'azp')
   return {
     kind: subject === undefined || subject === clientId ? 'application' : 'delegated',
     subject,
     clientId,
-    scopes: readScopes(claims, refuse),
-    roles: optionalStrings(claims, 'roles', refuse),
-    groups: readGroups(claims, refuse),
+    scopes: readScopes(claims),
+    roles: optionalStrings(claims, 'roles'),
+    groups: readGroups(claims),
   }
 }
 
-function readScopes(claims: Claims, refuse: Refuse): readonly string[] {
+function readScopes(claims: Claims): readonly string[] {
   const name = claim(claims, 'scope') === undefined ? 'scp' : 'scope'
   const value = claim(claims, name)
   if (value === undefined) return []
   if (typeof value === 'string') return words(value)
   if (name === 'scp' && isStrings(value)) return value
-  throw refuse('claim_malformed', { claim: name })
+  throw new BearerError('claim_malformed', { claim: name })
 }

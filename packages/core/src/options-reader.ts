@@ -1,6 +1,6 @@
 import { isTrustworthyUrl } from './fetch-json.js'
 
-/** Refuses names that are no option: a misspelt security setting must not pass for one that was made. */
+/** Throws for an unknown name: a misspelt security setting must not look as if it had been set. */
 export function checkNames(what: string, options: object, names: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) {

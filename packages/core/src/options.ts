@@ -1,5 +1,5 @@
 import type { Fetch } from './fetch-json.js'
-import { isTrustedIssuer, type TrustedIssuer } from './issuer.js'
+import { rulesOf, type IssuerRules, type TrustedIssuer } from './issuer.js'
 import { oidcIssuer } from './oidc.js'
 import {
   checkNames,
@@ -10,45 +10,45 @@ import {
   readUrl,
 } from './options-reader.js'
 import { compilePermission, roleOfNoKind, type CompiledPermission, type Permission } from './permission.js'
-import type { Observers } from './observers.js'
+import type { ValidatorObservers } from './observers.js'
 import type { TokenCacheOptions } from './token-cache.js'
 
-/** Everything a validator can be told. Only `issuer` is always required. Durations are seconds. */
-export interface TokenValidatorOptions extends Observers {
-  /** Whom this API trusts: an issuer's address (of any OpenID Connect issuer but Entra), a trusted-issuer value, or a list. */
+/** The options of a validator. Only `issuer` is always required. Durations are seconds. */
+export interface TokenValidatorOptions extends ValidatorObservers {
+  /** Whom the API trusts: an issuer's address (any OpenID Connect issuer but Entra), a trusted issuer, or a list of them. */
   readonly issuer: string | TrustedIssuer | readonly (string | TrustedIssuer)[]
   /**
-   * What tokens for this API carry as `aud`, exactly. Required, unless `entra` or `entraMultiTenant` was given the API's own
-   * `clientId`. With several issuers it stands on each of them, for an issuer must not mint an audience of another.
+   * The values of `aud` that mean this API, compared exactly. Required, unless `entra` or `entraMultiTenant` has the API's
+   * own `clientId`. With several issuers it is set on each of them: an issuer must not issue tokens for another's audience.
    */
-  readonly audience?: string | readonly string[]
+  readonly audience?: string | readonly string[] | undefined
   /** What every token needs, whatever the route. A refusal is 403. */
-  readonly permission?: Permission
-  /** Client ids that may call; any other is refused with 403. With several issuers it stands on each of them. */
-  readonly allowedClients?: readonly string[]
-  /** How far clocks may disagree. Default: 60, at most 600. */
-  readonly clockToleranceSeconds?: number
-  /** Oldest token accepted, by `iat`, which is then required. Default: no limit but `exp`. */
-  readonly maxTokenAgeSeconds?: number
-  /** Largest token read. Default: 16384; Node itself refuses headers above that. */
-  readonly maxTokenBytes?: number
-  /** Key ids that are never accepted, whoever lists them. */
-  readonly deniedKeys?: readonly string[]
-  /** Verified tokens that are remembered, so that a repeated token costs no signature. `false` turns it off. */
-  readonly tokenCache?: TokenCacheOptions | false
-  /** Address of this API's protected resource metadata (RFC 9728), told in every challenge. */
-  readonly resourceMetadata?: string
-  /** Seconds since the epoch. Default: the system clock. */
-  readonly clock?: () => number
+  readonly permission?: Permission | undefined
+  /** Client ids that may call; any other is refused with 403. With several issuers it is set on each of them. */
+  readonly allowedClients?: readonly string[] | undefined
+  /** How far clocks may disagree, in seconds. Default: 60, at most 600. */
+  readonly clockToleranceSeconds?: number | undefined
+  /** The oldest token accepted, by `iat`, which is then required. Default: no limit but `exp`. */
+  readonly maxTokenAgeSeconds?: number | undefined
+  /** The largest token that is read, in bytes. Default: 16384; Node itself refuses headers above that. */
+  readonly maxTokenBytes?: number | undefined
+  /** Key ids that are never accepted, even if an issuer lists them. */
+  readonly deniedKeys?: readonly string[] | undefined
+  /** Bounds of the cache of verified tokens: a repeated token costs no signature. `false` turns the cache off. */
+  readonly tokenCache?: TokenCacheOptions | false | undefined
+  /** Address of this API's protected resource metadata (RFC 9728), for every challenge. */
+  readonly resourceMetadata?: string | undefined
+  /** The time in seconds since the epoch. Default: the system clock. */
+  readonly clock?: (() => number) | undefined
   /** Fetches metadata and keys. Default: the global `fetch`. */
-  readonly fetch?: Fetch
-  /** Keeps an edge runtime alive until work behind a request is done. */
-  readonly waitUntil?: (work: Promise<unknown>) => void
+  readonly fetch?: Fetch | undefined
+  /** Keeps an edge runtime alive until background work is done. */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
 
-/** One trusted issuer with what this API demands of its tokens. */
+/** One trusted issuer with what the API requires of its tokens. */
 export interface IssuerEntry {
-  readonly issuer: TrustedIssuer
+  readonly rules: IssuerRules
   readonly audience: readonly string[]
   readonly allowedClients: readonly string[] | undefined
 }
@@ -65,7 +65,7 @@ export interface ReadOptions {
   readonly clock: () => number
   readonly fetch: Fetch
   readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
-  readonly observers: Observers
+  readonly observers: ValidatorObservers
 }
 
 export const observerNames = [
@@ -76,7 +76,7 @@ export const observerNames = [
   'onKeySkipped',
 ] as const
 
-/** Names of all options, for those who pass some of their own along. */
+/** Names of all options, for adapters that add options of their own. */
 export const optionNames: readonly string[] = [
   'issuer',
   'audience',
@@ -136,7 +136,7 @@ export function readOptions(options: TokenValidatorOptions): ReadOptions {
 
 function readPermission(permission: Permission, issuers: readonly IssuerEntry[]): CompiledPermission {
   const compiled = compilePermission(permission, `${what}: permission`)
-  if (compiled.hasRoleOfAnyKind && issuers.some(({ issuer }) => issuer.family !== undefined)) {
+  if (compiled.hasRoleOfAnyKind && issuers.some(({ rules }) => rules.family !== undefined)) {
     throw roleOfNoKind(`${what}: permission`)
   }
   return compiled
@@ -146,49 +146,56 @@ function systemClock(): number {
   return Date.now() / 1000
 }
 
-/** Looked up at each use: some runtimes install their fetch late. */
+/** Read at each use: some runtimes install their fetch late. */
 const globalFetch: Fetch = (url, init) => fetch(url, init)
 
 function readIssuers(options: TokenValidatorOptions): readonly IssuerEntry[] {
   const given: readonly unknown[] = Array.isArray(options.issuer) ? options.issuer : [options.issuer]
   if (given.length === 0) throw new TypeError(`${what}: "issuer" must not be an empty list`)
-  const issuers = given.map((issuer) => {
-    if (typeof issuer === 'string') return oidcIssuer(issuer)
-    if (isTrustedIssuer(issuer)) return issuer
-    throw new TypeError(
-      `${what}: "issuer" must be an address, or a value made by entra, entraMultiTenant, oidcIssuer or staticIssuer`,
-    )
-  })
-  const isOneFamily =
-    issuers.length === 1 ||
-    issuers.every((issuer) => issuer.family !== undefined && issuer.family === issuers[0]?.family)
-  for (const name of ['audience', 'allowedClients'] as const) {
-    if (options[name] !== undefined && !isOneFamily) {
-      throw new TypeError(`${what}: with several issuers "${name}" stands on each of them`)
-    }
-  }
+  const issuers = given.map(readIssuer)
+  checkOneFamily(options, issuers)
   const audience = options.audience === undefined ? [] : readStringList(what, 'audience', options.audience)
   const allowedClients =
     options.allowedClients === undefined
       ? undefined
       : readStringList(what, 'allowedClients', options.allowedClients)
-  return issuers.map((issuer) => {
-    const own = issuer.settings.audience ?? []
+  return issuers.map((rules) => {
     const entry = {
-      issuer,
-      audience: Object.freeze([...audience, ...own]),
-      allowedClients: issuer.settings.allowedClients ?? allowedClients,
+      rules,
+      audience: Object.freeze([...audience, ...(rules.settings.audience ?? [])]),
+      allowedClients: rules.settings.allowedClients ?? allowedClients,
     }
-    const implied = (['1.0', '2.0'] as const).some(
-      (version) => issuer.impliedAudiences({ version }).length > 0,
-    )
-    if (entry.audience.length === 0 && !implied) {
-      throw new TypeError(
-        `${what}: "audience" is required for ${issuer.name}: what its tokens for this API carry as aud (with Entra, "clientId" on the issuer will do)`,
-      )
-    }
+    checkHasAudience(entry)
     return entry
   })
+}
+
+function readIssuer(issuer: unknown): IssuerRules {
+  const rules = rulesOf(typeof issuer === 'string' ? oidcIssuer(issuer) : issuer)
+  if (rules !== undefined) return rules
+  throw new TypeError(
+    `${what}: "issuer" must be an address, or a value made by entra, entraMultiTenant, oidcIssuer or staticIssuer`,
+  )
+}
+
+/** An issuer must not issue tokens for the audience of another, unless audiences are unique across both. */
+function checkOneFamily(options: TokenValidatorOptions, issuers: readonly IssuerRules[]): void {
+  const family = issuers[0]?.family
+  if (issuers.length === 1 || (family !== undefined && issuers.every((rules) => rules.family === family)))
+    return
+  for (const name of ['audience', 'allowedClients'] as const) {
+    if (options[name] !== undefined) {
+      throw new TypeError(`${what}: "${name}" must be set on each issuer where there are several`)
+    }
+  }
+}
+
+function checkHasAudience({ rules, audience }: IssuerEntry): void {
+  const implied = (['1.0', '2.0'] as const).some((version) => rules.impliedAudiences({ version }).length > 0)
+  if (audience.length > 0 || implied) return
+  throw new TypeError(
+    `${what}: "audience" is required for ${rules.name}: the aud of tokens for this API (for Entra, "clientId" on the issuer is enough)`,
+  )
 }
 
 function readTokenCache(value: unknown): TokenCacheOptions | false {
@@ -205,14 +212,14 @@ function readTokenCache(value: unknown): TokenCacheOptions | false {
   return { ...value }
 }
 
-/** An address that can stand in a quoted string of a challenge as it is. */
+/** An address that may be quoted in a challenge without change. */
 export function readHeaderUrl(name: string, value: unknown): string {
   const url = readUrl(what, name, value)
   if (/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(url)) return url
   throw new TypeError(`${what}: "${name}" must be percent-encoded`)
 }
 
-function readObservers(options: TokenValidatorOptions): Observers {
+function readObservers(options: TokenValidatorOptions): ValidatorObservers {
   const observers: Record<string, unknown> = {}
   for (const name of observerNames) {
     if (options[name] !== undefined) observers[name] = readFunction(what, name, options[name])

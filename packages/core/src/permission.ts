@@ -1,4 +1,4 @@
-import type { RefusalCode, RefusalDetail } from './errors.js'
+import { BearerError } from './errors.js'
 import { checkNames, checkObject, readStringList } from './options-reader.js'
 import type { ValidatedToken } from './validated-token.js'
 
@@ -7,49 +7,80 @@ export type Words = string | readonly string[]
 
 /** What each kind of token must have. A kind that is not named is refused. */
 export interface PermissionByKind {
-  /** A user's token: scopes the client was granted, app roles the user has. */
-  readonly delegated?: { readonly scopes?: Words; readonly roles?: Words }
-  /** A client's own token: application permissions it was granted. */
-  readonly application?: { readonly roles: Words }
+  /** A user's token: scopes that the client was granted, app roles that the user has. */
+  readonly delegated?: { readonly scopes?: Words | undefined; readonly roles?: Words | undefined } | undefined
+  /** A client's own token: application permissions that the client was granted. */
+  readonly application?: { readonly roles: Words } | undefined
 }
 
 /**
  * What any token must have, whatever its kind: for issuers whose daemons carry `scope`. With Entra a role needs its kind
- * named, because a user's role is no application permission.
+ * named, because a user's role is not an application permission.
  */
 export interface PermissionOfAnyKind {
-  readonly scopes?: Words
-  readonly roles?: Words
+  /** Scopes that the token must have, all of them. */
+  readonly scopes?: Words | undefined
+  /** Roles that the token must have, all of them: `userRoles` of a delegated token, `roles` of an application's. */
+  readonly roles?: Words | undefined
 }
 
-const alternatives: unique symbol = Symbol('alternatives')
-
-/** Made by `anyOf`: one of several permissions is enough. */
+/** Made by `anyOf`: one of several permissions is enough. Its members are internal. */
 export interface AnyOfPermissions {
-  readonly [alternatives]: readonly Permission[]
+  /** Opaque: no application makes such a value by hand. */
+  readonly '@countersign/core:anyOf': never
 }
 
 /** What a token must be granted to pass. */
 export type Permission = PermissionByKind | PermissionOfAnyKind | AnyOfPermissions
 
-/** One of these is enough. Throws a TypeError for an empty list. */
+/** The same in all copies of this package: an application may load one by `import` and another by `require`. */
+const alternatives = Symbol.for('@countersign/core:any-of')
+
+/** A combined permission never changes, so it is compiled once. */
+const compiledOf = new WeakMap<object, CompiledPermission>()
+
+/**
+ * Combines permissions: one of them is enough. Throws a TypeError for an empty list or a malformed permission.
+ *
+ * @example
+ * ```ts
+ * import { anyOf } from '@countersign/core'
+ *
+ * const mayRead = anyOf([
+ *   { delegated: { scopes: 'Files.Read' } },
+ *   { application: { roles: 'Files.Read.All' } },
+ * ])
+ * ```
+ */
 export function anyOf(permissions: readonly Permission[]): AnyOfPermissions {
   if (!Array.isArray(permissions) || permissions.length === 0) {
     throw new TypeError('anyOf: expected a non-empty list of permissions')
   }
-  return Object.freeze({ [alternatives]: Object.freeze([...permissions]) })
+  const combined = Object.freeze({ [alternatives]: Object.freeze([...permissions]) })
+  compiledOf.set(combined, compileAnyOf(permissions, 'anyOf'))
+  return combined as unknown as AnyOfPermissions
 }
-
-/** The answer of a permission to a token: undefined grants; else what to refuse with. */
-export type Verdict =
-  | { readonly code: RefusalCode; readonly detail: RefusalDetail; readonly progress: number }
-  | undefined
 
 /** A permission that was read and found well-formed. */
 export interface CompiledPermission {
   /** Whether it demands a role of whatever kind of token: an Entra issuer's tokens cannot be held to that. */
   readonly hasRoleOfAnyKind: boolean
-  judge(token: ValidatedToken): Verdict
+  /** What the token lacks; undefined if it has the permission. */
+  findLack(token: ValidatedToken): Lack | undefined
+}
+
+/** Why a token does not have a permission. */
+interface Lack {
+  readonly code: 'kind_not_allowed' | 'scope_insufficient' | 'role_insufficient'
+  readonly scope?: string | undefined
+  /** How far the comparison came: the alternative that came furthest says most about what is missing. */
+  readonly progress: number
+}
+
+/** Throws the 403 of a permission that the token does not have. */
+export function checkPermission(permission: CompiledPermission | undefined, token: ValidatedToken): void {
+  const lack = permission?.findLack(token)
+  if (lack !== undefined) throw new BearerError(lack.code, { scope: lack.scope })
 }
 
 interface Need {
@@ -60,22 +91,31 @@ interface Need {
 /** Reads a permission once, at start-up. Throws a TypeError where it is malformed, or empty: nothing required would mean everyone. */
 export function compilePermission(permission: Permission, what = 'permission'): CompiledPermission {
   checkObject(what, permission)
-  if (alternatives in permission) return compileAnyOf((permission as AnyOfPermissions)[alternatives], what)
+  if (alternatives in permission) return compileCombined(permission, what)
   if ('delegated' in permission || 'application' in permission) return compileByKind(permission, what)
   return compileAnyKind(permission, what)
+}
+
+function compileCombined(permission: object, what: string): CompiledPermission {
+  let compiled = compiledOf.get(permission)
+  if (compiled === undefined) {
+    const { [alternatives]: permissions } = permission as { [alternatives]: readonly Permission[] }
+    compiled = compileAnyOf(permissions, what)
+    compiledOf.set(permission, compiled)
+  }
+  return compiled
 }
 
 function compileAnyOf(permissions: readonly Permission[], what: string): CompiledPermission {
   const compiled = permissions.map((permission) => compilePermission(permission, what))
   return {
     hasRoleOfAnyKind: compiled.some((permission) => permission.hasRoleOfAnyKind),
-    judge(token) {
-      let nearest: Verdict
+    findLack(token) {
+      let nearest: Lack | undefined
       for (const permission of compiled) {
-        const verdict = permission.judge(token)
-        if (verdict === undefined) return undefined
-        // The alternative that got furthest says most about what is missing.
-        if (nearest === undefined || verdict.progress > nearest.progress) nearest = verdict
+        const lack = permission.findLack(token)
+        if (lack === undefined) return undefined
+        if (nearest === undefined || lack.progress > nearest.progress) nearest = lack
       }
       return nearest
     },
@@ -94,10 +134,9 @@ function compileByKind(permission: PermissionByKind, what: string): CompiledPerm
   if (needs.delegated === undefined && needs.application === undefined) throw emptyPermission(what)
   return {
     hasRoleOfAnyKind: false,
-    judge(token) {
+    findLack(token) {
       const need = needs[token.kind]
-      if (need === undefined) return { code: 'kind_not_allowed', detail: {}, progress: 0 }
-      return judgeNeed(need, token)
+      return need === undefined ? { code: 'kind_not_allowed', progress: 0 } : findLackOf(need, token)
     },
   }
 }
@@ -107,17 +146,17 @@ function compileAnyKind(permission: PermissionOfAnyKind, what: string): Compiled
   const hasRoleOfAnyKind = need.roles.length > 0
   return {
     hasRoleOfAnyKind,
-    judge(token) {
+    findLack(token) {
       // A route's guard is made before it is known whose tokens it will meet.
       if (hasRoleOfAnyKind && token.version !== undefined) throw roleOfNoKind(what)
-      return judgeNeed(need, token)
+      return findLackOf(need, token)
     },
   }
 }
 
 export function roleOfNoKind(what: string): TypeError {
   return new TypeError(
-    `${what}: "roles" of an Entra token need their kind named: { delegated: { roles } } or { application: { roles } }`,
+    `${what}: "roles" of an Entra token must have their kind named: { delegated: { roles } } or { application: { roles } }`,
   )
 }
 
@@ -133,7 +172,7 @@ function readNeed(what: string, need: object, names: readonly ('scopes' | 'roles
 function readWords(what: string, name: string, value: unknown): readonly string[] {
   if (value === undefined) return []
   const list = readStringList(what, name, value)
-  // A scope stands in a quoted string of a header, and both are compared word by word (RFC 6750 section 3).
+  // A scope is quoted in a header, and both are compared word by word (RFC 6750 section 3).
   if (list.every((word) => /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(word))) return list
   throw new TypeError(`${what}: "${name}" must hold single words without spaces, quotes or backslashes`)
 }
@@ -142,14 +181,14 @@ function emptyPermission(what: string): TypeError {
   return new TypeError(`${what}: requires nothing; name the scopes or roles that are needed`)
 }
 
-function judgeNeed(need: Need, token: ValidatedToken): Verdict {
-  const scope = need.scopes.length === 0 ? {} : { scope: need.scopes.join(' ') }
+function findLackOf(need: Need, token: ValidatedToken): Lack | undefined {
+  const scope = need.scopes.length === 0 ? undefined : need.scopes.join(' ')
   if (!need.scopes.every((word) => token.scopes.includes(word))) {
-    return { code: 'scope_insufficient', detail: scope, progress: 1 }
+    return { code: 'scope_insufficient', scope, progress: 1 }
   }
   const roles = token.kind === 'delegated' ? token.userRoles : token.roles
   if (!need.roles.every((word) => roles.includes(word))) {
-    return { code: 'role_insufficient', detail: scope, progress: 2 }
+    return { code: 'role_insufficient', scope, progress: 2 }
   }
   return undefined
 }

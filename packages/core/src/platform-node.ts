@@ -26,8 +26,8 @@ function importKey({ jwk }: SigningKey, { pss, hash }: AlgorithmRule): KeyObject
 }
 
 /**
- * Bytes that are needed only until the next line are written over each other here: a buffer for each would be memory
- * outside the heap, and collecting that costs more than all the checks together.
+ * A buffer for bytes that are needed only until the next line. A new buffer each time would be memory outside the heap, and
+ * collecting that costs more than all the checks together.
  */
 const scratch = Buffer.allocUnsafeSlow(32 * 1024)
 const scratchForSignature = Buffer.allocUnsafeSlow(160)
@@ -50,7 +50,7 @@ function derOfRawSignature(raw: Uint8Array): Buffer {
   return der.subarray(start, end)
 }
 
-/** Writes a positive DER integer at a place, and answers where it ends. */
+/** Writes a positive DER integer at an offset, and returns the offset of its end. */
 function writeInteger(bytes: Uint8Array, at: number): number {
   const der = scratchForSignature
   let first = 0
@@ -65,15 +65,15 @@ function writeInteger(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Whether text that was decoded to this many bytes is canonical base64url. Node's decoder also takes the letters of plain
- * base64 and passes over what it does not know, which then is missing in the length. Encoding it again and comparing would
- * tell the same and take longer than everything else that is done with the payload.
+ * Whether text that was decoded to this many bytes is canonical base64url. Node's decoder also accepts the letters of plain
+ * base64 and skips unknown characters, which then shows in the length. Encoding the bytes again and comparing would give the
+ * same answer, and take longer than everything else that is done with the payload.
  */
 function isCanonical(text: string, decodedLength: number): boolean {
   const rest = text.length % 4
   if (rest === 1 || decodedLength !== Math.floor((text.length * 3) / 4)) return false
   if (text.includes('+') || text.includes('/') || text.includes('=')) return false
-  // Beyond one byte a character would be cut to its lower half, and could look like a letter.
+  // A character of more than one byte would be reduced to its lower byte, and could look like a letter.
   if (Buffer.byteLength(text, 'utf8') !== text.length) return false
   // The last digit of a partial group has bits to spare, and in canonical text they are zero.
   const spare = rest === 2 ? 0b1111 : rest === 3 ? 0b11 : 0
@@ -109,7 +109,7 @@ export const platform: Platform = {
     if (rule.signatureBytes !== undefined && signature.length !== rule.signatureBytes) return false
     try {
       const data = written(token.slice(0, signedLength), 'latin1')
-      // The key itself, never `{ key }`: on Node 24 the wrapped form costs as much again as the signature.
+      // The key itself, never `{ key }`: on Node 24 the wrapped form doubles the cost of the signature.
       return verifySignature(
         rule.hash,
         data,

@@ -5,7 +5,7 @@ import type { Platform } from './platform.js'
 
 const imported = new WeakMap<SigningKey, Map<SigningAlgorithm, Promise<CryptoKey | undefined>>>()
 
-/** WebCrypto binds a key to one algorithm, so each use of a key is an import of its own. */
+/** WebCrypto binds a key to one algorithm, so a key is imported once for each algorithm. */
 function publicKeyOf(key: SigningKey, algorithm: SigningAlgorithm): Promise<CryptoKey | undefined> {
   let handles = imported.get(key)
   if (handles === undefined) {
@@ -76,7 +76,7 @@ export const platform: Platform = {
       try {
         return { ...(await exportJWK(await read(pem, algorithm, { extractable: true }))) }
       } catch {
-        // A PEM text does not name its key type to jose: the next algorithm may fit it.
+        // jose does not read the key type from PEM text: the next algorithm may fit it.
       }
     }
     throw new TypeError('not a public key')

@@ -1,7 +1,7 @@
 import type { SigningAlgorithm } from './algorithms.js'
 import type { SigningKey } from './jwk.js'
 
-/** A JWS in compact serialization, cut where its signature begins. */
+/** A JWS in compact serialization, split where its signature begins. */
 export interface SignedText {
   readonly token: string
   /** How many characters are signed: header, dot and payload (RFC 7515 section 5.1). */
@@ -9,7 +9,7 @@ export interface SignedText {
   readonly signature: Uint8Array
 }
 
-/** Events for whoever listens, as Node's `diagnostics_channel` has them. */
+/** A channel for events, as in Node's `diagnostics_channel`. */
 export interface DiagnosticsChannel {
   readonly hasSubscribers: boolean
   publish(event: object): void
@@ -26,14 +26,14 @@ export interface Platform {
   decodeUtf8(bytes: Uint8Array): string | undefined
   /** The text of canonical base64url over well-formed UTF-8, else undefined: both of the above at once. */
   decodeText(text: string): string | undefined
-  /** Whether the signature is this key's over what is signed. Never throws; false whenever in doubt. */
+  /** Whether this key made the signature over the signed text. Never throws; false in any doubt. */
   verify(key: SigningKey, algorithm: SigningAlgorithm, signed: SignedText): boolean | Promise<boolean>
   /** The public key of a PEM text (SPKI or certificate) as a JWK. */
   publicJwk(pem: string): Promise<Record<string, unknown>> | Record<string, unknown>
-  /** This runtime's diagnostics channel of that name; one that nobody listens to where there is none. */
+  /** This runtime's diagnostics channel of that name; where there is none, a channel without subscribers. */
   channel(name: string): DiagnosticsChannel
-  /** How fetch is told not to follow a redirect: an edge runtime knows only 'manual', and the status check refuses it. */
+  /** The option of fetch that follows no redirect: edge runtimes know only 'manual', and then the status check refuses it. */
   readonly redirect: 'error' | 'manual'
-  /** Whether a timer may be started behind a request. */
+  /** Whether a timer may be started in the background. */
   readonly timers: boolean
 }

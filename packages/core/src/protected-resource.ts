@@ -1,19 +1,21 @@
 import { checkNames, checkObject, readString, readStringList, readUrl } from './options-reader.js'
 
-/** What an API publishes of itself (RFC 9728 section 2). Only `resource` is required; empty lists are left out. */
+/** What an API publishes about itself (RFC 9728 section 2). Only `resource` is required; empty lists are left out. */
 export interface ProtectedResourceOptions {
   /** The API's own address, as its callers know it: https (http only on this machine), without query and fragment. */
   readonly resource: string
-  /** Issuers whose tokens the API takes. */
-  readonly authorizationServers?: readonly string[]
+  /** Issuers whose tokens the API accepts. */
+  readonly authorizationServers?: readonly string[] | undefined
   /** Scopes a client may ask for. */
-  readonly scopesSupported?: readonly string[]
-  /** A name for people. */
-  readonly resourceName?: string
-  /** Addresses of pages for developers and for people. */
-  readonly resourceDocumentation?: string
-  readonly resourcePolicyUri?: string
-  readonly resourceTosUri?: string
+  readonly scopesSupported?: readonly string[] | undefined
+  /** A name for display. */
+  readonly resourceName?: string | undefined
+  /** Address of a page for developers. */
+  readonly resourceDocumentation?: string | undefined
+  /** Address of the policy on the use of data. */
+  readonly resourcePolicyUri?: string | undefined
+  /** Address of the terms of service. */
+  readonly resourceTosUri?: string | undefined
 }
 
 /** An answer that every framework can send. */
@@ -23,7 +25,7 @@ export interface MetadataAnswer {
   readonly body: string
 }
 
-/** The metadata of one API, and how they are asked for. */
+/** The metadata of one API, as an answer to requests. */
 export interface ResourceMetadata {
   /** The answer to a request for the metadata; undefined to any other. `url` is the path with or without its query. */
   answer(method: string | undefined, url: string | undefined): MetadataAnswer | undefined
@@ -33,8 +35,8 @@ const wellKnown = '/.well-known/oauth-protected-resource'
 const what = 'protectedResourceMetadata'
 
 /**
- * Where the metadata of an API are found (RFC 9728 section 3.1): `/.well-known/oauth-protected-resource` stands between its
- * host and its path. This is what the validator's `resourceMetadata` option takes. Throws a TypeError for a bad address.
+ * The address of an API's metadata (RFC 9728 section 3.1): `/.well-known/oauth-protected-resource` between its host and its
+ * path. It is the value for the validator's option `resourceMetadata`. Throws a TypeError for a bad address.
  */
 export function resourceMetadataUrl(resource: string): string {
   const url = new URL(readResource(resource))

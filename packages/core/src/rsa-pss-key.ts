@@ -5,9 +5,9 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 const hashes = { sha256: ['01', '20'], sha384: ['02', '30'], sha512: ['03', '40'] } as const
 
 /**
- * An RSA key as one for RSASSA-PSS alone, with hash, mask generation and salt length fixed by its type (RFC 4055 section
- * 3.1): OpenSSL then verifies nothing else with it. On Node 24 it also takes two thirds of the time that a plain key and
- * the padding beside it take.
+ * An RSA key for RSASSA-PSS alone, with hash, mask generation and salt length fixed by its type (RFC 4055 section 3.1):
+ * OpenSSL then verifies nothing else with it. On Node 24 it also needs two thirds of the time of a plain key with a
+ * separate padding parameter.
  */
 export function pssKeyOf(key: KeyObject, hash: keyof typeof hashes): KeyObject {
   const [last, saltLength] = hashes[hash]
@@ -22,7 +22,7 @@ export function pssKeyOf(key: KeyObject, hash: keyof typeof hashes): KeyObject {
   return createPublicKey({ key: element(0x30, info), format: 'der', type: 'spki' })
 }
 
-/** An element of DER whose length takes two octets: a key of 2,048 bits and more is never shorter. */
+/** An element of DER with a length of two octets: a key of 2,048 bits and more is never shorter. */
 function element(tag: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.of(tag, 0x82, content.length >> 8, content.length & 0xff), content])
 }

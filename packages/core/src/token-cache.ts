@@ -1,32 +1,32 @@
-/** Bounds of the verified tokens that are remembered. */
+/** Bounds of the cache of verified tokens. */
 export interface TokenCacheOptions {
-  /** Default: 20000. */
-  readonly maxEntries?: number
-  /** An estimate of the memory they take together. Default: 67108864 (64 MiB); a token of 2 kB takes about 4 kB. */
-  readonly maxBytes?: number
+  /** The number of tokens. Default: 20000. */
+  readonly maxEntries?: number | undefined
+  /** An estimate of the memory they use together, in bytes. Default: 67108864 (64 MiB); a token of 2 kB uses about 4 kB. */
+  readonly maxBytes?: number | undefined
 }
 
-/** What can be remembered: it names its token and the moment it is of no more use. */
+/** An entry of the cache: it names its token and the time at which the token expires. */
 export interface Cacheable {
   readonly token: string
   /** Epoch seconds. */
   readonly expiresAt: number
-  /** Whether it was found since the hand last passed it: the cache's own note, false at first. */
+  /** Whether it was found since the last pass of the eviction: a note of the cache, false at first. */
   used: boolean
 }
 
 /**
  * Tokens whose signature was verified, found by the tail of their signature and compared whole. Only what was accepted
- * gets in, so that refused tokens can push nothing out, and a token that shares a tail with another evicts nothing.
+ * is stored, so that refused tokens evict nothing, and a token that shares a tail with another evicts nothing.
  *
- * When it is full, the oldest entry goes that is no longer useful, or was not used since the hand last passed it.
+ * When it is full, it evicts by second chance (CLOCK): the oldest entry that has expired, or was not used since the last pass.
  */
 export class TokenCache<T extends Cacheable> {
   readonly #entries = new Map<string, T>()
   readonly #maxEntries: number
   readonly #maxBytes: number
   #bytes = 0
-  #hand: Iterator<[string, T]> | undefined
+  #pass: Iterator<[string, T]> | undefined
 
   constructor({ maxEntries = 20_000, maxBytes = 64 * 1024 * 1024 }: TokenCacheOptions) {
     this.#maxEntries = maxEntries
@@ -43,9 +43,9 @@ export class TokenCache<T extends Cacheable> {
 
   get(token: string): T | undefined {
     const entry = this.#entries.get(tailOf(token))
-    // The tail is a signature's, which anybody may copy: only the whole token is the token.
+    // Anyone may copy the tail of a signature: only the whole token is the token.
     if (entry === undefined || entry.token !== token) return undefined
-    // Only where it changes something: writing it again would take the memory from the other core.
+    // Only where it changes something: a write would invalidate this memory in the cache of the other processor core.
     if (!entry.used) entry.used = true
     return entry
   }
@@ -74,20 +74,20 @@ export class TokenCache<T extends Cacheable> {
   clear(): void {
     this.#entries.clear()
     this.#bytes = 0
-    this.#hand = undefined
+    this.#pass = undefined
   }
 
   #evictOne(now: number): void {
     for (;;) {
-      this.#hand ??= this.#entries.entries()
-      const step = this.#hand.next()
+      this.#pass ??= this.#entries.entries()
+      const step = this.#pass.next()
       if (step.done === true) {
-        this.#hand = undefined
+        this.#pass = undefined
         continue
       }
       const [tail, entry] = step.value
       if (entry.used && now < entry.expiresAt) {
-        // To the end of the queue, so that the hand meets what is older first, and a newcomer last.
+        // To the end of the queue, so that the next pass meets older entries first.
         entry.used = false
         this.#entries.delete(tail)
         this.#entries.set(tail, entry)
@@ -110,7 +110,7 @@ function tailOf(token: string): string {
   return token.slice(-tailLength)
 }
 
-/** Measured: the token as a string and its claims as objects take about as much each, and a little more. */
+/** Measured: the token as a string and its claims as objects use about the same memory each, and a little more. */
 function bytesOf({ token }: Cacheable): number {
   return 2 * token.length + 400
 }

@@ -1,9 +1,9 @@
+import { BearerError } from './errors.js'
 import { readJsonObject, type JsonFault } from './json.js'
 import { platform } from '#platform'
 import type { SignedText } from './platform.js'
-import type { Refuse } from './refuse.js'
 
-/** A token cut into its parts. Nothing in it is to be trusted yet. */
+/** A token, split into its parts. Nothing in it is trusted yet. */
 export interface UnverifiedToken extends SignedText {
   readonly headerSegment: string
   readonly unverifiedHeader: Readonly<Record<string, unknown>>
@@ -27,37 +27,35 @@ export type HeaderCache = Map<string, Readonly<Record<string, unknown>>>
  * and payload well-formed UTF-8 and JSON objects without repeated names. Refuses with `token_too_large`,
  * `token_encrypted` or `token_malformed`. It does not check the signature.
  */
-export function readToken(
-  token: string,
-  maximumBytes: number,
-  headers: HeaderCache,
-  refuse: Refuse,
-): UnverifiedToken {
-  if (token.length > maximumBytes) throw refuse('token_too_large')
+export function readToken(token: string, maximumBytes: number, headers: HeaderCache): UnverifiedToken {
+  if (token.length > maximumBytes) throw new BearerError('token_too_large')
   const first = token.indexOf('.')
   const second = token.indexOf('.', first + 1)
-  if (first === -1 || second === -1) throw refuse('token_malformed', { reason: 'parts' })
+  if (first === -1 || second === -1) throw new BearerError('token_malformed', { reason: 'parts' })
   const third = token.indexOf('.', second + 1)
   if (third !== -1) {
-    // Five parts are a JWE (RFC 7516 section 7.1): a fact worth a word of its own to whoever registered an encryption key.
+    // Five parts are a JWE (RFC 7516 section 7.1): a code of its own helps the person who registered an encryption key.
     const parts = token.split('.').length
-    throw parts === 5 ? refuse('token_encrypted') : refuse('token_malformed', { reason: 'parts' })
+    throw parts === 5
+      ? new BearerError('token_encrypted')
+      : new BearerError('token_malformed', { reason: 'parts' })
   }
   const headerSegment = token.slice(0, first)
-  const unverifiedHeader = headers.get(headerSegment) ?? readSegment(headerSegment, refuse)
-  const unverifiedClaims = readSegment(token.slice(first + 1, second), refuse)
+  const unverifiedHeader = headers.get(headerSegment) ?? readSegment(headerSegment)
+  const unverifiedClaims = readSegment(token.slice(first + 1, second))
   const signature = platform.decodeBase64Url(token.slice(second + 1))
-  if (signature === undefined) throw refuse('token_malformed', { reason: 'base64url' })
+  if (signature === undefined) throw new BearerError('token_malformed', { reason: 'base64url' })
   return { token, signedLength: second, signature, headerSegment, unverifiedHeader, unverifiedClaims }
 }
 
-function readSegment(segment: string, refuse: Refuse): Readonly<Record<string, unknown>> {
+function readSegment(segment: string): Readonly<Record<string, unknown>> {
   const text = platform.decodeText(segment)
   if (text === undefined) {
     const reason = platform.decodeBase64Url(segment) === undefined ? 'base64url' : 'utf8'
-    throw refuse('token_malformed', { reason })
+    throw new BearerError('token_malformed', { reason })
   }
   const result = readJsonObject(text)
-  if (result.object === undefined) throw refuse('token_malformed', { reason: jsonReasons[result.fault] })
+  if (result.object === undefined)
+    throw new BearerError('token_malformed', { reason: jsonReasons[result.fault] })
   return result.object
 }

@@ -1,4 +1,5 @@
-import type { Claims, Groups } from './claims.js'
+import type { Claims, Groups, TokenTimes } from './claims.js'
+import type { UnverifiedToken } from './token.js'
 
 interface ValidatedTokenMembers {
   /** The whole payload, frozen at every depth. Do not authorize by `email`, `upn`, `preferred_username` or `name`. */
@@ -9,40 +10,65 @@ interface ValidatedTokenMembers {
   readonly issuer: string
   /** The version of an Entra token; undefined for any other issuer. */
   readonly version?: '1.0' | '2.0'
-  /** `tid`: the directory the token was issued in (Entra). Data belongs to `tenantId` and `objectId` together. */
+  /** `tid`: the directory that issued the token (Entra). Data belongs to `tenantId` and `objectId` together. */
   readonly tenantId?: string
   /** `sub`: unique for this API and issuer. */
   readonly subject?: string
-  /** `oid`: the user's or service principal's object id in its tenant (Entra). */
+  /** `oid`: the object id of the user or service principal in its tenant (Entra). */
   readonly objectId?: string
   /** Who called: `azp` (Entra v2.0, OpenID Connect), `appid` (Entra v1.0) or `client_id` (RFC 9068). */
   readonly clientId?: string
-  /** Delegated permissions; for other issuers whatever `scope` or `scp` grants. */
+  /** Delegated permissions; for other issuers what `scope` or `scp` grants. */
   readonly scopes: readonly string[]
-  /** Group membership, where the token speaks of it. */
+  /** Group membership, where the token has it. */
   readonly groups?: Groups
   /** `exp`, in seconds since the epoch. */
   readonly expiresAt: number
+  /** `iat`, in seconds since the epoch, where the token has it. */
+  readonly issuedAt?: number
   /** The token itself, for an on-behalf-of request. Not enumerable, so that logging this object does not log it. */
   readonly token: string
 }
 
-/** A token a client got on behalf of a signed-in user. */
+/** A token that a client got on behalf of a signed-in user. */
 export interface DelegatedToken extends ValidatedTokenMembers {
+  /** A user acts, through a client. */
   readonly kind: 'delegated'
   /** App roles of the user. They say nothing about the client, so they are not called `roles`. */
   readonly userRoles: readonly string[]
 }
 
-/** A token a client got as itself. */
+/** A token that a client got as itself. */
 export interface ApplicationToken extends ValidatedTokenMembers {
+  /** A client acts as itself. */
   readonly kind: 'application'
   /** Application permissions that an administrator granted to the client. */
   readonly roles: readonly string[]
 }
 
-/** A token that passed every check. Frozen at every depth: handlers share it, and none can change it for another. */
+/**
+ * A token that passed every check. It is frozen at every depth: handlers share it, and none can change it for another.
+ * Its claims are typed by the application: see `Claims`.
+ */
 export type ValidatedToken = DelegatedToken | ApplicationToken
+
+/**
+ * Opt-in type of a request on a route that allows anonymous callers: `auth` may be null, so that `request.auth.objectId`
+ * without a check does not compile.
+ *
+ * @example
+ * ```ts
+ * import type { AllowsAnonymous, ValidatedToken } from '@countersign/core'
+ *
+ * function greet(request: AllowsAnonymous<{ auth: ValidatedToken }>): string {
+ *   return request.auth === null ? 'Hello' : `Hello ${request.auth.subject}`
+ * }
+ * ```
+ */
+export type AllowsAnonymous<R extends { auth: ValidatedToken }> = Omit<R, 'auth'> & {
+  /** The caller's validated token, or null for an anonymous caller. */
+  auth: ValidatedToken | null
+}
 
 /** What an issuer's rules find out about a token: everything that is not the same for all issuers. */
 export interface TokenIdentity {
@@ -57,17 +83,17 @@ export interface TokenIdentity {
   readonly groups: Groups | undefined
 }
 
-class Given {
+class ReturnsItsArgument {
   constructor(object: object) {
     return object
   }
 }
 
 /**
- * Keeps the token in a private field of the object that is given. No inspector shows such a field, not even one that shows
- * what is hidden; and all these objects have one shape, which a getter of each one's own would not leave them.
+ * Adds the token to an object as a private field. No inspector shows such a field, not even one that shows hidden members;
+ * and all these objects have one shape, which a getter per object would prevent.
  */
-class TokenKeeper extends Given {
+class PrivateToken extends ReturnsItsArgument {
   readonly #token: string
 
   constructor(object: object, token: string) {
@@ -75,28 +101,25 @@ class TokenKeeper extends Given {
     this.#token = token
   }
 
-  static keep(object: object, token: string): void {
-    void new TokenKeeper(object, token)
-    Object.defineProperty(object, 'token', TokenKeeper.#property)
+  static addTo(object: object, token: string): void {
+    void new PrivateToken(object, token)
+    Object.defineProperty(object, 'token', PrivateToken.#property)
   }
 
   static readonly #property: PropertyDescriptor = {
-    get(this: TokenKeeper): string {
+    get(this: PrivateToken): string {
       return this.#token
     },
   }
 }
 
 export function createValidatedToken(
-  token: string,
-  header: Readonly<Record<string, unknown>>,
-  claims: Claims,
-  issuer: string,
-  expiresAt: number,
+  { token, unverifiedHeader: header, unverifiedClaims: claims }: UnverifiedToken,
+  { expiresAt, issuedAt }: TokenTimes,
   identity: TokenIdentity,
 ): ValidatedToken {
   const { kind, version, tenantId, subject, objectId, clientId, scopes, roles, groups } = identity
-  const members: Record<string, unknown> = { kind, claims, header, issuer }
+  const members: Record<string, unknown> = { kind, claims, header, issuer: claims.iss }
   if (version !== undefined) members.version = version
   if (tenantId !== undefined) members.tenantId = tenantId
   if (subject !== undefined) members.subject = subject
@@ -107,6 +130,7 @@ export function createValidatedToken(
   else members.roles = roles
   if (groups !== undefined) members.groups = groups
   members.expiresAt = expiresAt
-  TokenKeeper.keep(members, token)
+  if (issuedAt !== undefined) members.issuedAt = issuedAt
+  PrivateToken.addTo(members, token)
   return Object.freeze(members) as unknown as ValidatedToken
 }

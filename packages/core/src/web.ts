@@ -1,6 +1,7 @@
 import { createBearerAuth, createGuard, isBearerError, type BearerAuthOptions } from './adapter.js'
 import type { Permission } from './permission.js'
 import { createResourceMetadata, type ProtectedResourceOptions } from './protected-resource.js'
+import { viewFetchRequest } from './request-view.js'
 import type { ValidatedToken } from './validated-token.js'
 import type { TokenValidator } from './validator.js'
 
@@ -9,52 +10,72 @@ export type FetchAuthOptions = BearerAuthOptions
 
 /** Either the caller's token, or the answer that refuses the request: one of them is undefined. */
 export type FetchOutcome<Auth = ValidatedToken> =
-  | { readonly auth: Auth; readonly refusal: undefined }
-  | { readonly auth: undefined; readonly refusal: Response }
+  | {
+      /** The caller's token. */
+      readonly auth: Auth
+      /** No refusal. */
+      readonly refusal: undefined
+    }
+  | {
+      /** No token. */
+      readonly auth: undefined
+      /** The answer to send. */
+      readonly refusal: Response
+    }
 
-/** A handler that is only called for requests that were let in. */
+/** A handler that is called only for requests that were accepted. */
 export type AuthenticatedHandler<Auth, Rest extends readonly unknown[]> = (
   request: Request,
   auth: Auth,
   ...rest: Rest
 ) => Response | Promise<Response>
 
-/** A door for whatever speaks `Request` and `Response`. Its methods are bound: they can be taken off it. */
+/** Authentication for frameworks that use `Request` and `Response`. Its methods are bound: they work without the object. */
 export interface FetchAuth<Auth = ValidatedToken> {
+  /** The validator that decides. */
   readonly validator: TokenValidator
   /**
-   * Validates the bearer token of a request: the token, or the `Response` to answer with. Rejects only where something is
-   * wrong with the application itself.
+   * Validates the bearer token of a request: the token, or the `Response` to answer with. Rejects only where the
+   * application itself is wrong.
    */
   readonly authenticate: (request: Request) => Promise<FetchOutcome<Auth>>
-  /** Puts a handler behind the door. What else the framework hands over goes through to it. */
+  /** Wraps a handler: it runs only for accepted requests. Further arguments of the framework are passed on to it. */
   readonly protect: <Rest extends readonly unknown[]>(
     handler: AuthenticatedHandler<Auth, Rest>,
   ) => (request: Request, ...rest: Rest) => Promise<Response>
-  /** The same door for callers who have a permission. Throws `TypeError` if it is wrong or demands nothing. */
+  /** The same for callers who have a permission. Throws a TypeError if it is malformed or requires nothing. */
   readonly requirePermission: (permission: Permission) => FetchAuth
 }
 
 /**
- * Makes a door for frameworks that speak `Request` and `Response`: Hono, Next.js route handlers, SvelteKit, Deno, Bun and
- * Workers. A refusal is a `Response` with its status, its challenge and a JSON body (RFC 6750's words).
+ * Makes authentication for frameworks that use `Request` and `Response`: Hono, Next.js route handlers, SvelteKit, Deno, Bun
+ * and Workers. A refusal is a `Response` with its status, its challenge and a JSON body (the words of RFC 6750).
  *
- * `Request` joins repeated `Authorization` headers into one value, which is then no value of one token: refused all the same.
+ * `Request` joins repeated `Authorization` headers into one value, which is refused as malformed.
  *
- * Throws `TypeError` if an option is wrong, missing or unknown.
+ * Throws a TypeError if an option is wrong, missing or unknown.
+ *
+ * @example
+ * ```ts
+ * import { createFetchAuth } from '@countersign/core'
+ *
+ * const auth = createFetchAuth({ issuer: 'https://issuer.example', audience: 'https://api.example' })
+ *
+ * export const GET = auth
+ *   .requirePermission({ scopes: 'orders:read' })
+ *   .protect((_request, caller) => Response.json({ subject: caller.subject }))
+ * ```
  */
-export function createFetchAuth(options: FetchAuthOptions & { readonly allowAnonymous?: false }): FetchAuth
+export function createFetchAuth(
+  options: FetchAuthOptions & { readonly allowAnonymous?: false | undefined },
+): FetchAuth
 export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedToken | null>
 export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedToken | null> {
   const bearer = createBearerAuth(options)
-  const authenticate = async (request: Request): Promise<ValidatedToken | null> => {
-    const value = request.headers.get('authorization')
-    return bearer.authenticate(value === null ? [] : ['authorization', value])
-  }
-  return createDoor(bearer.validator, authenticate)
+  return fetchAuthOf(bearer.validator, async (request) => bearer.authenticate(viewFetchRequest(request)))
 }
 
-function createDoor<Auth extends ValidatedToken | null>(
+function fetchAuthOf<Auth extends ValidatedToken | null>(
   validator: TokenValidator,
   admit: (request: Request) => Promise<Auth>,
 ): FetchAuth<Auth> {
@@ -75,15 +96,15 @@ function createDoor<Auth extends ValidatedToken | null>(
       (handler) =>
       async (request, ...rest) => {
         const { auth, refusal } = await authenticate(request)
-        // The handler stands outside of what may be refused: its crash is its own.
+        // The handler runs outside of what may be refused: its failure is its own.
         return refusal ?? handler(request, auth, ...rest)
       },
     requirePermission(permission) {
       const guard = createGuard(permission)
-      return createDoor(validator, async (request) => {
+      return fetchAuthOf(validator, async (request) => {
         const auth = await admit(request)
-        guard(auth, validator)
-        // A guard lets nobody through who is null.
+        await guard(auth, validator)
+        // A guard refuses an anonymous caller, so this is not null.
         return auth as ValidatedToken
       })
     },
@@ -91,10 +112,10 @@ function createDoor<Auth extends ValidatedToken | null>(
 }
 
 /**
- * Serves the metadata of this API (RFC 9728): answers requests for them, and gives undefined for any other. Ask it before
- * `authenticate`, as whoever has no token yet wants to read them.
+ * Serves the metadata of this API (RFC 9728): answers requests for it, and returns undefined for any other. Call it before
+ * `authenticate`: its readers have no token yet.
  *
- * Throws `TypeError` if an option is wrong, missing or unknown.
+ * Throws a TypeError if an option is wrong, missing or unknown.
  */
 export function protectedResourceMetadata(
   options: ProtectedResourceOptions,

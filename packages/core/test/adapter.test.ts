@@ -1,6 +1,13 @@
-import { clock, genericAudience, genericIssuer, keySet, tokenWith } from '@countersign/test-fixtures'
+import {
+  clock,
+  genericAudience,
+  genericIssuer,
+  keySet,
+  tokenWith,
+  rawHeadersRequest,
+} from '@countersign/test-fixtures'
 import { BearerError, createTokenValidator, staticIssuer, type TokenValidator } from '@countersign/core'
-import { createBearerAuth, createGuard, isBearerError } from '@countersign/core/adapter'
+import { createBearerAuth, createGuard, isBearerError, viewNodeRequest } from '@countersign/core/adapter'
 import { describe, expect, it } from 'vitest'
 import { waitForKeys } from '../src/adapter.js'
 
@@ -30,7 +37,9 @@ describe('createBearerAuth', () => {
   it.each(['authorization', 'Authorization', 'AUTHORIZATION', 'aUTHORIZATION'])(
     'reads the header %s',
     async (name) => {
-      expect(await bearer.authenticate(['host', 'a.example', name, good])).toMatchObject({
+      expect(
+        await bearer.authenticate(viewNodeRequest(rawHeadersRequest(['host', 'a.example', name, good]))),
+      ).toMatchObject({
         kind: 'delegated',
       })
     },
@@ -38,25 +47,39 @@ describe('createBearerAuth', () => {
 
   it('reads no header whose name is longer, and no value for a name', async () => {
     const headers = ['x-authorization', good, 'proxy-authorization', good, 'x', 'authorization', good, 'y']
-    expect(await outcomeOf(() => bearer.authenticate(headers))).toMatchObject({ code: 'credentials_missing' })
+    expect(
+      await outcomeOf(() => bearer.authenticate(viewNodeRequest(rawHeadersRequest(headers)))),
+    ).toMatchObject({ code: 'credentials_missing' })
   })
 
   it('sees every one of several headers, in whatever letters', async () => {
     const headers = ['Authorization', good, 'x', 'y', 'AUTHORIZATION', good]
-    expect(await outcomeOf(() => bearer.authenticate(headers))).toMatchObject({
+    expect(
+      await outcomeOf(() => bearer.authenticate(viewNodeRequest(rawHeadersRequest(headers)))),
+    ).toMatchObject({
       code: 'authorization_repeated',
     })
   })
 
   it('takes nobody for somebody only where that is allowed', async () => {
     const open = createBearerAuth({ validator, allowAnonymous: true })
-    expect(open.authenticate([])).toBeNull()
-    expect(await outcomeOf(() => bearer.authenticate([]))).toMatchObject({ code: 'credentials_missing' })
-    expect(await outcomeOf(() => open.authenticate(['authorization', '']))).toMatchObject({ status: 400 })
-    expect(await outcomeOf(() => open.authenticate(['authorization', 'Basic x']))).toMatchObject({
+    expect(open.authenticate(viewNodeRequest(rawHeadersRequest([])))).toBeNull()
+    expect(await outcomeOf(() => bearer.authenticate(viewNodeRequest(rawHeadersRequest([]))))).toMatchObject({
+      code: 'credentials_missing',
+    })
+    expect(
+      await outcomeOf(() => open.authenticate(viewNodeRequest(rawHeadersRequest(['authorization', ''])))),
+    ).toMatchObject({ status: 400 })
+    expect(
+      await outcomeOf(() =>
+        open.authenticate(viewNodeRequest(rawHeadersRequest(['authorization', 'Basic x']))),
+      ),
+    ).toMatchObject({
       code: 'scheme_unsupported',
     })
-    expect(await open.authenticate(['authorization', good])).toMatchObject({ kind: 'delegated' })
+    expect(
+      await open.authenticate(viewNodeRequest(rawHeadersRequest(['authorization', good]))),
+    ).toMatchObject({ kind: 'delegated' })
   })
 
   it.each([undefined, null, 'route', {}, { kind: 'admin' }])(
@@ -64,7 +87,9 @@ describe('createBearerAuth', () => {
     async (answer) => {
       for (const answered of [() => answer, () => Promise.resolve(answer)]) {
         const error = await outcomeOf(() =>
-          createBearerAuth({ validator: answering(answered) }).authenticate([]),
+          createBearerAuth({ validator: answering(answered) }).authenticate(
+            viewNodeRequest(rawHeadersRequest([])),
+          ),
         )
         expect(error).toBeInstanceOf(Error)
         expect(isBearerError(error)).toBe(false)
@@ -82,7 +107,10 @@ describe('createBearerAuth', () => {
         () => Promise.reject(thrown as unknown as Error),
       ]
       for (const fail of failing) {
-        const attempt = (): unknown => createBearerAuth({ validator: answering(fail) }).authenticate([])
+        const attempt = (): unknown =>
+          createBearerAuth({ validator: answering(fail) }).authenticate(
+            viewNodeRequest(rawHeadersRequest([])),
+          )
         expect(await outcomeOf(attempt)).toBeInstanceOf(Error)
       }
     },
@@ -108,6 +136,63 @@ describe('createGuard', () => {
     const error = await outcomeOf(() => guard(token, undefined))
     expect(error).toBeInstanceOf(Error)
     expect(isBearerError(error)).toBe(false)
+  })
+})
+
+describe('a guard in front of a validator that answers by itself', () => {
+  const guard = createGuard({ scopes: 'files:read' })
+
+  /** A validator whose check of permissions does what it is given. */
+  function checking(checkPermission: () => unknown): TokenValidator {
+    return { ...validator, checkPermission: checkPermission as TokenValidator['checkPermission'] }
+  }
+
+  it.each([undefined, Promise.resolve(undefined)])('passes on %s', async (answer) => {
+    expect(
+      await guard(
+        null,
+        checking(() => answer),
+      ),
+    ).toBeUndefined()
+  })
+
+  it.each([false, true, null, 0, '', 'route', {}])(
+    'fails with a plain Error on %j, at once or later',
+    async (answer) => {
+      for (const answered of [() => answer, async () => answer]) {
+        const error = await outcomeOf(() => guard(null, checking(answered)))
+        expect(error).toBeInstanceOf(Error)
+        expect(isBearerError(error)).toBe(false)
+      }
+    },
+  )
+
+  it.each([undefined, null, 0, 'route'])(
+    'throws an Error where %j is thrown, at once or later',
+    async (thrown) => {
+      const failing = [
+        () => {
+          throw thrown
+        },
+        () => Promise.reject(thrown as unknown as Error),
+      ]
+      for (const fail of failing) {
+        const error = await outcomeOf(() => guard(null, checking(fail)))
+        expect(error).toBeInstanceOf(Error)
+        expect(isBearerError(error)).toBe(false)
+      }
+    },
+  )
+
+  it('refuses with the refusal that is thrown, at once or later', async () => {
+    const refusal = new BearerError('scope_insufficient')
+    const failing = [
+      () => {
+        throw refusal
+      },
+      () => Promise.reject(refusal),
+    ]
+    for (const fail of failing) expect(await outcomeOf(() => guard(null, checking(fail)))).toBe(refusal)
   })
 })
 

@@ -36,6 +36,7 @@ const order: readonly CheckName[] = [
   'algorithm',
   'header',
   'issuer',
+  'token_type',
   'tenant',
   'key',
   'signature',
@@ -143,6 +144,45 @@ describe('explain', () => {
   it('asks for a permission where one is given', async () => {
     const verdicts = verdictsOf(await explained(tokenWith(), { delegated: { scopes: 'Files.Delete' } }))
     expect(verdicts.permission).toMatchObject({ verdict: 'failed', code: 'scope_insufficient' })
+  })
+
+  it('reports the same of an expired token on a cold and on a warm validator', async () => {
+    const { explain, ready } = createTokenValidator({
+      issuer: entra({ tenantId, clientId: apiClientId, cloud: issuer.cloud }),
+      clock,
+    })
+    const token = tokenWith({ claims: { exp: now - 1000 } })
+    const cold = await explain(token)
+    await ready()
+    expect(await explain(token)).toEqual(cold)
+    const verdicts = verdictsOf(cold)
+    expect(verdicts.key?.verdict).toBe('passed')
+    expect(verdicts.signature?.verdict).toBe('passed')
+    expect(verdicts.lifetime).toMatchObject({ verdict: 'failed', code: 'token_expired' })
+    expect(cold.refusal?.code).toBe('token_expired')
+  })
+
+  it.each([
+    ['an expired token', { exp: now - 1000 }, 'token_expired'],
+    ['a token for another API', { aud: 'https://other.example' }, 'audience_mismatch'],
+    ['a bound token', { cnf: {} }, 'keys_unavailable'],
+    ['a good token', {}, 'keys_unavailable'],
+  ])('names the refusal that a request gets for %s while no keys can be fetched', async (_, claims, code) => {
+    const { explain, validateToken } = createTokenValidator({
+      issuer: entra({ tenantId, clientId: apiClientId }),
+      clock,
+      fetch: async () => new Response('', { status: 500 }),
+    })
+    const token = tokenWith({ claims })
+    expect((await explain(token)).refusal?.code).toBe(code)
+    await expect(validateToken(token)).rejects.toMatchObject({ code })
+  })
+
+  it('blames the check token_type for a token of Microsoft Graph', async () => {
+    const verdicts = verdictsOf(await explained(tokenWith({ header: { nonce: 'n' } })))
+    expect(verdicts.token_type).toMatchObject({ verdict: 'failed', code: 'graph_token' })
+    expect(verdicts.tenant?.verdict).toBe('passed')
+    expect(verdicts.key?.verdict).toBe('not_reached')
   })
 
   it('accepts nothing: a token it was asked about is not remembered', async () => {

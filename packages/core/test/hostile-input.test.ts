@@ -12,6 +12,7 @@ import {
   tenantId,
   tokenWith,
   v2Issuer,
+  requestView,
 } from '@countersign/test-fixtures'
 import {
   BearerError,
@@ -148,7 +149,7 @@ describe('random input', () => {
   it('as an Authorization header is refused and never crashes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }), async (values) => {
-        const outcome = await outcomeOf(() => generic.authenticate({ authorization: values }))
+        const outcome = await outcomeOf(() => generic.authenticate(requestView({ authorization: values })))
         expect(outcome).toBeInstanceOf(BearerError)
       }),
     )
@@ -157,7 +158,7 @@ describe('random input', () => {
   it.each([[undefined], [null], [7], [{}], [['Bearer x']]])(
     'as a header value %j that is no text is authorization_malformed',
     async (value) => {
-      const attempt = (): unknown => generic.authenticate({ authorization: [value as never] })
+      const attempt = (): unknown => generic.authenticate(requestView({ authorization: [value as never] }))
       expect(await outcomeOf(attempt)).toMatchObject({ code: 'authorization_malformed', status: 400 })
     },
   )

@@ -401,7 +401,7 @@ describe('several issuers', () => {
 
   it.each(['audience', 'allowedClients'] as const)('of different families cannot share %s', (name) => {
     expect(() => createTokenValidator({ issuer: [own, given], [name]: ['x'] })).toThrow(
-      `with several issuers "${name}" stands on each of them`,
+      `"${name}" must be set on each issuer where there are several`,
     )
   })
 

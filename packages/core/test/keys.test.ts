@@ -17,6 +17,7 @@ import {
   v2Issuer,
   type Issuer,
   type KeyName,
+  requestView,
 } from '@countersign/test-fixtures'
 import {
   BearerError,
@@ -132,7 +133,7 @@ describe('fetching', () => {
   it('makes keys available with ready, and answers the next request without waiting', async () => {
     const validator = validatorWith()
     await validator.ready()
-    const result = validator.authenticate({ authorization: [`Bearer ${tokenWith()}`] })
+    const result = validator.authenticate(requestView({ authorization: [`Bearer ${tokenWith()}`] }))
     expect(result).not.toBeInstanceOf(Promise)
     expect(result).toMatchObject({ kind: 'delegated' })
   })
@@ -643,9 +644,11 @@ describe('the life of a key', () => {
       expect(work).toEqual([])
       time += hour
       const done = refresh.next()
-      expect(validator.authenticate({ authorization: [`Bearer ${longLived()}`] })).toMatchObject({
-        kind: 'delegated',
-      })
+      expect(validator.authenticate(requestView({ authorization: [`Bearer ${longLived()}`] }))).toMatchObject(
+        {
+          kind: 'delegated',
+        },
+      )
       expect(work).toHaveLength(1)
       await done
       expect(await work[0]).toBe(true)
@@ -657,10 +660,10 @@ describe('the life of a key', () => {
     await validator.ready()
     const authorization = [`Bearer ${longLived()}`]
     time += hour * 0.9 - 1
-    void validator.authenticate({ authorization })
+    void validator.authenticate(requestView({ authorization }))
     expect(issuer.requests).toHaveLength(2)
     time = now + hour
-    void validator.authenticate({ authorization })
+    void validator.authenticate(requestView({ authorization }))
     await issuer.requested('/openid-configuration')
     await expect.poll(() => issuer.requests.length).toBeGreaterThan(2)
   })
@@ -672,7 +675,7 @@ describe('the life of a key', () => {
     await validator.ready()
     time = now
     const done = refresh.next()
-    expect(validator.authenticate({ authorization: [`Bearer ${tokenWith()}`] })).toMatchObject({
+    expect(validator.authenticate(requestView({ authorization: [`Bearer ${tokenWith()}`] }))).toMatchObject({
       kind: 'delegated',
     })
     await done
@@ -732,7 +735,7 @@ describe('the life of a key', () => {
     await validator.ready()
     issuer.fail('hang')
     time += hour
-    const result = validator.authenticate({ authorization: [`Bearer ${longLived()}`] })
+    const result = validator.authenticate(requestView({ authorization: [`Bearer ${longLived()}`] }))
     expect(result).not.toBeInstanceOf(Promise)
     await expect.poll(() => issuer.requests.length).toBe(3)
   })
@@ -741,10 +744,10 @@ describe('the life of a key', () => {
     const refresh = refreshes()
     const validator = validatorWith(refresh.observers)
     const authorization = [`Bearer ${longLived()}`]
-    await validator.authenticate({ authorization })
+    await validator.authenticate(requestView({ authorization }))
     time += hour
     const done = refresh.next()
-    expect(validator.authenticate({ authorization })).not.toBeInstanceOf(Promise)
+    expect(validator.authenticate(requestView({ authorization }))).not.toBeInstanceOf(Promise)
     await done
     expect(keyFetches()).toBe(2)
   })
@@ -859,10 +862,10 @@ describe('the life of a key', () => {
   it('keeps what a key verified only while the key lives', async () => {
     const validator = validatorWith()
     const authorization = [`Bearer ${longLived()}`]
-    await validator.authenticate({ authorization })
+    await validator.authenticate(requestView({ authorization }))
     issuer.fail({ status: 500 })
     time += 24 * hour
-    await expect(async () => validator.authenticate({ authorization })).rejects.toMatchObject({
+    await expect(async () => validator.authenticate(requestView({ authorization }))).rejects.toMatchObject({
       code: 'keys_unavailable',
     })
   })
@@ -1249,7 +1252,7 @@ describe('a snapshot of keys', () => {
     const before = issuer.requests.length
     const validator = validatorWith()
     validator.importKeys(JSON.parse(snapshot))
-    expect(validator.authenticate({ authorization: [`Bearer ${tokenWith()}`] })).toMatchObject({
+    expect(validator.authenticate(requestView({ authorization: [`Bearer ${tokenWith()}`] }))).toMatchObject({
       kind: 'delegated',
     })
     expect(issuer.requests.length).toBe(before)

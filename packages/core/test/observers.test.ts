@@ -7,16 +7,22 @@ import {
   keySet,
   signingKey,
   tokenWith,
+  requestView,
 } from '@countersign/test-fixtures'
 import { createTokenValidator, entra, staticIssuer, type TokenValidatorOptions } from '@countersign/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-const names = ['accepted', 'refused', 'keysRefreshed', 'keysRefreshFailed', 'keySkipped'] as const
+const channels = {
+  accepted: 'countersign:accepted',
+  refused: 'countersign:refused',
+  keysRefreshed: 'countersign:keys-refreshed',
+  keysRefreshFailed: 'countersign:keys-refresh-failed',
+  keySkipped: 'countersign:key-skipped',
+}
 let heard: [string, unknown][]
-const listeners = names.map((name) => {
-  const channel = `countersign:${name}`
-  return [channel, (event: unknown) => void heard.push([name, event])] as const
-})
+const listeners = Object.entries(channels).map(
+  ([name, channel]) => [channel, (event: unknown) => void heard.push([name, event])] as const,
+)
 
 beforeEach(() => {
   heard = []
@@ -51,7 +57,7 @@ async function play(observers: Partial<TokenValidatorOptions> = {}): Promise<voi
   await validateToken(token)
   await expect(validateToken(token, { scopes: 'more' })).rejects.toMatchObject({ status: 403 })
   await expect(validateToken('x')).rejects.toMatchObject({ status: 401 })
-  expect(() => authenticate({ authorization: [] })).toThrow('no bearer token')
+  expect(() => authenticate(requestView({ authorization: [] }))).toThrow('no bearer token')
 }
 
 describe('events', () => {

@@ -109,12 +109,12 @@ const mistakes: readonly [string, () => unknown, string][] = [
   [
     'issuers of two clouds that share an audience',
     () => createTokenValidator({ issuer: [issuer, entra({ tenantId, cloud: 'china' })], audience: 'x' }),
-    'stands on each of them',
+    'must be set on each issuer',
   ],
   [
     'two generic issuers that share an audience',
     () => createTokenValidator({ issuer: ['https://a.example', 'https://b.example'], audience: 'x' }),
-    'stands on each of them',
+    'must be set on each issuer',
   ],
   [
     'a token cache of too few bytes',

@@ -16,9 +16,9 @@ const daemon = (roles: string[], scopes: string[] = []): ValidatedToken => ({
   roles,
 })
 
-function verdictOn(permission: Permission, token: ValidatedToken): unknown {
-  const verdict = compilePermission(permission).judge(token)
-  return verdict === undefined ? 'granted' : [verdict.code, verdict.detail.scope]
+function lackOf(permission: Permission, token: ValidatedToken): unknown {
+  const lack = compilePermission(permission).findLack(token)
+  return lack === undefined ? 'granted' : [lack.code, lack.scope]
 }
 
 describe('a permission by kind', () => {
@@ -44,16 +44,16 @@ describe('a permission by kind', () => {
       user(['read', 'write'], ['Read.All', 'Write.All']),
       ['role_insufficient', 'read write'],
     ],
-  ])('meets %s', (_, token, verdict) => {
-    expect(verdictOn(permission, token)).toEqual(verdict)
+  ])('meets %s', (_, token, lack) => {
+    expect(lackOf(permission, token)).toEqual(lack)
   })
 
   it('of one kind refuses the other', () => {
-    expect(verdictOn({ delegated: { scopes: 'read' } }, daemon(['read'], ['read']))).toEqual([
+    expect(lackOf({ delegated: { scopes: 'read' } }, daemon(['read'], ['read']))).toEqual([
       'kind_not_allowed',
       undefined,
     ])
-    expect(verdictOn({ application: { roles: 'r' } }, user(['r'], ['r']))).toEqual([
+    expect(lackOf({ application: { roles: 'r' } }, user(['r'], ['r']))).toEqual([
       'kind_not_allowed',
       undefined,
     ])
@@ -69,15 +69,15 @@ describe('a permission of any kind', () => {
     ['a user', user(['read'], ['editor'])],
     ['a daemon', daemon(['editor'], ['read'])],
   ])('lets %s pass who has all of it', (_, token) => {
-    expect(verdictOn({ scopes: 'read', roles: 'editor' }, token)).toBe('granted')
-    expect(verdictOn({ scopes: ['read', 'write'] }, token)).toEqual(['scope_insufficient', 'read write'])
-    expect(verdictOn({ roles: ['editor', 'owner'] }, token)).toEqual(['role_insufficient', undefined])
+    expect(lackOf({ scopes: 'read', roles: 'editor' }, token)).toBe('granted')
+    expect(lackOf({ scopes: ['read', 'write'] }, token)).toEqual(['scope_insufficient', 'read write'])
+    expect(lackOf({ roles: ['editor', 'owner'] }, token)).toEqual(['role_insufficient', undefined])
   })
 
   it('that names roles throws for a token of Entra, whose roles have a kind', () => {
     const token = { ...user(['read'], ['editor']), version: '2.0' } as const
-    expect(() => compilePermission({ roles: 'editor' }).judge(token)).toThrow(TypeError)
-    expect(verdictOn({ scopes: 'read' }, token)).toBe('granted')
+    expect(() => compilePermission({ roles: 'editor' }).findLack(token)).toThrow(TypeError)
+    expect(lackOf({ scopes: 'read' }, token)).toBe('granted')
   })
 })
 
@@ -93,13 +93,13 @@ describe('anyOf', () => {
     ['the second', daemon(['Write.All'])],
     ['the nested one', user(['admin'])],
   ])('is granted by %s of its alternatives', (_, token) => {
-    expect(verdictOn(permission, token)).toBe('granted')
+    expect(lackOf(permission, token)).toBe('granted')
   })
 
   it('refuses with what the alternative lacks that got furthest', () => {
-    expect(verdictOn(permission, user(['write']))).toEqual(['role_insufficient', 'write'])
-    expect(verdictOn(permission, user([]))).toEqual(['scope_insufficient', 'write'])
-    expect(verdictOn(anyOf([{ scopes: 'admin' }, permission]), user(['write']))).toEqual([
+    expect(lackOf(permission, user(['write']))).toEqual(['role_insufficient', 'write'])
+    expect(lackOf(permission, user([]))).toEqual(['scope_insufficient', 'write'])
+    expect(lackOf(anyOf([{ scopes: 'admin' }, permission]), user(['write']))).toEqual([
       'role_insufficient',
       'write',
     ])

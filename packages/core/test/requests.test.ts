@@ -6,6 +6,7 @@ import {
   startIssuer,
   type Issuer,
   type Situation,
+  requestView,
 } from '@countersign/test-fixtures'
 import {
   BearerError,
@@ -36,9 +37,10 @@ async function authenticate(
     tokenCache,
   })
   const authorization = authorizationValues(row.make())
-  let token = await validator.authenticate({ authorization })
-  for (let time = 1; time < times; time++) token = await validator.authenticate({ authorization })
-  if (row.permission !== undefined) createGuard(row.permission)(token, validator)
+  let token = await validator.authenticate(requestView({ authorization }))
+  for (let time = 1; time < times; time++)
+    token = await validator.authenticate(requestView({ authorization }))
+  if (row.permission !== undefined) await createGuard(row.permission)(token, validator)
   return token
 }
 

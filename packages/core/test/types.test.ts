@@ -5,6 +5,7 @@ import {
   entraMultiTenant,
   refusals,
   staticIssuer,
+  type AllowsAnonymous,
   type ApplicationToken,
   type BearerError,
   type DelegatedToken,
@@ -12,9 +13,18 @@ import {
   type Permission,
   type RefusalCode,
   type TokenValidator,
+  type TrustedIssuer,
   type ValidatedToken,
 } from '@countersign/core'
 import { describe, expectTypeOf, it } from 'vitest'
+
+declare global {
+  namespace Countersign {
+    interface Claims {
+      department_of_the_types_test?: string
+    }
+  }
+}
 
 /* What compiles and what must not. The functions are never called: the compiler is the test. */
 
@@ -110,5 +120,60 @@ describe('types', () => {
     expectTypeOf<TokenValidator['authenticate']>().returns.toEqualTypeOf<
       ValidatedToken | Promise<ValidatedToken>
     >()
+  })
+
+  it('let an option be passed as undefined', () => {
+    const make = (isLocal: boolean): void => {
+      createTokenValidator({
+        issuer: entra({
+          tenantId: 'a',
+          clientId: isLocal ? 'b' : undefined,
+          cloud: isLocal ? 'global' : undefined,
+        }),
+        audience: undefined,
+        permission: undefined,
+        tokenCache: undefined,
+        onRefused: undefined,
+      })
+    }
+    void make
+  })
+
+  it('make a caller who may be anonymous a compile-time error, where a route says so', () => {
+    const read = (request: AllowsAnonymous<{ auth: ValidatedToken; url: string }>): void => {
+      // @ts-expect-error the caller may be anonymous
+      void request.auth.objectId
+      expectTypeOf(request.auth?.objectId).toEqualTypeOf<string | undefined>()
+      expectTypeOf(request.url).toEqualTypeOf<string>()
+    }
+    void read
+  })
+
+  it('know the claims that an application declares, and no others', () => {
+    const read = (token: ValidatedToken): void => {
+      expectTypeOf(token.claims.department_of_the_types_test).toEqualTypeOf<string | undefined>()
+      expectTypeOf(token.claims.anything_else).toEqualTypeOf<unknown>()
+    }
+    void read
+  })
+
+  it('give tryValidateToken a token or a refusal', async () => {
+    const read = async ({ tryValidateToken }: TokenValidator): Promise<void> => {
+      const { token, error } = await tryValidateToken('')
+      // @ts-expect-error there may be no token
+      void token.kind
+      if (error === undefined) expectTypeOf(token).toEqualTypeOf<ValidatedToken>()
+      else expectTypeOf(error).toEqualTypeOf<BearerError>()
+    }
+    void read
+  })
+
+  it('hide what a trusted issuer and a combined permission are made of', () => {
+    const issuer = entra({ tenantId: '11111111-1111-4111-8111-111111111111' })
+    // @ts-expect-error its members are internal
+    void issuer.name
+    // @ts-expect-error nobody makes one by hand
+    const made: TrustedIssuer = {}
+    void made
   })
 })

@@ -8,6 +8,7 @@ import {
   tenantId,
   tokenWith,
   v2Issuer,
+  requestView,
 } from '@countersign/test-fixtures'
 import {
   createTokenValidator,
@@ -93,14 +94,14 @@ it('a clock that fails while keys are refreshed behind a request changes nothing
       )
     },
   })
-  await validator.authenticate({ authorization })
+  await validator.authenticate(requestView({ authorization }))
   time += 3600
-  expect(validator.authenticate({ authorization })).toMatchObject({ kind: 'delegated' })
+  expect(validator.authenticate(requestView({ authorization }))).toMatchObject({ kind: 'delegated' })
   await expect.poll(() => fetched).toBe(4)
   await nextTurns()
   expect(unhandled).toEqual([])
   isBroken = false
-  expect(validator.authenticate({ authorization })).toMatchObject({ kind: 'delegated' })
+  expect(validator.authenticate(requestView({ authorization }))).toMatchObject({ kind: 'delegated' })
 })
 
 it('a clock that fails as a refresh begins changes nothing', async () => {
@@ -114,10 +115,10 @@ it('a clock that fails as a refresh begins changes nothing', async () => {
       return time
     },
   })
-  await validator.authenticate({ authorization })
+  await validator.authenticate(requestView({ authorization }))
   time += 3600
   failAt = calls + 2
-  expect(validator.authenticate({ authorization })).toMatchObject({ kind: 'delegated' })
+  expect(validator.authenticate(requestView({ authorization }))).toMatchObject({ kind: 'delegated' })
   await nextTurns()
   expect(calls).toBeGreaterThanOrEqual(failAt)
   expect(unhandled).toEqual([])

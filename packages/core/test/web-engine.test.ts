@@ -11,6 +11,7 @@ import {
   tokenWith,
   type Issuer,
   type Situation,
+  requestView,
 } from '@countersign/test-fixtures'
 import {
   BearerError,
@@ -43,9 +44,9 @@ async function authenticate(
 ): Promise<ValidatedToken> {
   const validator = createTokenValidator(setupOptions({ entra, entraMultiTenant, oidcIssuer }, row, issuer))
   const authorization = authorizationValues(row.make())
-  await validator.authenticate({ authorization })
-  const token = await validator.authenticate({ authorization })
-  if (row.permission !== undefined) createGuard(row.permission)(token, validator)
+  await validator.authenticate(requestView({ authorization }))
+  const token = await validator.authenticate(requestView({ authorization }))
+  if (row.permission !== undefined) await createGuard(row.permission)(token, validator)
   return token
 }
 
@@ -74,8 +75,8 @@ describe('the engine of other runtimes', () => {
       setupOptions({ entra, entraMultiTenant, oidcIssuer }, { setup: 'entra' }, issuer),
     )
     const authorization = [`Bearer ${tokenWith()}`]
-    await validator.authenticate({ authorization })
-    expect(validator.authenticate({ authorization })).not.toBeInstanceOf(Promise)
+    await validator.authenticate(requestView({ authorization }))
+    expect(validator.authenticate(requestView({ authorization }))).not.toBeInstanceOf(Promise)
   })
 })
 

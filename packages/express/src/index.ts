@@ -5,17 +5,73 @@ import {
   createGuard,
   createResourceMetadata,
   isBearerError,
+  viewNodeRequest,
   type BearerAuthOptions,
   type ProtectedResourceOptions,
 } from '@countersign/core/adapter'
 
-export * from '@countersign/core'
+export {
+  anyOf,
+  BearerError,
+  clouds,
+  createTokenValidator,
+  entra,
+  entraMultiTenant,
+  isBearerError,
+  oidcIssuer,
+  refusals,
+  resourceMetadataUrl,
+  staticIssuer,
+} from '@countersign/core'
+export type {
+  AcceptedEvent,
+  AllowsAnonymous,
+  AnyOfPermissions,
+  ApplicationToken,
+  CheckName,
+  CheckVerdict,
+  Claims,
+  DelegatedToken,
+  EntraCloud,
+  EntraCloudName,
+  EntraMultiTenantOptions,
+  EntraOptions,
+  Explanation,
+  Fetch,
+  ForgetKeysOptions,
+  Groups,
+  IssuerSettings,
+  IssuerSnapshot,
+  KeySkippedEvent,
+  KeySnapshot,
+  KeysRefreshedEvent,
+  KeysRefreshFailedEvent,
+  OidcIssuerOptions,
+  Permission,
+  PermissionByKind,
+  PermissionOfAnyKind,
+  ProtectedResourceOptions,
+  RefusalCode,
+  RefusedEvent,
+  RequestView,
+  SigningAlgorithm,
+  SnapshotKey,
+  StaticIssuerOptions,
+  TenantPolicy,
+  TokenCacheOptions,
+  TokenValidator,
+  TokenValidatorOptions,
+  TrustedIssuer,
+  ValidatedToken,
+  ValidationOutcome,
+  ValidatorObservers,
+} from '@countersign/core'
 export type { BearerAuthOptions }
 
 declare global {
   namespace Express {
     interface Request {
-      /** The caller's validated token. At run time `null` for an anonymous caller that `allowAnonymous` let in. */
+      /** The caller's validated token. At run time `null` for an anonymous caller that `allowAnonymous` accepts. */
       auth: ValidatedToken
     }
   }
@@ -28,7 +84,8 @@ export type Middleware = (
   next: (error?: unknown) => void,
 ) => void
 
-const validatorOf = Symbol('the validator that admitted this request')
+/** The validator that admitted this request. The same in all copies of this package in one process. */
+const validatorOf = Symbol.for('@countersign/express:validator')
 
 interface AuthenticatedRequest extends IncomingMessage {
   auth?: ValidatedToken | null | undefined
@@ -39,7 +96,26 @@ interface AuthenticatedRequest extends IncomingMessage {
  * Authenticates requests by their bearer token and puts it on `request.auth`. A refusal goes to `next(error)` as a
  * `BearerError`, its headers already on the response. It checks who calls, not what they may do: see `requirePermission`.
  *
- * Throws `TypeError` if an option is wrong, missing or unknown.
+ * Throws a TypeError if an option is wrong, missing or unknown.
+ *
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import { bearerAuth, entra, requirePermission } from '@countersign/express'
+ *
+ * const app = express()
+ * app.use(
+ *   bearerAuth({
+ *     issuer: entra({
+ *       tenantId: '11111111-1111-4111-8111-111111111111',
+ *       clientId: '22222222-2222-4222-8222-222222222222',
+ *     }),
+ *   }),
+ * )
+ * app.get('/orders', requirePermission({ delegated: { scopes: 'Orders.Read' } }), (request, response) => {
+ *   response.json({ user: request.auth.objectId })
+ * })
+ * ```
  */
 export function bearerAuth(options: BearerAuthOptions): Middleware {
   const bearer = createBearerAuth(options)
@@ -51,24 +127,22 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
   }
 
   return (request: AuthenticatedRequest, response, next) => {
-    // A refusal leaves nobody behind whom an earlier bearerAuth let in.
+    // After a refusal no caller remains that an earlier bearerAuth accepted.
     request.auth = request[validatorOf] = undefined
     let auth
     try {
-      auth = bearer.authenticate(request.rawHeaders)
+      auth = bearer.authenticate(viewNodeRequest(request))
     } catch (error) {
       return refuse(response, error, next)
     }
     if (!(auth instanceof Promise)) return admit(request, auth, next)
-    // No promise is returned, as Express 4 would drop it and never answer. What `next` itself throws goes where Express
-    // sends it when the answer comes at once; if nobody takes it there either, the connection ends.
-    auth
-      .then(
-        (result) => admit(request, result, next),
-        (error: unknown) => refuse(response, error, next),
-      )
-      .catch(next)
-      .catch(() => response.destroy())
+    continueLater(
+      auth,
+      (result) => admit(request, result, next),
+      (error) => refuse(response, error, next),
+      response,
+      next,
+    )
   }
 }
 
@@ -76,26 +150,34 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
  * Guards what comes after it: refuses with 403 a caller whose token lacks the permission, and with a bare 401 an anonymous
  * one. Where `bearerAuth` did not run first it fails every request with a plain error (500).
  *
- * Throws `TypeError` if the permission is wrong or demands nothing.
+ * Throws a TypeError if the permission is malformed or requires nothing.
  */
 export function requirePermission(permission: Permission): Middleware {
   const guard = createGuard(permission)
 
   return (request: AuthenticatedRequest, response, next) => {
+    let pending
     try {
-      guard(request.auth, request[validatorOf])
+      pending = guard(request.auth, request[validatorOf])
     } catch (error) {
       return refuse(response, error, next)
     }
-    next()
+    if (pending === undefined) return next()
+    continueLater(
+      pending,
+      () => next(),
+      (error) => refuse(response, error, next),
+      response,
+      next,
+    )
   }
 }
 
 /**
- * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, with the API's own path behind it.
- * Use it at the root of the application, before `bearerAuth`: whoever reads it has no token yet.
+ * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, followed by the API's own path.
+ * Use it at the root of the application, before `bearerAuth`: its readers have no token yet.
  *
- * Throws `TypeError` if an option is wrong, missing or unknown.
+ * Throws a TypeError if an option is wrong, missing or unknown.
  */
 export function protectedResourceMetadata(options: ProtectedResourceOptions): Middleware {
   const metadata = createResourceMetadata(options)
@@ -105,6 +187,23 @@ export function protectedResourceMetadata(options: ProtectedResourceOptions): Mi
     if (answer === undefined) return next()
     response.writeHead(answer.status, answer.headers).end(answer.body)
   }
+}
+
+/**
+ * Continues a request after a promise. No promise is returned, as Express 4 would drop it and never answer. What `next`
+ * itself throws goes where Express sends it when the answer is immediate; if that throws too, the connection ends.
+ */
+function continueLater<T>(
+  work: Promise<T>,
+  accept: (result: T) => void,
+  refuseWith: (error: unknown) => void,
+  response: ServerResponse,
+  next: (error: unknown) => void,
+): void {
+  work
+    .then(accept, refuseWith)
+    .catch(next)
+    .catch(() => response.destroy())
 }
 
 /** The headers go on the response too: an application's error handler may not read `error.headers`. */

@@ -6,26 +6,84 @@ import {
   createGuard,
   createResourceMetadata,
   isBearerError,
+  viewNodeRequest,
   waitForKeys,
   type BearerAuthOptions as CommonOptions,
   type ProtectedResourceOptions,
 } from '@countersign/core/adapter'
 
-export * from '@countersign/core'
+export {
+  anyOf,
+  BearerError,
+  clouds,
+  createTokenValidator,
+  entra,
+  entraMultiTenant,
+  isBearerError,
+  oidcIssuer,
+  refusals,
+  resourceMetadataUrl,
+  staticIssuer,
+} from '@countersign/core'
+export type {
+  AcceptedEvent,
+  AllowsAnonymous,
+  AnyOfPermissions,
+  ApplicationToken,
+  CheckName,
+  CheckVerdict,
+  Claims,
+  DelegatedToken,
+  EntraCloud,
+  EntraCloudName,
+  EntraMultiTenantOptions,
+  EntraOptions,
+  Explanation,
+  Fetch,
+  ForgetKeysOptions,
+  Groups,
+  IssuerSettings,
+  IssuerSnapshot,
+  KeySkippedEvent,
+  KeySnapshot,
+  KeysRefreshedEvent,
+  KeysRefreshFailedEvent,
+  OidcIssuerOptions,
+  Permission,
+  PermissionByKind,
+  PermissionOfAnyKind,
+  ProtectedResourceOptions,
+  RefusalCode,
+  RefusedEvent,
+  RequestView,
+  SigningAlgorithm,
+  SnapshotKey,
+  StaticIssuerOptions,
+  TenantPolicy,
+  TokenCacheOptions,
+  TokenValidator,
+  TokenValidatorOptions,
+  TrustedIssuer,
+  ValidatedToken,
+  ValidationOutcome,
+  ValidatorObservers,
+} from '@countersign/core'
 
+/** Options of `bearerAuth`: those of every adapter, and `waitForKeys`. */
 export type BearerAuthOptions = CommonOptions & {
   /**
    * Let the application start only once the signing keys are there. It fails to start when they are not there within
    * four fifths of Fastify's `pluginTimeout`. Default: false; the first request waits for them.
    */
-  readonly waitForKeys?: boolean
+  readonly waitForKeys?: boolean | undefined
 }
 
-const validatorOf = Symbol('the validator that admitted this request')
+/** The validator that admitted this request. The same in all copies of this package in one process. */
+const validatorOf = Symbol.for('@countersign/fastify:validator')
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The caller's validated token. At run time `null` for an anonymous caller that `allowAnonymous` let in. */
+    /** The caller's validated token. At run time `null` for an anonymous caller that `allowAnonymous` accepts. */
     auth: ValidatedToken
   }
 }
@@ -49,7 +107,23 @@ export type OnRequest = (request: object, reply: Reply, done: (error?: Error) =>
  * `request.auth`. A refusal goes to the scope's error handler as a `BearerError`, its headers already on the reply. It
  * checks who calls, not what they may do: see `requirePermission`.
  *
- * Fails at start-up with `TypeError` if an option is wrong, missing or unknown, or if the scope has a `bearerAuth` already.
+ * Fails at start-up with a TypeError if an option is wrong, missing or unknown, or if the scope has a `bearerAuth` already.
+ *
+ * @example
+ * ```ts
+ * import fastify from 'fastify'
+ * import { bearerAuth, entra, requirePermission } from '@countersign/fastify'
+ *
+ * const app = fastify()
+ * await app.register(bearerAuth, {
+ *   issuer: entra({
+ *     tenantId: '11111111-1111-4111-8111-111111111111',
+ *     clientId: '22222222-2222-4222-8222-222222222222',
+ *   }),
+ * })
+ * const onRequest = requirePermission({ delegated: { scopes: 'Orders.Read' } })
+ * app.get('/orders', { onRequest }, (request) => ({ user: request.auth.objectId }))
+ * ```
  */
 export const bearerAuth: FastifyPluginAsync<BearerAuthOptions> = fastifyPlugin(
   async (app: FastifyInstance, { waitForKeys: waits = false, ...options }: BearerAuthOptions) => {
@@ -75,7 +149,7 @@ export const bearerAuth: FastifyPluginAsync<BearerAuthOptions> = fastifyPlugin(
     app.addHook('onRequest', (request, reply, done) => {
       let auth
       try {
-        auth = bearer.authenticate(request.raw.rawHeaders)
+        auth = bearer.authenticate(viewNodeRequest(request.raw, request))
       } catch (error) {
         return refuse(reply, error as Error, done)
       }
@@ -85,7 +159,7 @@ export const bearerAuth: FastifyPluginAsync<BearerAuthOptions> = fastifyPlugin(
         (error: Error) => refuse(reply, error, done),
       )
     })
-    // Fastify's own time-out would name a plugin, and not what it waits for.
+    // Fastify's own time-out names the plugin, and not what it waits for.
     if (waits) await waitForKeys(bearer.validator, ((app.initialConfig.pluginTimeout || 10_000) / 1000) * 0.8)
   },
   { name: '@countersign/fastify', fastify: '5.x' },
@@ -95,26 +169,31 @@ export const bearerAuth: FastifyPluginAsync<BearerAuthOptions> = fastifyPlugin(
  * Guards a route, as its `onRequest` hook or one of them: refuses with 403 a caller whose token lacks the permission, and
  * with a bare 401 an anonymous one. Where `bearerAuth` did not run first it fails every request with a plain error (500).
  *
- * Throws `TypeError` if the permission is wrong or demands nothing.
+ * Throws a TypeError if the permission is malformed or requires nothing.
  */
 export function requirePermission(permission: Permission): OnRequest {
   const guard = createGuard(permission)
 
   return (request: AuthenticatedRequest, reply, done) => {
+    let pending
     try {
-      guard(request.auth, request[validatorOf])
+      pending = guard(request.auth, request[validatorOf])
     } catch (error) {
       return refuse(reply, error as Error, done)
     }
-    done()
+    if (pending === undefined) return done()
+    pending.then(
+      () => done(),
+      (error: Error) => refuse(reply, error, done),
+    )
   }
 }
 
 /**
- * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, with the API's own path behind it.
- * Register it at the root of the application, before `bearerAuth`: whoever reads it has no token yet.
+ * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, followed by the API's own path.
+ * Register it at the root of the application, before `bearerAuth`: its readers have no token yet.
  *
- * Fails at start-up with `TypeError` if an option is wrong, missing or unknown, or if `bearerAuth` came first.
+ * Fails at start-up with a TypeError if an option is wrong, missing or unknown, or if `bearerAuth` came first.
  */
 export const protectedResourceMetadata: FastifyPluginAsync<ProtectedResourceOptions> = fastifyPlugin(
   async (app: FastifyInstance, options: ProtectedResourceOptions) => {

@@ -5,17 +5,78 @@ import {
   createGuard,
   createResourceMetadata,
   isBearerError,
+  viewNodeRequest,
   type BearerAuthOptions,
   type ProtectedResourceOptions,
 } from '@countersign/core/adapter'
 
-export * from '@countersign/core'
+export {
+  anyOf,
+  BearerError,
+  clouds,
+  createTokenValidator,
+  entra,
+  entraMultiTenant,
+  isBearerError,
+  oidcIssuer,
+  refusals,
+  resourceMetadataUrl,
+  staticIssuer,
+} from '@countersign/core'
+export type {
+  AcceptedEvent,
+  AnyOfPermissions,
+  ApplicationToken,
+  CheckName,
+  CheckVerdict,
+  Claims,
+  DelegatedToken,
+  EntraCloud,
+  EntraCloudName,
+  EntraMultiTenantOptions,
+  EntraOptions,
+  Explanation,
+  Fetch,
+  ForgetKeysOptions,
+  Groups,
+  IssuerSettings,
+  IssuerSnapshot,
+  KeySkippedEvent,
+  KeySnapshot,
+  KeysRefreshedEvent,
+  KeysRefreshFailedEvent,
+  OidcIssuerOptions,
+  Permission,
+  PermissionByKind,
+  PermissionOfAnyKind,
+  ProtectedResourceOptions,
+  RefusalCode,
+  RefusedEvent,
+  RequestView,
+  SigningAlgorithm,
+  SnapshotKey,
+  StaticIssuerOptions,
+  TenantPolicy,
+  TokenCacheOptions,
+  TokenValidator,
+  TokenValidatorOptions,
+  TrustedIssuer,
+  ValidatedToken,
+  ValidationOutcome,
+  ValidatorObservers,
+} from '@countersign/core'
 export type { BearerAuthOptions }
 
 /** What `bearerAuth` adds to `ctx.state`: `new Koa<AuthState & Mine>()`. */
 export interface AuthState {
-  /** The caller's validated token. At run time `null` for an anonymous caller that `allowAnonymous` let in. */
+  /** The caller's validated token. At run time `null` for an anonymous caller that `allowAnonymous` accepts. */
   auth: ValidatedToken
+}
+
+/** The same for an application whose `allowAnonymous` is set: `auth` may be null, which the compiler then enforces. */
+export interface AnonymousAuthState {
+  /** The caller's validated token, or null for an anonymous caller. */
+  auth: ValidatedToken | null
 }
 
 /** The part of Koa's context that is used, which is the same in Koa 2 and 3. */
@@ -30,7 +91,8 @@ interface Context {
 /** Middleware of Koa 2 and 3. */
 export type Middleware = (context: Context, next: () => Promise<unknown>) => Promise<unknown>
 
-const validatorOf = Symbol('the validator that admitted this request')
+/** The validator that admitted this request. The same in all copies of this package in one process. */
+const validatorOf = Symbol.for('@countersign/koa:validator')
 
 interface AuthenticatedState {
   auth?: ValidatedToken | null | undefined
@@ -41,17 +103,37 @@ interface AuthenticatedState {
  * Authenticates requests by their bearer token and puts it on `ctx.state.auth`. A refusal is thrown as a `BearerError`, its
  * headers already on the response. It checks who calls, not what they may do: see `requirePermission`.
  *
- * Throws `TypeError` if an option is wrong, missing or unknown.
+ * Throws a TypeError if an option is wrong, missing or unknown.
+ *
+ * @example
+ * ```ts
+ * import Koa from 'koa'
+ * import { bearerAuth, entra, requirePermission, type AuthState } from '@countersign/koa'
+ *
+ * const app = new Koa<AuthState>()
+ * app.use(
+ *   bearerAuth({
+ *     issuer: entra({
+ *       tenantId: '11111111-1111-4111-8111-111111111111',
+ *       clientId: '22222222-2222-4222-8222-222222222222',
+ *     }),
+ *   }),
+ * )
+ * app.use(requirePermission({ delegated: { scopes: 'Orders.Read' } }))
+ * app.use((context) => {
+ *   context.body = { user: context.state.auth.objectId }
+ * })
+ * ```
  */
 export function bearerAuth(options: BearerAuthOptions): Middleware {
   const bearer = createBearerAuth(options)
 
   return async (context, next) => {
     const state: AuthenticatedState = context.state
-    // A refusal leaves nobody behind whom an earlier bearerAuth let in.
+    // After a refusal no caller remains that an earlier bearerAuth accepted.
     state.auth = state[validatorOf] = undefined
     try {
-      const auth = bearer.authenticate(context.req.rawHeaders)
+      const auth = bearer.authenticate(viewNodeRequest(context.req, context))
       state.auth = auth instanceof Promise ? await auth : auth
       state[validatorOf] = bearer.validator
     } catch (error) {
@@ -65,7 +147,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
  * Guards what comes after it: refuses with 403 a caller whose token lacks the permission, and with a bare 401 an anonymous
  * one. Where `bearerAuth` did not run first it fails every request with a plain error (500).
  *
- * Throws `TypeError` if the permission is wrong or demands nothing.
+ * Throws a TypeError if the permission is malformed or requires nothing.
  */
 export function requirePermission(permission: Permission): Middleware {
   const guard = createGuard(permission)
@@ -73,7 +155,7 @@ export function requirePermission(permission: Permission): Middleware {
   return async (context, next) => {
     const state: AuthenticatedState = context.state
     try {
-      guard(state.auth, state[validatorOf])
+      await guard(state.auth, state[validatorOf])
     } catch (error) {
       throw withHeaders(context, error)
     }
@@ -82,10 +164,10 @@ export function requirePermission(permission: Permission): Middleware {
 }
 
 /**
- * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, with the API's own path behind it.
- * Use it at the root of the application, before `bearerAuth`: whoever reads it has no token yet.
+ * Serves the metadata of this API (RFC 9728) at `/.well-known/oauth-protected-resource`, followed by the API's own path.
+ * Use it at the root of the application, before `bearerAuth`: its readers have no token yet.
  *
- * Throws `TypeError` if an option is wrong, missing or unknown.
+ * Throws a TypeError if an option is wrong, missing or unknown.
  */
 export function protectedResourceMetadata(options: ProtectedResourceOptions): Middleware {
   const metadata = createResourceMetadata(options)

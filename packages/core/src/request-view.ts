@@ -1,0 +1,104 @@
+/**
+ * A request as the checks see it. An adapter makes one for each request, and nothing of it is read before a check needs it.
+ * Every member is there on every host, so that a check cannot be skipped because its input is missing.
+ */
+export interface RequestView {
+  /** The HTTP method, in capital letters. */
+  readonly method: string
+  /** The path and query as received, before a framework removed a mount point. */
+  readonly url: string
+  /** All raw values of a header, in their order; undefined if there is none. `name` is in lower-case letters. */
+  header(name: string): readonly string[] | undefined
+  /** The client's TLS certificate in DER; undefined where there is none, or the host does not tell. */
+  peerCertificate(): Uint8Array | undefined
+  /** The framework's own request, for conditions of the application. */
+  readonly native: unknown
+}
+
+/** The part of Node's request that is read. Express and Koa keep the received address in `originalUrl`. */
+interface NodeRequest {
+  readonly rawHeaders: readonly string[]
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly originalUrl?: string | undefined
+  readonly socket: object
+}
+
+class NodeRequestView implements RequestView {
+  readonly native: unknown
+  readonly #request: NodeRequest
+
+  constructor(request: NodeRequest, native: unknown) {
+    this.#request = request
+    this.native = native
+  }
+
+  get method(): string {
+    return this.#request.method ?? ''
+  }
+
+  get url(): string {
+    return this.#request.originalUrl ?? this.#request.url ?? ''
+  }
+
+  // Of two headers with one name, Node's `headers` keeps only the first: the raw list has both.
+  header(name: string): readonly string[] | undefined {
+    const { rawHeaders } = this.#request
+    let values: string[] | undefined
+    for (let index = 0; index < rawHeaders.length - 1; index += 2) {
+      const header = rawHeaders[index] as string
+      if (header.length === name.length && header.toLowerCase() === name) {
+        const value = rawHeaders[index + 1] as string
+        if (values === undefined) values = [value]
+        else values.push(value)
+      }
+    }
+    return values
+  }
+
+  peerCertificate(): Uint8Array | undefined {
+    const { socket } = this.#request
+    if (!('getPeerX509Certificate' in socket) || typeof socket.getPeerX509Certificate !== 'function') {
+      return undefined
+    }
+    const certificate = socket.getPeerX509Certificate() as { readonly raw: Uint8Array } | undefined
+    return certificate?.raw
+  }
+}
+
+/** A view of Node's request. `native` is the framework's own request object. */
+export function viewNodeRequest(request: NodeRequest, native: unknown = request): RequestView {
+  return new NodeRequestView(request, native)
+}
+
+class FetchRequestView implements RequestView {
+  readonly native: Request
+
+  constructor(request: Request) {
+    this.native = request
+  }
+
+  get method(): string {
+    return this.native.method
+  }
+
+  get url(): string {
+    const { pathname, search } = new URL(this.native.url)
+    return pathname + search
+  }
+
+  // `Headers` joins repeated headers by a comma, so a repeated header is one value here, and is refused as malformed.
+  header(name: string): readonly string[] | undefined {
+    const value = this.native.headers.get(name)
+    return value === null ? undefined : [value]
+  }
+
+  peerCertificate(): undefined {
+    return undefined
+  }
+}
+
+/** A view of a `Request` of the Fetch standard. It has no client certificate. */
+export function viewFetchRequest(request: Request): RequestView {
+  return new FetchRequestView(request)
+}

@@ -1,0 +1,19 @@
+/** A request as an adapter hands it to a validator, with the raw values of its headers. Names are in lower-case letters. */
+export function requestView(
+  headers: Readonly<Record<string, readonly string[] | undefined>>,
+  { method = 'GET', url = '/' }: { readonly method?: string; readonly url?: string } = {},
+) {
+  return {
+    method,
+    url,
+    header: (name: string): readonly string[] | undefined =>
+      Object.hasOwn(headers, name) ? headers[name] : undefined,
+    peerCertificate: (): Uint8Array | undefined => undefined,
+    native: undefined as unknown,
+  }
+}
+
+/** The same from Node's flat list of names and values. */
+export function rawHeadersRequest(rawHeaders: readonly string[]) {
+  return { rawHeaders, method: 'GET', url: '/', socket: {} }
+}
