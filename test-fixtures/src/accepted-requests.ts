@@ -213,15 +213,35 @@ export const acceptedRequests: readonly AcceptedRequest[] = [
     key: 'ed25519',
     header: { alg: 'Ed25519' },
   }),
-  accepted('a signature with RS384', { from: 'generic', header: { alg: 'RS384' } }),
-  accepted('a signature with RS512', { from: 'generic', header: { alg: 'RS512' } }),
-  accepted('a signature with PS256', { from: 'generic', header: { alg: 'PS256' } }),
-  accepted('a signature with PS384', { from: 'generic', header: { alg: 'PS384' } }),
-  accepted('a signature with PS512', { from: 'generic', header: { alg: 'PS512' } }),
+  accepted(
+    'a signature with RS384 where the issuer is configured for it',
+    { from: 'generic', header: { alg: 'RS384' } },
+    { issuerOptions: { algorithms: ['RS384'] } },
+  ),
+  accepted(
+    'a signature with RS512 where the issuer is configured for it',
+    { from: 'generic', header: { alg: 'RS512' } },
+    { issuerOptions: { algorithms: ['RS512'] } },
+  ),
+  accepted(
+    'a signature with PS256 where the issuer is configured for it',
+    { from: 'generic', header: { alg: 'PS256' } },
+    { issuerOptions: { algorithms: ['PS256'] } },
+  ),
+  accepted(
+    'a signature with PS384 where the issuer is configured for it',
+    { from: 'generic', header: { alg: 'PS384' } },
+    { issuerOptions: { algorithms: ['PS384'] } },
+  ),
+  accepted(
+    'a signature with PS512 where the issuer is configured for it',
+    { from: 'generic', header: { alg: 'PS512' } },
+    { issuerOptions: { algorithms: ['PS512'] } },
+  ),
   accepted(
     'an access token where RFC 9068 is required',
     { from: 'rfc9068' },
-    { issuerOptions: { requireAccessTokenType: true } },
+    { issuerOptions: { tokenType: 'rfc9068' } },
   ),
   accepted('the type written out as a media type', {
     from: 'rfc9068',

@@ -15,10 +15,13 @@ export interface RowOptions {
   readonly deniedKeys?: readonly string[]
 }
 
+/** Algorithms of an RSA key. */
+export type RsaAlgorithm = 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512'
+
 /** Settings a row gives the generic issuer itself. */
 export interface RowIssuerOptions {
-  readonly algorithms?: readonly 'RS256'[]
-  readonly requireAccessTokenType?: boolean
+  readonly algorithms?: readonly RsaAlgorithm[]
+  readonly tokenType?: 'rfc9068'
 }
 
 /** A permission as core takes it. */

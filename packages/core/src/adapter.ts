@@ -4,7 +4,7 @@ import { checkNames, checkObject } from './options-reader.js'
 import { anyOf, compilePermission, type Permission } from './permission.js'
 import type { RequestView } from './request-view.js'
 import { createTokenValidator, type TokenValidator } from './validator.js'
-import type { ValidatedToken } from './validated-token.js'
+import type { TokenKind, ValidatedToken } from './validated-token.js'
 
 export { BearerError, isBearerError }
 export { createResourceMetadata } from './protected-resource.js'
@@ -67,9 +67,11 @@ export function createBearerAuth(options: BearerAuthOptions): BearerAuth {
   }
 }
 
+const kinds: ReadonlySet<unknown> = new Set<TokenKind>(['delegated', 'application', 'unknown'])
+
 /** A validator made by the application that answers without a token must not let a request in. */
 function checkToken(token: ValidatedToken): ValidatedToken {
-  if (token?.kind === 'delegated' || token?.kind === 'application') return token
+  if (kinds.has(token?.kind)) return token
   throw new Error('bearerAuth: the validator answered without a token')
 }
 

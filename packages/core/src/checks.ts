@@ -9,11 +9,14 @@ import {
   type TokenTimes,
 } from './claims.js'
 import { BearerError } from './errors.js'
-import type { Recognition } from './issuer.js'
+import { readOneString } from './claim-source.js'
+import type { IssuerRules, Recognition } from './issuer.js'
 import type { SigningKey } from './jwk.js'
+import type { Candidates } from './key-set.js'
 import type { KeyStore } from './key-store.js'
 import type { IssuerEntry, ReadOptions } from './options.js'
 import { checkPermission, type CompiledPermission } from './permission.js'
+import { findMismatch } from './shape.js'
 import { readToken, type HeaderCache, type UnverifiedToken } from './token.js'
 import { createValidatedToken, type TokenIdentity, type ValidatedToken } from './validated-token.js'
 import { platform } from '#platform'
@@ -37,7 +40,7 @@ export interface Evaluation {
   algorithm: SigningAlgorithm | undefined
   matchedIssuer: IssuerWithKeys | undefined
   recognition: Recognition | undefined
-  candidates: readonly SigningKey[] | undefined
+  candidates: Candidates | undefined
   key: SigningKey | undefined
   times: TokenTimes | undefined
   identity: TokenIdentity | undefined
@@ -59,6 +62,7 @@ export type CheckName =
   | 'sender'
   | 'kind'
   | 'client'
+  | 'required_claims'
   | 'tenant_policy'
   | 'permission'
 
@@ -81,13 +85,14 @@ export const checks: readonly Check[] = [
   { name: 'issuer', needs: ['format', 'algorithm'], run: checkIssuer },
   { name: 'token_type', needs: ['issuer'], run: checkTokenType },
   { name: 'tenant', needs: ['issuer'], run: checkTenant },
-  { name: 'key', needs: ['algorithm', 'header', 'issuer', 'token_type', 'tenant'], run: checkKey },
+  { name: 'key', needs: ['algorithm', 'header', 'issuer', 'tenant'], run: checkKey },
   { name: 'signature', needs: ['key'], run: checkSignature },
   { name: 'lifetime', needs: ['format'], run: checkLifetime },
   { name: 'audience', needs: ['issuer'], run: checkOwnAudience },
   { name: 'sender', needs: ['format'], run: checkSender },
   { name: 'kind', needs: ['issuer'], run: checkKind },
   { name: 'client', needs: ['kind'], run: checkClient },
+  { name: 'required_claims', needs: ['issuer'], run: checkRequiredClaims },
   // The application, and maybe its database, is asked only about a token that is good in every other respect.
   { name: 'tenant_policy', needs: ['tenant', 'signature'], run: checkTenantPolicy },
   { name: 'permission', needs: ['lifetime', 'kind'], run: checkRequiredPermission },
@@ -142,22 +147,30 @@ async function resolveIssuers(
 }
 
 function matchIssuer(evaluation: Evaluation, issuer: string): boolean {
+  let matched: { candidate: IssuerWithKeys; recognition: Recognition; isExcluded: boolean } | undefined
   for (const candidate of evaluation.issuers) {
     const recognition = candidate.rules.recognise(issuer, candidate.keys.metadataIssuer)
-    if (recognition !== undefined) {
-      if (!candidate.rules.algorithms.includes(evaluation.algorithm as SigningAlgorithm)) {
-        throw new BearerError('algorithm_not_allowed', { claim: 'alg' })
-      }
-      evaluation.matchedIssuer = candidate
-      evaluation.recognition = recognition
-      return true
+    if (recognition === undefined) continue
+    const isExcluded = candidate.rules.excludes?.(recognition) === true
+    if (matched !== undefined && !matched.isExcluded) {
+      if (isExcluded) continue
+      // The order of a list never decides whose rules hold.
+      throw new BearerError('issuer_ambiguous', { claim: 'iss' })
     }
+    matched = { candidate, recognition, isExcluded }
   }
-  return false
+  if (matched === undefined) return false
+  if (!matched.candidate.rules.algorithms.includes(evaluation.algorithm as SigningAlgorithm)) {
+    throw new BearerError('algorithm_not_allowed', { claim: 'alg' })
+  }
+  evaluation.matchedIssuer = matched.candidate
+  evaluation.recognition = matched.recognition
+  return true
 }
 
 function checkTokenType(evaluation: Evaluation): void {
-  issuerOf(evaluation).rules.checkHeader(partsOf(evaluation).unverifiedHeader)
+  const { unverifiedHeader, unverifiedClaims } = partsOf(evaluation)
+  issuerOf(evaluation).rules.checkTokenType(unverifiedHeader, unverifiedClaims)
 }
 
 function checkTenant(evaluation: Evaluation): void {
@@ -166,9 +179,14 @@ function checkTenant(evaluation: Evaluation): void {
 
 function checkKey(evaluation: Evaluation): void | Promise<void> {
   const { rules, keys } = issuerOf(evaluation)
-  const kid = partsOf(evaluation).unverifiedHeader.kid as string | undefined
+  const { kid, x5t } = partsOf(evaluation).unverifiedHeader as { kid?: string; x5t?: unknown }
   if (kid === undefined && rules.requiresKeyId) throw new BearerError('key_id_missing', { claim: 'kid' })
-  const found = keys.find(kid, evaluation.algorithm as SigningAlgorithm, () => checkWorthFetching(evaluation))
+  const wanted = {
+    kid,
+    x5t: typeof x5t === 'string' ? x5t : undefined,
+    algorithm: evaluation.algorithm as SigningAlgorithm,
+  }
+  const found = keys.find(wanted, () => checkWorthFetching(evaluation))
   if (found instanceof Promise) return found.then((candidates) => bindKeys(evaluation, candidates))
   return bindKeys(evaluation, found)
 }
@@ -181,12 +199,12 @@ function checkWorthFetching(evaluation: Evaluation): void {
 }
 
 /** Keeps the keys that may sign for this issuer: a key set holds other issuers' keys too. */
-function bindKeys(evaluation: Evaluation, candidates: readonly SigningKey[]): void {
+function bindKeys(evaluation: Evaluation, candidates: Candidates): void {
   const { rules, keys } = issuerOf(evaluation)
   const recognition = recognitionOf(evaluation)
   const bound: SigningKey[] = []
   let refusal: unknown
-  for (const key of candidates) {
+  for (const key of candidates.keys) {
     try {
       rules.checkKey(key, recognition, keys.cloudInstanceName)
       bound.push(key)
@@ -195,20 +213,16 @@ function bindKeys(evaluation: Evaluation, candidates: readonly SigningKey[]): vo
     }
   }
   if (bound.length === 0) throw refusal
-  evaluation.candidates = bound
+  evaluation.candidates = { ...candidates, keys: bound }
 }
 
 function checkSignature(evaluation: Evaluation): void | Promise<void> {
-  return trySignature(evaluation, evaluation.candidates as readonly SigningKey[], 0)
+  return trySignature(evaluation, evaluation.candidates as Candidates, 0)
 }
 
-function trySignature(
-  evaluation: Evaluation,
-  candidates: readonly SigningKey[],
-  index: number,
-): void | Promise<void> {
-  const key = candidates[index]
-  if (key === undefined) throw new BearerError('signature_invalid')
+function trySignature(evaluation: Evaluation, candidates: Candidates, index: number): void | Promise<void> {
+  const key = candidates.keys[index]
+  if (key === undefined) throw noKeyVerified(evaluation, candidates)
   const verdict = platform.verify(key, evaluation.algorithm as SigningAlgorithm, partsOf(evaluation))
   const next = (isValid: boolean): void | Promise<void> => {
     if (isValid !== true) return trySignature(evaluation, candidates, index + 1)
@@ -216,6 +230,13 @@ function trySignature(
     return undefined
   }
   return typeof verdict === 'boolean' ? next(verdict) : verdict.then(next)
+}
+
+/** Where not every key was tried, nothing is known of the signature. */
+function noKeyVerified(evaluation: Evaluation, { isCutOff }: Candidates): BearerError {
+  if (!isCutOff) return new BearerError('signature_invalid')
+  const code = partsOf(evaluation).unverifiedHeader.kid === undefined ? 'key_id_missing' : 'key_unknown'
+  return new BearerError(code, { claim: 'kid', reason: 'too_many_keys' })
 }
 
 function checkTenantPolicy(evaluation: Evaluation): void | Promise<void> {
@@ -264,14 +285,27 @@ function checkLifetime(evaluation: Evaluation): void {
 
 function checkOwnAudience(evaluation: Evaluation): void {
   const { audience, rules } = issuerOf(evaluation)
+  const claims = claimsOf(evaluation)
   const implied = rules.impliedAudiences(recognitionOf(evaluation))
   const accepted =
     implied.length === 0 ? audience : audience.length === 0 ? implied : [...audience, ...implied]
-  checkAudience(claimsOf(evaluation), accepted)
+  if (claim(claims, 'aud') === undefined) checkMissingAudience(claims, rules, accepted)
+  else checkAudience(claims, accepted)
+}
+
+/** A token without `aud` is for this API only where the configuration says what counts instead. */
+function checkMissingAudience(claims: Claims, rules: IssuerRules, accepted: readonly string[]): void {
+  if (rules.acceptsMissingAudience) return
+  const value = readOneString(rules.audienceSources, claims)
+  if (value === undefined) throw new BearerError('claim_missing', { claim: 'aud' })
+  if (!accepted.includes(value)) {
+    throw new BearerError('audience_mismatch', { claim: rules.audienceSources[0]?.label })
+  }
 }
 
 function checkSender(evaluation: Evaluation): void {
-  // A bound token without its proof may be stolen (RFC 9449 section 7.1, RFC 8705 section 3).
+  // A bound token without its proof may be stolen (RFC 9449 section 7.1, RFC 8705 section 3). A null binding counts too:
+  // the safe reading of a binding that says nothing.
   if (Object.hasOwn(claimsOf(evaluation), 'cnf')) {
     throw new BearerError('sender_binding_unproven', { claim: 'cnf' })
   }
@@ -289,6 +323,13 @@ function checkClient(evaluation: Evaluation): void {
   if (clientId === undefined || !allowedClients.includes(clientId)) {
     throw new BearerError('client_not_allowed')
   }
+}
+
+function checkRequiredClaims(evaluation: Evaluation): void {
+  const { requiredClaims } = issuerOf(evaluation)
+  if (requiredClaims === undefined) return
+  const mismatch = findMismatch(requiredClaims, claimsOf(evaluation))
+  if (mismatch !== undefined) throw new BearerError('claim_not_allowed', { claim: mismatch })
 }
 
 function checkRequiredPermission(evaluation: Evaluation): void {

@@ -33,9 +33,12 @@ declare global {
  */
 export type Claims = Readonly<Record<string, unknown>> & Readonly<Countersign.Claims>
 
-/** A member of the payload itself, never of its prototype, which other code in the process may have changed. */
-export function claim(claims: Claims, name: string): unknown {
-  return Object.hasOwn(claims, name) ? claims[name] : undefined
+/**
+ * A member of the payload itself, never of its prototype, which other code in the process may have changed. A `null` counts
+ * as absent: some issuers write it for a claim that has no value.
+ */
+export function claim(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(claims, name) ? (claims[name] ?? undefined) : undefined
 }
 
 export function optionalString(claims: Claims, name: string): string | undefined {
@@ -163,14 +166,22 @@ export type Groups =
       readonly overage: true
     }
 
-/** Reads `groups`, or the markers that replace it (Entra, "Groups overage claim"). Undefined: the token has neither. */
-export function readGroups(claims: Claims): Groups | undefined {
+/** Whether markers replace `groups` (Entra, "Groups overage claim"): there are too many to list. */
+export function hasGroupsOverage(claims: Claims): boolean {
   const sources = claim(claims, '_claim_names')
   if (sources !== undefined && !isJsonObject(sources)) {
     throw new BearerError('claim_malformed', { claim: '_claim_names' })
   }
-  const overage = sources !== undefined && Object.hasOwn(sources, 'groups')
-  if (overage || claim(claims, 'hasgroups') !== undefined) return Object.freeze({ overage: true })
+  return (
+    (sources !== undefined && Object.hasOwn(sources, 'groups')) || claim(claims, 'hasgroups') !== undefined
+  )
+}
+
+/** Reads `groups`, or the markers that replace it. Undefined: the token has neither. */
+export function readGroups(claims: Claims): Groups | undefined {
+  if (hasGroupsOverage(claims)) return groupsOverage
   if (claim(claims, 'groups') === undefined) return undefined
   return Object.freeze({ overage: false, ids: optionalStrings(claims, 'groups') })
 }
+
+export const groupsOverage: Groups = Object.freeze({ overage: true })

@@ -1,9 +1,17 @@
+import { readAgent } from './entra-agent.js'
 import { BearerError } from './errors.js'
-import { optionalString, optionalStrings, readGroups, requiredString, words, type Claims } from './claims.js'
+import {
+  claim,
+  optionalString,
+  optionalStrings,
+  readGroups,
+  requiredString,
+  words,
+  type Claims,
+} from './claims.js'
 import type { Recognition } from './issuer.js'
 import type { TokenIdentity } from './validated-token.js'
 
-const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
 const personClaims = ['name', 'upn', 'preferred_username']
 
 /**
@@ -15,9 +23,6 @@ export function readEntraIdentity(
   { version, tenantId }: Recognition,
   allowedClients: readonly string[] | undefined,
 ): TokenIdentity {
-  for (const name of idTokenClaims) {
-    if (Object.hasOwn(claims, name)) throw new BearerError('id_token', { claim: name })
-  }
   const clientId = requiredString(claims, version === '1.0' ? 'appid' : 'azp')
   const methodClaim = version === '1.0' ? 'appidacr' : 'azpacr'
   const scopes = readScopes(claims)
@@ -32,6 +37,7 @@ export function readEntraIdentity(
     scopes,
     roles,
     groups: readGroups(claims),
+    agent: readAgent(claims),
   }
 }
 
@@ -52,7 +58,7 @@ function kindOf(
     idtyp === 'app' ||
     (idtyp === undefined &&
       (method === '1' || method === '2') &&
-      !personClaims.some((name) => Object.hasOwn(claims, name)))
+      !personClaims.some((name) => claim(claims, name) !== undefined))
   if (!isApplication)
     throw new BearerError('kind_undecided', { claim: idtyp === undefined ? methodClaim : 'idtyp' })
   if (roles.length === 0) {
@@ -67,5 +73,6 @@ function kindOf(
 
 function readScopes(claims: Claims): readonly string[] {
   const scp = optionalString(claims, 'scp')
-  return scp === undefined ? [] : words(scp)
+  // An agent that acts as itself may carry a slash, which grants nothing (Entra Agent ID, "Token claims reference").
+  return scp === undefined || scp === '/' ? [] : words(scp)
 }

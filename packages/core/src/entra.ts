@@ -1,10 +1,11 @@
 import { BearerError } from './errors.js'
-import { requiredString, type Claims } from './claims.js'
+import { claim, requiredString, type Claims } from './claims.js'
 import { clouds, type EntraCloud, type EntraCloudName } from './clouds.js'
 import { readEntraIdentity } from './entra-identity.js'
 import { isGuid, isIssuerTemplate, issuerTemplate } from './issuer-template.js'
 import {
   createTrustedIssuer,
+  issuerSettingNames,
   readIssuerSettings,
   type IssuerSettings,
   type ReadIssuerSettings,
@@ -19,7 +20,7 @@ import { checkNames, checkObject, readString, readUrl } from './options-reader.j
 interface EntraSettings extends IssuerSettings {
   /**
    * The application (client) id of the API's own registration. It implies the audiences that Entra puts into this API's
-   * tokens by default: the id itself in v2.0 tokens, `api://<id>` in v1.0 tokens. `audience` adds to them.
+   * tokens by default: the id itself in v2.0 tokens, `api://<id>` or the id in v1.0 tokens. `audience` adds to them.
    */
   readonly clientId?: string | undefined
   /** One of Microsoft's clouds by name, or a cloud as a value. Default: `'global'`. */
@@ -71,14 +72,7 @@ const notTenants = ['common', 'organizations', 'consumers']
 export function entra(options: EntraOptions): TrustedIssuer {
   const what = 'entra'
   checkObject(what, options)
-  checkNames(what, options, [
-    'tenantId',
-    'clientId',
-    'cloud',
-    'applicationKeys',
-    'audience',
-    'allowedClients',
-  ])
+  checkNames(what, options, ['tenantId', 'clientId', 'cloud', 'applicationKeys', ...issuerSettingNames])
   const tenant = readString(what, 'tenantId', options.tenantId).toLowerCase()
   if (notTenants.includes(tenant)) {
     throw new TypeError(
@@ -101,6 +95,7 @@ export function entra(options: EntraOptions): TrustedIssuer {
   const query = options.applicationKeys ? `?appid=${clientId}` : ''
   return createEntraIssuer({
     name: nameOf(what, tenant, cloud),
+    tenants: isId ? [tenant] : [],
     cloud,
     clientId,
     settings: readIssuerSettings(what, options),
@@ -138,7 +133,7 @@ export function entra(options: EntraOptions): TrustedIssuer {
 export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssuer {
   const what = 'entraMultiTenant'
   checkObject(what, options)
-  checkNames(what, options, ['allowedTenants', 'accounts', 'clientId', 'cloud', 'audience', 'allowedClients'])
+  checkNames(what, options, ['allowedTenants', 'accounts', 'clientId', 'cloud', ...issuerSettingNames])
   const cloud = readCloud(what, options.cloud)
   const accounts = options.accounts ?? 'organizations'
   if (accounts !== 'organizations' && accounts !== 'common') {
@@ -149,6 +144,7 @@ export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssue
 
   return createEntraIssuer({
     name: nameOf(what, accounts, cloud),
+    tenants: policy instanceof Set ? [...policy] : [anyTenant],
     cloud,
     clientId: readClientId(what, options.clientId),
     settings: readIssuerSettings(what, options),
@@ -157,6 +153,7 @@ export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssue
     needsMetadata: false,
     keyMayLackIssuer: false,
     isOwnTenant: () => true,
+    excludes: ({ tenantId }) => policy instanceof Set && !policy.has(tenantId as string),
     checkTenant(tenantId) {
       if (accounts === 'organizations' && tenantId === personalAccounts) {
         throw new BearerError('tenant_not_allowed', { claim: 'tid', reason: 'personal_account' })
@@ -165,7 +162,23 @@ export function entraMultiTenant(options: EntraMultiTenantOptions): TrustedIssue
         throw new BearerError('tenant_not_allowed', { claim: 'tid' })
     },
     ...(typeof policy === 'function' ? { tenantPolicy: policy } : {}),
+    ...(policy === 'any' ? { checkAudience: (audience) => checkUniqueAudience(what, audience) } : {}),
   })
+}
+
+/** Stands for every tenant where two issuers are compared: no tenant has this id. */
+const anyTenant = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * An identifier URI is unique inside one tenant only: another tenant may register an application with the same one, define
+ * its roles, and get v1.0 tokens for it. A GUID is unique everywhere, and the domain of an https URI is verified by Entra.
+ */
+function checkUniqueAudience(what: string, audience: string): void {
+  if (/^(api:\/\/)?[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}(\/|$)/i.test(audience)) return
+  if (audience.startsWith('https://')) return
+  throw new TypeError(
+    `${what}: "audience" must be the client id, api:// with the client id, or an https URI where "allowedTenants" is 'any': any tenant can register another identifier URI`,
+  )
 }
 
 /** A name for each cloud, since two clouds may have the same tenants: keys of a snapshot go to the issuer of their name. */
@@ -189,6 +202,8 @@ function readTenantPolicy(what: string, value: unknown): Set<string> | TenantPol
 
 interface EntraRules {
   readonly name: string
+  /** The tenants it accepts, where these are known from the configuration alone. */
+  readonly tenants: readonly string[]
   readonly cloud: EntraCloud
   readonly clientId: string | undefined
   readonly settings: ReadIssuerSettings
@@ -200,18 +215,21 @@ interface EntraRules {
   readonly isOwnTenant: (tenantId: string, metadataIssuer: string | undefined) => boolean
   /** Throws a refusal for a tenant that is recognised and not allowed. */
   readonly checkTenant: (tenantId: string) => void
+  readonly excludes?: (recognition: Recognition) => boolean
+  readonly checkAudience?: (audience: string) => void
   readonly tenantPolicy?: TenantPolicy
 }
 
 const absentKeyGraceSeconds = 24 * 3600
-const maximumRecognised = 1000
+const maxRecognised = 1000
 
 function createEntraIssuer(rules: EntraRules): TrustedIssuer {
   const { cloud, clientId } = rules
   const v1 = issuerTemplate(cloud.v1Issuer)
   const v2 = issuerTemplate(cloud.v2Issuer)
   const implied = {
-    '1.0': Object.freeze(clientId === undefined ? [] : [`api://${clientId}`]),
+    // Entra writes the identifier URI or the bare client id, as the client asked for it.
+    '1.0': Object.freeze(clientId === undefined ? [] : [`api://${clientId}`, clientId]),
     '2.0': Object.freeze(clientId === undefined ? [] : [clientId]),
   }
   // Parsing an issuer costs more than a look-up, and few issuers recur.
@@ -222,16 +240,21 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
     const tenantId = v2Tenant ?? v1.tenantIn(issuer)
     if (tenantId === undefined) return undefined
     const recognition = { version: v2Tenant === undefined ? ('1.0' as const) : ('2.0' as const), tenantId }
-    if (recognised.size >= maximumRecognised) recognised.clear()
+    if (recognised.size >= maxRecognised) recognised.clear()
     recognised.set(issuer, recognition)
     return recognition
   }
 
   return createTrustedIssuer({
     name: rules.name,
+    issuers: rules.tenants.flatMap((tenant) => [v2.of(tenant), v1.of(tenant)]),
+    snapshotName: JSON.stringify([rules.name, rules.metadataUrl]),
     algorithms: Object.freeze(['RS256'] as const),
+    rsaKeysServeAnyAlgorithm: false,
     settings: rules.settings,
-    keySource: discoveredKeys([rules.metadataUrl], rules.isExpectedIssuer),
+    audienceSources: [],
+    acceptsMissingAudience: false,
+    keySource: discoveredKeys([[rules.metadataUrl]], rules.isExpectedIssuer),
     absentKeyGraceSeconds,
     requiresKeyId: true,
     family: cloud.authority,
@@ -244,7 +267,10 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
       return rules.isOwnTenant(recognition.tenantId as string, metadataIssuer) ? recognition : undefined
     },
 
-    checkHeader,
+    checkTokenType,
+
+    ...(rules.excludes === undefined ? {} : { excludes: rules.excludes }),
+    ...(rules.checkAudience === undefined ? {} : { checkAudience: rules.checkAudience }),
 
     checkTenant(claims, recognition) {
       checkVersion(claims, recognition)
@@ -279,9 +305,17 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
   })
 }
 
-/** Graph hashes a nonce into the header before it signs: no other API can verify its tokens, and none should. */
-function checkHeader(header: Readonly<Record<string, unknown>>): void {
+const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
+
+/**
+ * Graph hashes a nonce into the header before it signs: no other API can verify its tokens, and none should. An id token of
+ * the API's own registration has the same issuer, audience, key and `typ` as an access token.
+ */
+function checkTokenType(header: Readonly<Record<string, unknown>>, claims: Claims): void {
   if (Object.hasOwn(header, 'nonce')) throw new BearerError('graph_token', { claim: 'nonce' })
+  for (const name of idTokenClaims) {
+    if (claim(claims, name) !== undefined) throw new BearerError('id_token', { claim: name })
+  }
 }
 
 function checkVersion(claims: Claims, { version }: Recognition): void {

@@ -57,12 +57,14 @@ const table = {
 
   // The caller is known and may not do this.
   client_not_allowed: forbidden('The client is not allowed'),
+  claim_not_allowed: forbidden('A claim does not have the required value'),
   kind_not_allowed: forbidden('This kind of token is not allowed here'),
   scope_insufficient: forbidden('A required scope is missing'),
   role_insufficient: forbidden('A required role is missing'),
 
   // The API cannot decide, and the caller is not at fault: no challenge, the caller may try again later.
   keys_unavailable: { status: 503, phrase: 'The signing keys are unavailable' },
+  issuer_ambiguous: { status: 503, phrase: 'Several configured issuers match the token' },
   check_unavailable: { status: 503, phrase: 'A check could not be completed' },
 } as const satisfies Record<string, Refusal>
 

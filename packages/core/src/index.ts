@@ -9,12 +9,27 @@ export type { EntraMultiTenantOptions, EntraOptions } from './entra.js'
 export { clouds } from './clouds.js'
 export type { EntraCloud, EntraCloudName } from './clouds.js'
 export { oidcIssuer, staticIssuer } from './oidc.js'
-export type { OidcIssuerOptions, StaticIssuerOptions } from './oidc.js'
+export type { GenericIssuerSettings, OidcIssuerOptions, StaticIssuerOptions } from './oidc.js'
+export { claimPath } from './claim-source.js'
+export type { ClaimPath, ClaimSource } from './claim-source.js'
+export { absent, expectation, present } from './shape.js'
+export type { Expectation, ExpectedValue, Shape } from './shape.js'
+export type { ClaimSources, KindRule } from './generic-identity.js'
+export type { TokenType, TokenTypeRule } from './token-type.js'
+export type { GivenKeys } from './static-keys.js'
 export type { IssuerSettings, TenantPolicy, TrustedIssuer } from './issuer.js'
 export type { SigningAlgorithm } from './algorithms.js'
 export type { Fetch } from './fetch-json.js'
 
-export type { AllowsAnonymous, ApplicationToken, DelegatedToken, ValidatedToken } from './validated-token.js'
+export type {
+  AllowsAnonymous,
+  ApplicationToken,
+  DelegatedToken,
+  TokenKind,
+  TokenOfUnknownKind,
+  ValidatedToken,
+} from './validated-token.js'
+export type { AgentFacts } from './entra-agent.js'
 export type { Claims, Groups } from './claims.js'
 export { anyOf } from './permission.js'
 export type { AnyOfPermissions, Permission, PermissionByKind, PermissionOfAnyKind } from './permission.js'

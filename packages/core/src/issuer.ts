@@ -1,21 +1,34 @@
 import type { SigningAlgorithm } from './algorithms.js'
 import type { Claims } from './claims.js'
+import type { CompiledSource } from './claim-source.js'
 import type { Fetch } from './fetch-json.js'
 import type { SigningKey } from './jwk.js'
 import { readStringList } from './options-reader.js'
+import { compileShape, type CompiledShape, type Shape } from './shape.js'
+import type { TokenTypeCheck } from './token-type.js'
 import type { TokenIdentity } from './validated-token.js'
 
-/** What an issuer's documents said: the raw members of its key set, and what binds them. */
-export interface FetchedKeys {
-  readonly jwks: readonly unknown[]
-  /** `issuer` of the metadata document. */
-  readonly issuer?: string | undefined
-  /** `cloud_instance_name` of the metadata document (Entra). */
-  readonly cloudInstanceName?: string | undefined
+/** What an issuer's metadata documents said. */
+export interface Metadata {
+  /** `issuer`. */
+  readonly issuer: string
+  /** `cloud_instance_name` (Entra). */
+  readonly cloudInstanceName: string | undefined
+  /** `jwks_uri` of each document. */
+  readonly jwksUris: readonly string[]
 }
 
-/** Where an issuer's keys come from. Throws `FetchError` when they are unavailable. */
-export type KeySource = (fetch: Fetch) => Promise<FetchedKeys>
+/** The raw members of an issuer's key set, and the metadata that led to it. */
+export interface FetchedKeys {
+  readonly jwks: readonly unknown[]
+  readonly metadata?: Metadata
+}
+
+/**
+ * Where an issuer's keys come from. `known` is metadata read a short time ago: the key addresses in it are used without
+ * fetching it again. Throws `FetchError` when keys are unavailable.
+ */
+export type KeySource = (fetch: Fetch, known: Metadata | undefined) => Promise<FetchedKeys>
 
 /** Which of an issuer's tokens this is. */
 export interface Recognition {
@@ -35,12 +48,21 @@ export interface IssuerSettings {
   readonly audience?: string | readonly string[] | undefined
   /** Client ids that may call, compared with `azp`, `appid` or `client_id`. Default: every client of the issuer. */
   readonly allowedClients?: readonly string[] | undefined
+  /**
+   * What the claims of every token must be, whatever the route. A token that differs is refused with 403, before any
+   * guard. Required for issuers from which anyone can obtain a token (GitHub, GitLab, Google, Kubernetes, Apple and others).
+   */
+  readonly requiredClaims?: Shape | undefined
 }
+
+/** The names of these settings. */
+export const issuerSettingNames: readonly string[] = ['audience', 'allowedClients', 'requiredClaims']
 
 /** The settings after they were read: lists are lists. */
 export interface ReadIssuerSettings {
   readonly audience: readonly string[] | undefined
   readonly allowedClients: readonly string[] | undefined
+  readonly requiredClaims: CompiledShape | undefined
 }
 
 /**
@@ -59,10 +81,17 @@ export interface TrustedIssuer {
 export interface IssuerRules {
   /** For messages to the operator: configuration only, never a value of a token. */
   readonly name: string
-  /** The issuer's own address, where it has just one. */
-  readonly address?: string
+  /** Every `iss` that it recognises, where these are known from the configuration alone. */
+  readonly issuers: readonly string[]
+  /** Names whatever decides which keys are trusted: keys of a snapshot go to the same name. Absent: keys are configured. */
+  readonly snapshotName?: string
   readonly algorithms: readonly SigningAlgorithm[]
+  /** Whether an RSA key without `alg` serves every RSA algorithm of the list, and not RS256 alone. */
+  readonly rsaKeysServeAnyAlgorithm: boolean
   readonly settings: ReadIssuerSettings
+  /** What counts as the audience of a token that has no `aud`. */
+  readonly audienceSources: readonly CompiledSource[]
+  readonly acceptsMissingAudience: boolean
   readonly keySource: KeySource
   /** How long a key serves that the newest key set no longer lists. */
   readonly absentKeyGraceSeconds: number
@@ -74,8 +103,12 @@ export interface IssuerRules {
   recognise(issuer: string, metadataIssuer: string | undefined): Recognition | undefined
   /** Whether `recognise` needs the metadata first. */
   readonly needsMetadata: boolean
-  /** Checks the token's header, before the signature. Throws a refusal. */
-  checkHeader(header: Readonly<Record<string, unknown>>): void
+  /** Throws a TypeError at start-up for a configured audience that is not unique among its tokens. */
+  checkAudience?(audience: string): void
+  /** Whether its tenant rule refuses a recognised token in any case: another issuer may then be meant. */
+  excludes?(recognition: Recognition): boolean
+  /** Checks that it is an access token, before the signature. Throws a refusal. */
+  readonly checkTokenType: TokenTypeCheck
   /** Checks that the token's tenant is the recognised one, and is allowed, before the signature. Throws a refusal. */
   checkTenant(claims: Claims, recognition: Recognition): void
   /** Checks that a key may sign this token. Throws a refusal. */
@@ -84,7 +117,7 @@ export interface IssuerRules {
   readonly tenantPolicy?: TenantPolicy
   /** Audiences its tokens may carry beside the configured ones. */
   impliedAudiences(recognition: Recognition): readonly string[]
-  /** Reads who the token is for and what it grants. Throws a refusal for what is not an access token. */
+  /** Reads who the token is for and what it grants. Throws a refusal where that is undecided. */
   readIdentity(
     claims: Claims,
     recognition: Recognition,
@@ -117,10 +150,12 @@ export function rulesOf(value: unknown): IssuerRules | undefined {
 }
 
 export function readIssuerSettings(what: string, settings: IssuerSettings): ReadIssuerSettings {
-  const { audience, allowedClients } = settings
+  const { audience, allowedClients, requiredClaims } = settings
   return Object.freeze({
     audience: audience === undefined ? undefined : readStringList(what, 'audience', audience),
     allowedClients:
       allowedClients === undefined ? undefined : readStringList(what, 'allowedClients', allowedClients),
+    requiredClaims:
+      requiredClaims === undefined ? undefined : compileShape(what, 'requiredClaims', requiredClaims),
   })
 }

@@ -13,9 +13,11 @@ export type PublicJwk =
   | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
   | { readonly kty: 'OKP'; readonly crv: string; readonly x: string }
 
-/** One signing key of an issuer. The two mutable members say until when it serves; the rest never changes. */
+/** One signing key of an issuer. The three mutable members say until when it serves; the rest never changes. */
 export interface SigningKey {
   readonly kid: string | undefined
+  /** The SHA-1 thumbprint of its certificate (RFC 7517 section 4.8): some issuers name their keys by it alone. */
+  readonly x5t: string | undefined
   readonly jwk: PublicJwk
   /** The public material itself, as one string: two keys are the same key exactly if this is equal. */
   readonly identity: string
@@ -26,6 +28,8 @@ export interface SigningKey {
   readonly cloudInstanceName: string | undefined
   /** Epoch seconds of the last successful fetch that listed the key. */
   lastListed: number
+  /** Epoch seconds of the first fetch that lacked it after that; it may have been listed until then. */
+  absentSince: number | undefined
   /** Epoch seconds at which it stops serving; moved by each fetch, and to -Infinity when it is forgotten. */
   servesUntil: number
 }
@@ -74,45 +78,67 @@ export function readJwk(value: unknown, now: number, servesUntil: number): ReadJ
   return {
     key: {
       kid: value.kid as string | undefined,
+      x5t: typeof value.x5t === 'string' && value.x5t.length <= 1024 ? value.x5t : undefined,
       jwk: material,
       identity: Object.values(material).join('.'),
       algorithm: value.alg,
       issuer: value.issuer as string | undefined,
       cloudInstanceName: value.cloud_instance_name as string | undefined,
       lastListed: now,
+      absentSince: undefined,
       servesUntil,
     },
   }
 }
 
 function readMaterial(jwk: Record<string, unknown>): PublicJwk | SkippedKeyReason {
-  if (jwk.kty === 'RSA') {
-    const n = bytesOf(jwk.n)
-    const e = bytesOf(jwk.e)
-    if (n === undefined || e === undefined) return 'member'
-    const bits = bitLength(n)
-    if (bits < 2048 || bits > 8192) return 'rsa_size'
-    const exponent = e.length > 4 ? Number.NaN : e.reduce((value, byte) => value * 256 + byte, 0)
-    if (!(exponent >= 65537 && exponent % 2 === 1)) return 'rsa_exponent'
-    return { kty: 'RSA', n: jwk.n as string, e: jwk.e as string }
-  }
+  if (jwk.kty === 'RSA') return readRsa(jwk)
   if (jwk.kty === 'EC') {
     const size = { 'P-256': 32, 'P-384': 48, 'P-521': 66 }[String(jwk.crv)]
     if (size === undefined) return 'crv'
-    if (bytesOf(jwk.x)?.length !== size || bytesOf(jwk.y)?.length !== size) return 'member'
-    return { kty: 'EC', crv: jwk.crv as string, x: jwk.x as string, y: jwk.y as string }
+    const x = bytesOf(jwk.x)
+    const y = bytesOf(jwk.y)
+    if (x?.length !== size || y?.length !== size) return 'member'
+    return { kty: 'EC', crv: jwk.crv as string, x: textOf(x), y: textOf(y) }
   }
   if (jwk.kty === 'OKP') {
     // Ed448 is not offered: 'EdDSA' in a header would not tell which of the two it means.
     if (jwk.crv !== 'Ed25519') return 'crv'
-    if (bytesOf(jwk.x)?.length !== 32) return 'member'
-    return { kty: 'OKP', crv: 'Ed25519', x: jwk.x as string }
+    const x = bytesOf(jwk.x)
+    return x?.length === 32 ? { kty: 'OKP', crv: 'Ed25519', x: textOf(x) } : 'member'
   }
   return 'kty'
 }
 
+function readRsa(jwk: Record<string, unknown>): PublicJwk | SkippedKeyReason {
+  const n = withoutLeadingZeros(bytesOf(jwk.n))
+  const e = withoutLeadingZeros(bytesOf(jwk.e))
+  if (n === undefined || e === undefined) return 'member'
+  const bits = bitLength(n)
+  if (bits < 2048 || bits > 8192) return 'rsa_size'
+  const exponent = e.length > 4 ? Number.NaN : e.reduce((value, byte) => value * 256 + byte, 0)
+  if (!(exponent >= 65537 && exponent % 2 === 1)) return 'rsa_exponent'
+  return { kty: 'RSA', n: textOf(n), e: textOf(e) }
+}
+
+/** The bytes of a member. Some issuers write plain base64 with padding, where RFC 7518 section 6 says base64url. */
 function bytesOf(member: unknown): Uint8Array | undefined {
-  return typeof member === 'string' && member !== '' ? platform.decodeBase64Url(member) : undefined
+  if (typeof member !== 'string' || member === '') return undefined
+  const canonical = member
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/={1,2}$/, '')
+  return platform.decodeBase64Url(canonical)
+}
+
+function withoutLeadingZeros(bytes: Uint8Array | undefined): Uint8Array | undefined {
+  const start = bytes?.findIndex((byte) => byte !== 0) ?? 0
+  return start > 0 ? bytes?.subarray(start) : bytes
+}
+
+function textOf(bytes: Uint8Array): string {
+  const base64 = btoa(String.fromCharCode(...bytes))
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 function bitLength(bytes: Uint8Array): number {

@@ -6,6 +6,8 @@ export interface SnapshotKey {
   readonly jwk: Readonly<Record<string, unknown>>
   /** When a fetch last listed the key: seconds since the epoch. */
   readonly lastListed: number
+  /** When a fetch first lacked it after that: seconds since the epoch. Absent while it is listed. */
+  readonly absentSince?: number
 }
 
 /** The keys of one issuer at one moment. */
@@ -59,5 +61,10 @@ function readKey(value: unknown, now: number): SnapshotKey {
   const lastListed = value.lastListed as number
   // A time to come would keep a key alive beyond the day that the issuer's silence allows.
   if (lastListed > now) throw new TypeError('importKeys: a key of the snapshot was listed in the future')
-  return { jwk: value.jwk, lastListed }
+  const { absentSince } = value
+  if (absentSince === undefined) return { jwk: value.jwk, lastListed }
+  if (typeof absentSince !== 'number' || !(absentSince >= lastListed && absentSince <= now)) {
+    throw new TypeError('importKeys: a key of the snapshot is malformed')
+  }
+  return { jwk: value.jwk, lastListed, absentSince }
 }

@@ -1,9 +1,8 @@
-import type { SigningAlgorithm } from './algorithms.js'
 import { BearerError } from './errors.js'
 import { FetchError, type Fetch } from './fetch-json.js'
-import type { FetchedKeys, IssuerRules } from './issuer.js'
-import type { SigningKey, SkippedKeyReason } from './jwk.js'
-import { KeySet } from './key-set.js'
+import type { FetchedKeys, IssuerRules, Metadata } from './issuer.js'
+import type { SkippedKeyReason } from './jwk.js'
+import { KeySet, type Candidates, type WantedKey } from './key-set.js'
 import type { IssuerSnapshot } from './key-snapshot.js'
 import { platform } from '#platform'
 
@@ -30,6 +29,13 @@ const maxBackOffSeconds = 60
 /** A fetch this recent is proof enough that the issuer does not list a key. */
 const freshSeconds = 30
 const secondTryAfterSeconds = 3
+/**
+ * Unknown key ids cause at most four fetches at once and then one in two seconds, however many forged tokens come. A token
+ * with a key that was just published waits no longer than that.
+ */
+const unknownKeyBurst = 4
+const unknownKeyIntervalSeconds = 2
+const maxAbsentKeys = 1000
 
 /**
  * Decides when to fetch the key set of one issuer. It refreshes in the background while keys serve; failures back off; an
@@ -38,11 +44,21 @@ const secondTryAfterSeconds = 3
 export class KeyStore {
   readonly #options: KeyStoreOptions
   readonly #keys: KeySet
-  readonly #unknownKeyFetches = new FetchBudget({ size: 2, refillSeconds: 30 })
+  readonly #unknownKeyFetches = new FetchBudget({
+    size: unknownKeyBurst,
+    refillSeconds: unknownKeyIntervalSeconds,
+  })
+  /** Keys that a fetch lacked, and when that fetch started. */
+  readonly #absentKeys = new Map<string, number>()
+  #plannedFetch: Promise<boolean> | undefined
+  #metadata: Metadata | undefined
+  #metadataReadAt = -Infinity
+  /** From the metadata, or from a snapshot. */
   #metadataIssuer: string | undefined
   #cloudInstanceName: string | undefined
 
   #inFlight: Promise<boolean> | undefined
+  #fetchesStarted = 0
   #waiters = 0
   #lastSuccess = -Infinity
   #refreshAt = -Infinity
@@ -56,8 +72,13 @@ export class KeyStore {
 
   constructor(options: KeyStoreOptions) {
     this.#options = options
-    const { absentKeyGraceSeconds, requiresKeyId } = options.rules
-    this.#keys = new KeySet({ deniedKeys: options.deniedKeys, absentKeyGraceSeconds, requiresKeyId })
+    const { absentKeyGraceSeconds, requiresKeyId, rsaKeysServeAnyAlgorithm } = options.rules
+    this.#keys = new KeySet({
+      deniedKeys: options.deniedKeys,
+      absentKeyGraceSeconds,
+      requiresKeyId,
+      rsaKeysServeAnyAlgorithm,
+    })
   }
 
   /** `issuer` of the metadata document, once it was fetched. */
@@ -71,23 +92,27 @@ export class KeyStore {
   }
 
   /**
-   * The keys that may have signed a token with this key id. With keys at hand it answers at once. `checkWorthFetching` is
-   * called before a fetch is spent on an unknown key id, and throws where the token would be refused anyhow.
+   * The keys that may have signed a token. With keys at hand it answers at once. `checkWorthFetching` is called before a
+   * fetch is spent on an unknown key, and throws where the token would be refused anyhow.
    */
-  find(
-    kid: string | undefined,
-    algorithm: SigningAlgorithm,
-    checkWorthFetching: () => void,
-  ): readonly SigningKey[] | Promise<readonly SigningKey[]> {
+  find(wanted: WantedKey, checkWorthFetching: () => void): Candidates | Promise<Candidates> {
     const now = this.#options.clock()
-    this.#refuseDenied(kid)
-    const live = this.#keys.candidates(kid, algorithm, now)
-    if (live.length > 0) {
+    const found = this.#candidates(wanted, now)
+    if (found !== undefined) {
       this.refreshIfDue(now)
-      return live
+      return found
     }
     checkWorthFetching()
-    return this.#findAfterFetch(kid, algorithm, now)
+    if (this.#hasGivenKeys() && this.#keys.size > 0) throw new BearerError('key_unknown', { claim: 'kid' })
+    return this.#findAfterFetch(wanted, now)
+  }
+
+  /** Undefined where no key of the set can be meant. */
+  #candidates(wanted: WantedKey, now: number): Candidates | undefined {
+    this.#refuseDenied(wanted.kid)
+    const found = this.#keys.candidates(wanted, now)
+    if (found.isAmbiguous) throw new BearerError('key_id_missing', { claim: 'kid' })
+    return found.keys.length === 0 ? undefined : found
   }
 
   /** Starts a refresh in the background, where one is due. */
@@ -112,17 +137,18 @@ export class KeyStore {
   forget(kid: string | undefined): void {
     this.#generation++
     this.#keys.forget(kid)
+    this.#absentKeys.clear()
     if (kid === undefined) {
       this.#lastSuccess = -Infinity
       this.#refreshAt = -Infinity
     }
   }
 
-  snapshot(): IssuerSnapshot {
+  snapshot(name: string): IssuerSnapshot {
     const metadataIssuer = this.#metadataIssuer
     const cloudInstanceName = this.#cloudInstanceName
     return {
-      name: this.#options.rules.name,
+      name,
       ...(metadataIssuer === undefined ? {} : { metadataIssuer }),
       ...(cloudInstanceName === undefined ? {} : { cloudInstanceName }),
       keys: this.#keys.snapshot(),
@@ -146,29 +172,79 @@ export class KeyStore {
     clearTimeout(this.#secondTry)
   }
 
-  async #findAfterFetch(
-    kid: string | undefined,
-    algorithm: SigningAlgorithm,
-    now: number,
-  ): Promise<readonly SigningKey[]> {
-    const isCold = !this.#keys.hasLiveKeys(now)
-    if (this.#inFlight !== undefined) {
-      await this.#waitFor(this.#inFlight)
-    } else if (
-      // A set without a usable key is an answer too: it is not asked for again with every request.
-      isCold && !this.#isFresh(now) ? this.#mayTry(now) : this.#unknownKeyFetches.take(now)
-    ) {
-      await this.#waitFor(this.#refresh(now))
-      if (!isCold) this.#tryAgainLater(kid, algorithm)
+  async #findAfterFetch(wanted: WantedKey, now: number): Promise<Candidates> {
+    if (this.#keys.hasLiveKeys(now)) {
+      const found = await this.#findNewKey(wanted, now)
+      if (found !== undefined) return found
+    } else {
+      await this.#loadFor(now)
     }
     const after = this.#options.clock()
-    const found = this.#keys.candidates(kid, algorithm, after)
-    if (found.length > 0) return found
-    this.#refuseDenied(kid)
+    const found = this.#candidates(wanted, after)
+    if (found !== undefined) return found
     const isKnownToBeAbsent = !this.#lastAttemptFailed && this.#isFresh(after)
     throw isKnownToBeAbsent
       ? new BearerError('key_unknown', { claim: 'kid' })
       : new BearerError('keys_unavailable')
+  }
+
+  /** Fetches where no key serves. A set without a usable key is an answer too: it is not fetched again for each request. */
+  async #loadFor(now: number): Promise<void> {
+    if (this.#inFlight !== undefined) await this.#waitFor(this.#inFlight)
+    else if (this.#isFresh(now) ? this.#unknownKeyFetches.take(now) : this.#mayTry(now)) {
+      await this.#waitFor(this.#refresh(now))
+    }
+  }
+
+  /** Only a fetch that started after the token came can tell that its key is not listed. */
+  async #findNewKey(wanted: WantedKey, now: number): Promise<Candidates | undefined> {
+    const name = JSON.stringify([wanted.kid, wanted.x5t, wanted.algorithm])
+    const absentSince = this.#absentKeys.get(name) ?? -Infinity
+    if (Math.abs(now - absentSince) <= freshSeconds) return undefined
+    const startedBefore = this.#fetchesStarted
+    if (this.#inFlight !== undefined) {
+      await this.#waitFor(this.#inFlight)
+      const found = this.#candidates(wanted, this.#options.clock())
+      if (found !== undefined) return found
+    }
+    const started = this.#options.clock()
+    if (!this.#mayTry(started)) return undefined
+    const isUnderWay = this.#fetchesStarted > startedBefore ? this.#inFlight : undefined
+    const succeeded = await this.#waitFor(isUnderWay ?? this.#fetchForUnknownKeys(started))
+    const found = this.#candidates(wanted, this.#options.clock())
+    if (found === undefined && succeeded) {
+      this.#rememberAbsent(name, started)
+      this.#tryAgainLater(wanted)
+    }
+    return found
+  }
+
+  /** One fetch for all tokens that wait for an unknown key: at once while the budget lasts, else when it is refilled. */
+  #fetchForUnknownKeys(now: number): Promise<boolean> {
+    if (this.#plannedFetch !== undefined) return this.#plannedFetch
+    if (this.#unknownKeyFetches.take(now)) return this.#refresh(now, this.#knownMetadata(now))
+    this.#plannedFetch = delay(this.#unknownKeyFetches.secondsUntilRefill(now)).then(() => {
+      this.#plannedFetch = undefined
+      const then = this.#timeOr(now)
+      this.#unknownKeyFetches.take(then)
+      return this.#refresh(then, this.#knownMetadata(then))
+    })
+    return this.#plannedFetch
+  }
+
+  /** Metadata is read again with every regular refresh; a new key of the same set needs only the set. */
+  #knownMetadata(now: number): Metadata | undefined {
+    return Math.abs(now - this.#metadataReadAt) < refreshAfterSeconds ? this.#metadata : undefined
+  }
+
+  #rememberAbsent(name: string, now: number): void {
+    if (this.#absentKeys.size >= maxAbsentKeys) this.#absentKeys.clear()
+    this.#absentKeys.set(name, now)
+  }
+
+  /** Keys that are configured do not change: a token with another key needs no second look. */
+  #hasGivenKeys(): boolean {
+    return this.#options.rules.snapshotName === undefined
   }
 
   #refuseDenied(kid: string | undefined): void {
@@ -203,21 +279,24 @@ export class KeyStore {
   }
 
   /** One fetch at a time. Resolves to whether it succeeded; never rejects. */
-  #refresh(now: number): Promise<boolean> {
-    this.#inFlight ??= this.#fetchKeys(now).finally(() => {
-      this.#inFlight = undefined
-    })
+  #refresh(now: number, known?: Metadata): Promise<boolean> {
+    if (this.#inFlight === undefined) {
+      this.#fetchesStarted++
+      this.#inFlight = this.#fetchKeys(now, known).finally(() => {
+        this.#inFlight = undefined
+      })
+    }
     return this.#inFlight
   }
 
-  async #fetchKeys(startedAt: number): Promise<boolean> {
+  async #fetchKeys(startedAt: number, known: Metadata | undefined): Promise<boolean> {
     const { rules, clock, fetch } = this.#options
     try {
       let generation: number
       let fetched: FetchedKeys
       do {
         generation = this.#generation
-        fetched = await rules.keySource(fetch)
+        fetched = await rules.keySource(fetch, known)
         // A request that was sent before keys were dropped may still answer with them.
       } while (generation !== this.#generation)
       this.#acceptFetched(fetched, clock(), startedAt)
@@ -230,11 +309,7 @@ export class KeyStore {
 
   #acceptFetched(fetched: FetchedKeys, now: number, startedAt: number): void {
     const { rules, events } = this.#options
-    const { issuer = this.#metadataIssuer } = fetched
-    // A domain is resolved once: it may be given to another tenant later.
-    if (issuer !== (this.#metadataIssuer ?? issuer)) throw new FetchError('issuer')
-    this.#metadataIssuer = issuer
-    this.#cloudInstanceName = fetched.cloudInstanceName
+    this.#acceptMetadata(fetched.metadata, now)
     let skipped = 0
     this.#keys.accept(fetched.jwks, now, (reason, keys) => {
       skipped += keys
@@ -251,6 +326,16 @@ export class KeyStore {
       skipped,
       durationSeconds: now - startedAt,
     })
+  }
+
+  #acceptMetadata(metadata: Metadata | undefined, now: number): void {
+    if (metadata === undefined || metadata === this.#metadata) return
+    // A domain is resolved once: it may be given to another tenant later.
+    if (metadata.issuer !== (this.#metadataIssuer ?? metadata.issuer)) throw new FetchError('issuer')
+    this.#metadata = metadata
+    this.#metadataReadAt = now
+    this.#metadataIssuer = metadata.issuer
+    this.#cloudInstanceName = metadata.cloudInstanceName
   }
 
   #planRetry(error: unknown, startedAt: number): void {
@@ -279,17 +364,25 @@ export class KeyStore {
   }
 
   /** The front end that answered may lag behind the one that signed: one more fetch a little later, in the background. */
-  #tryAgainLater(kid: string | undefined, algorithm: SigningAlgorithm): void {
+  #tryAgainLater(wanted: WantedKey): void {
     if (!platform.timers || this.#closed || this.#secondTry !== undefined) return
     const now = this.#options.clock()
-    if (this.#keys.candidates(kid, algorithm, now).length > 0) return
+    if (this.#candidates(wanted, now) !== undefined) return
     this.#secondTry = setTimeout(() => {
       this.#secondTry = undefined
       const then = this.#timeOr(now)
-      if (!this.#closed && this.#unknownKeyFetches.take(then)) this.#runInBackground(this.#refresh(then))
+      if (!this.#closed && this.#unknownKeyFetches.take(then)) {
+        this.#runInBackground(this.#refresh(then, this.#knownMetadata(then)))
+      }
     }, secondTryAfterSeconds * 1000)
     if (typeof this.#secondTry === 'object') this.#secondTry.unref()
   }
+}
+
+function delay(seconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, seconds * 1000)
+  })
 }
 
 /** How many fetches unknown key ids may cause: a few at once, then one per interval. */
@@ -314,5 +407,9 @@ class FetchBudget {
     if (this.#left === 0) return false
     this.#left--
     return true
+  }
+
+  secondsUntilRefill(now: number): number {
+    return Math.min(Math.max(this.#filledAt + this.#refillSeconds - now, 0), this.#refillSeconds)
   }
 }

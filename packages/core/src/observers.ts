@@ -1,12 +1,12 @@
 import type { RefusalCode } from './errors.js'
 import type { SkippedKeyReason } from './jwk.js'
-import type { ValidatedToken } from './validated-token.js'
+import type { TokenKind, ValidatedToken } from './validated-token.js'
 import { platform } from '#platform'
 
 /** A token was accepted. */
 export interface AcceptedEvent {
   /** Whether a user or a client acts. */
-  readonly kind: 'delegated' | 'application'
+  readonly kind: TokenKind
   /** The issuer as configured. */
   readonly issuer: string
   /** Whether the signature had been verified before. */

@@ -1,54 +1,93 @@
-import { BearerError } from './errors.js'
 import { isSigningAlgorithm, signingAlgorithms, type SigningAlgorithm } from './algorithms.js'
-import {
-  claim,
-  isStrings,
-  optionalString,
-  optionalStrings,
-  readGroups,
-  words,
-  type Claims,
-} from './claims.js'
+import { compileSources, type ClaimSource } from './claim-source.js'
 import { clouds } from './clouds.js'
-import { readJwk } from './jwk.js'
+import { compileIdentity, type ClaimSources, type KindRule } from './generic-identity.js'
 import {
   createTrustedIssuer,
+  issuerSettingNames,
   readIssuerSettings,
-  type FetchedKeys,
   type IssuerSettings,
   type KeySource,
+  type ReadIssuerSettings,
   type TrustedIssuer,
 } from './issuer.js'
 import { discoveredKeys, keysAt } from './metadata.js'
-import { checkNames, checkObject, readString, readStringList, readUrl } from './options-reader.js'
-import type { TokenIdentity } from './validated-token.js'
-import { platform } from '#platform'
+import { checkIsPinned } from './open-issuers.js'
+import {
+  checkNames,
+  checkObject,
+  readString,
+  readStringList,
+  readUrl,
+  readUrlList,
+} from './options-reader.js'
+import { specificNames } from './shape.js'
+import { givenKeys, type GivenKeys } from './static-keys.js'
+import { compileTokenType, type TokenType } from './token-type.js'
 
 /** Settings of any issuer that is not Entra. */
-interface GenericSettings extends IssuerSettings {
-  /** Signature algorithms its tokens may use. Default: RS256, PS256, ES256 and EdDSA with their stronger kin. */
+export interface GenericIssuerSettings extends IssuerSettings {
+  /**
+   * What counts as the audience of a token that has no `aud`: for issuers that do not write it (Cognito: `client_id`, Clerk:
+   * `azp`). A token with `aud` is decided by `aud` alone. Default: a token without `aud` is refused.
+   */
+  readonly audienceClaim?: ClaimSource | readonly ClaimSource[] | undefined
+  /**
+   * Accept tokens without any audience. It weakens a check: tokens that the issuer made for any other API are accepted
+   * too, so `requiredClaims` must say whose tokens these are. Default: false.
+   */
+  readonly acceptMissingAudience?: boolean | undefined
+  /**
+   * Signature algorithms its tokens may use. Default: RS256, PS256, ES256, their longer forms and EdDSA; an RSA key
+   * without `alg` then serves RS256 only (RFC 8725 section 3.1).
+   */
   readonly algorithms?: readonly SigningAlgorithm[] | undefined
-  /** Refuse tokens that do not call themselves access tokens by `typ: at+jwt` (RFC 9068 section 4). Default: false. */
-  readonly requireAccessTokenType?: boolean | undefined
+  /** How its access tokens are told from its other tokens. Default: the certain marks of other tokens refuse. */
+  readonly tokenType?: TokenType | undefined
+  /** Where the client, scopes, roles and groups are found. Default: the names of the standards. */
+  readonly claims?: ClaimSources | undefined
+  /**
+   * How a client's own tokens are told from users'. Default: `sub` equal to the client id, without signs of a sign-in, is
+   * an application; another `sub` is delegated; without `sub` it is unknown.
+   */
+  readonly kind?: KindRule | undefined
 }
 
-export interface OidcIssuerOptions extends GenericSettings {
-  /** The issuer, exactly as its tokens and its metadata spell it. */
-  readonly issuer: string
-  /** The metadata document, if it stands at another address than the two standards say. */
-  readonly metadataUrl?: string | undefined
-  /** The key set itself; no metadata is fetched then. Not together with `metadataUrl`. */
-  readonly jwksUri?: string | undefined
+/** Options of `oidcIssuer`. */
+export interface OidcIssuerOptions extends GenericIssuerSettings {
+  /**
+   * The issuer, exactly as its tokens spell it, or several spellings of one issuer. It is compared as a string. Without
+   * `metadataUrl` and `jwksUri` the first spelling is the address where metadata is found.
+   */
+  readonly issuer: string | readonly string[]
+  /**
+   * The metadata document, if it has another address than the standards say. Several: all their keys are trusted, and a
+   * refresh needs all of them.
+   */
+  readonly metadataUrl?: string | readonly string[] | undefined
+  /** `issuer` of the metadata document, where it differs from the tokens' (ADFS). Needs `metadataUrl`. */
+  readonly metadataIssuer?: string | undefined
+  /** The key set itself; no metadata is fetched then. Several are joined. Not together with `metadataUrl`. */
+  readonly jwksUri?: string | readonly string[] | undefined
 }
 
-export interface StaticIssuerOptions extends GenericSettings {
-  /** The issuer, exactly as its tokens spell it. It is compared, never fetched. */
-  readonly issuer: string
+/** Options of `staticIssuer`. */
+export interface StaticIssuerOptions extends GenericIssuerSettings {
+  /** The issuer, exactly as its tokens spell it, or several spellings. It is compared, never fetched. */
+  readonly issuer: string | readonly string[]
   /** Its public keys: a JWKS, one JWK, or PEM text of a public key or certificate. */
-  readonly jwks: { readonly keys: readonly object[] } | object | string
+  readonly jwks: GivenKeys
 }
 
-const settingNames = ['audience', 'allowedClients', 'algorithms', 'requireAccessTokenType']
+const settingNames = [
+  ...issuerSettingNames,
+  'audienceClaim',
+  'acceptMissingAudience',
+  'algorithms',
+  'tokenType',
+  'claims',
+  'kind',
+]
 
 const entraOrigins = Object.values(clouds).flatMap(({ authority, v1Issuer }) => [
   authority,
@@ -56,84 +95,99 @@ const entraOrigins = Object.values(clouds).flatMap(({ authority, v1Issuer }) => 
 ])
 
 /**
- * Any OAuth 2.0 or OpenID Connect issuer whose access tokens are JWTs. Its metadata is looked for as OpenID Connect
- * Discovery section 4 says, then as RFC 8414 section 3 says, and must name this very issuer. An address of Entra is a
- * TypeError: only `entra` and `entraMultiTenant` tell its access tokens from its id tokens.
+ * Any OAuth 2.0 or OpenID Connect issuer whose access tokens are JWTs. Its metadata is fetched from where OpenID Connect
+ * Discovery section 4 says, then from where RFC 8414 section 3 says, and must name this issuer.
+ *
+ * Throws a TypeError if an option is wrong, missing or unknown, for an address of Entra (use `entra`), and for an issuer
+ * from which anyone can obtain a token while no required claim says whose are accepted. It does not check that the issuer
+ * can be reached.
+ *
+ * @example
+ * ```ts
+ * import { createTokenValidator, oidcIssuer } from '@countersign/core'
+ *
+ * const validator = createTokenValidator({
+ *   issuer: oidcIssuer({
+ *     issuer: 'https://acme.okta.com/oauth2/default',
+ *     audience: 'api://default',
+ *     claims: { clientId: 'cid' },
+ *     allowedClients: ['0oa1b2c3d4'],
+ *   }),
+ * })
+ * ```
  */
 export function oidcIssuer(options: string | OidcIssuerOptions): TrustedIssuer {
   const what = 'oidcIssuer'
   const given: OidcIssuerOptions = typeof options === 'string' ? { issuer: options } : options
   checkObject(what, given)
-  checkNames(what, given, ['issuer', 'metadataUrl', 'jwksUri', ...settingNames])
-  const issuer = readUrl(what, 'issuer', given.issuer)
-  if (entraOrigins.includes(new URL(issuer).origin)) {
-    throw new TypeError(
-      `${what}: "issuer" is Entra, whose tokens have rules of their own; use entra or entraMultiTenant`,
-    )
-  }
-  if (given.metadataUrl !== undefined && given.jwksUri !== undefined) {
-    throw new TypeError(`${what}: "metadataUrl" and "jwksUri" exclude each other`)
-  }
-  const keySource =
-    given.jwksUri === undefined
-      ? discoveredKeys(
-          given.metadataUrl === undefined
-            ? metadataUrls(issuer)
-            : [readUrl(what, 'metadataUrl', given.metadataUrl)],
-          (found) => found === issuer,
-        )
-      : keysAt(readUrl(what, 'jwksUri', given.jwksUri))
-  return createGenericIssuer(what, issuer, given, keySource)
+  checkNames(what, given, ['issuer', 'metadataUrl', 'metadataIssuer', 'jwksUri', ...settingNames])
+  const issuers = readIssuerNames(what, given.issuer)
+  const { keySource, addresses } = readDocuments(what, issuers, given)
+  return createGenericIssuer(what, issuers, given, keySource, addresses)
 }
 
-/** An issuer whose keys are given: no network is used. */
+/**
+ * An issuer whose keys are given: no network is used. Throws a TypeError if an option is wrong, missing or unknown.
+ *
+ * @example
+ * ```ts
+ * import { createTokenValidator, staticIssuer } from '@countersign/core'
+ *
+ * export function validatorWith(jwks: { keys: object[] }) {
+ *   return createTokenValidator({
+ *     issuer: staticIssuer({ issuer: 'https://issuer.example', jwks }),
+ *     audience: 'https://api.example',
+ *   })
+ * }
+ * ```
+ */
 export function staticIssuer(options: StaticIssuerOptions): TrustedIssuer {
   const what = 'staticIssuer'
   checkObject(what, options)
   checkNames(what, options, ['issuer', 'jwks', ...settingNames])
-  const issuer = readString(what, 'issuer', options.issuer)
-  const keys = readStaticKeys(what, options.jwks)
-  // Told when a token needs the key. Until then nobody awaits it, which on some runtimes would end the process.
-  if (keys instanceof Promise) keys.catch(() => {})
-  return createGenericIssuer(what, issuer, options, async (): Promise<FetchedKeys> => ({ jwks: await keys }))
+  const issuers = readIssuerNames(what, options.issuer)
+  return createGenericIssuer(what, issuers, options, givenKeys(what, options.jwks), undefined)
 }
 
-function readStaticKeys(what: string, jwks: unknown): readonly unknown[] | Promise<readonly unknown[]> {
-  const given = readGivenKeys(what, jwks)
-  if (given instanceof Promise) return given.then((key) => [key])
-  const reasons = given
-    .map((key) => readJwk(key, 0, 0))
-    .map((read) => ('skipped' in read ? read.skipped : undefined))
-  if (reasons.includes(undefined)) return given
+function readIssuerNames(what: string, value: unknown): readonly string[] {
+  const issuers = readStringList(what, 'issuer', value)
+  const isEntra = (issuer: string): boolean =>
+    URL.canParse(issuer) && entraOrigins.includes(new URL(issuer).origin)
+  if (!issuers.some(isEntra)) return issuers
   throw new TypeError(
-    `${what}: "jwks" holds no usable public signature key (${[...new Set(reasons)].join(', ')})`,
+    `${what}: "issuer" must not be Entra, whose tokens have rules of their own; use entra or entraMultiTenant`,
   )
 }
 
-function readGivenKeys(what: string, jwks: unknown): readonly unknown[] | Promise<unknown> {
-  if (typeof jwks === 'string' && jwks.includes('-----BEGIN')) return readPem(what, jwks)
-  if (typeof jwks === 'object' && jwks !== null) {
-    if ('keys' in jwks && Array.isArray(jwks.keys) && jwks.keys.length > 0)
-      return [...(jwks.keys as unknown[])]
-    if ('kty' in jwks) return [jwks]
-  }
-  throw new TypeError(`${what}: "jwks" must be a JWKS with keys, a JWK, or PEM text`)
+interface ReadDocuments {
+  readonly keySource: KeySource
+  /** What decides which keys are trusted. */
+  readonly addresses: readonly string[]
 }
 
-function readPem(what: string, pem: string): readonly unknown[] | Promise<unknown> {
-  // Node would take the public half of it, and a verifier would go on holding what signs.
-  if (pem.includes('PRIVATE KEY-----')) {
-    throw new TypeError(
-      `${what}: "jwks" is PEM text of a private key; a public key or a certificate is enough`,
-    )
+function readDocuments(
+  what: string,
+  issuers: readonly string[],
+  { metadataUrl, metadataIssuer, jwksUri }: OidcIssuerOptions,
+): ReadDocuments {
+  if (metadataUrl !== undefined && jwksUri !== undefined) {
+    throw new TypeError(`${what}: "metadataUrl" and "jwksUri" must not be set together`)
   }
-  try {
-    const jwk = platform.publicJwk(pem)
-    return jwk instanceof Promise ? jwk : [jwk]
-  } catch {
-    // What the engine says may quote the text, and the text may be a private key.
-    throw new TypeError(`${what}: "jwks" is PEM text that holds no public key`)
+  if (metadataIssuer !== undefined && metadataUrl === undefined) {
+    throw new TypeError(`${what}: "metadataIssuer" must be set together with "metadataUrl"`)
   }
+  if (jwksUri !== undefined) {
+    const addresses = readUrlList(what, 'jwksUri', jwksUri)
+    return { keySource: keysAt(addresses), addresses }
+  }
+  if (metadataUrl === undefined) {
+    const addresses = metadataUrls(readUrl(what, 'issuer', issuers[0]))
+    return { keySource: discoveredKeys([addresses], (found) => issuers.includes(found)), addresses }
+  }
+  const addresses = readUrlList(what, 'metadataUrl', metadataUrl)
+  const named = metadataIssuer === undefined ? issuers : [readString(what, 'metadataIssuer', metadataIssuer)]
+  const documents = addresses.map((address) => [address])
+  return { keySource: discoveredKeys(documents, (found) => named.includes(found)), addresses }
 }
 
 function metadataUrls(issuer: string): readonly string[] {
@@ -149,39 +203,61 @@ const absentKeyGraceSeconds = 3600
 
 function createGenericIssuer(
   what: string,
-  issuer: string,
-  settings: GenericSettings,
+  issuers: readonly string[],
+  settings: GenericIssuerSettings,
   keySource: KeySource,
+  addresses: readonly string[] | undefined,
 ): TrustedIssuer {
-  const { requireAccessTokenType = false } = settings
-  if (typeof requireAccessTokenType !== 'boolean') {
-    throw new TypeError(`${what}: "requireAccessTokenType" must be true or false`)
-  }
+  const read = readIssuerSettings(what, settings)
+  for (const issuer of issuers) checkIsPinned(what, issuer, read.requiredClaims ?? [])
+  const acceptsMissingAudience = readAcceptMissingAudience(what, settings, read)
+  const readIdentity = compileIdentity(what, settings.claims, settings.kind)
   const recognition = Object.freeze({})
   const noAudiences = Object.freeze([])
+  const name = `${what}(${issuers[0]})`
   return createTrustedIssuer({
-    name: `${what}(${issuer})`,
-    address: issuer,
+    name,
+    issuers,
+    ...(addresses === undefined ? {} : { snapshotName: JSON.stringify([name, ...addresses]) }),
     algorithms: readAlgorithms(what, settings.algorithms),
-    settings: readIssuerSettings(what, settings),
+    rsaKeysServeAnyAlgorithm: settings.algorithms !== undefined,
+    settings: read,
+    audienceSources:
+      settings.audienceClaim === undefined
+        ? []
+        : compileSources(what, 'audienceClaim', settings.audienceClaim),
+    acceptsMissingAudience,
     keySource,
     absentKeyGraceSeconds,
     requiresKeyId: false,
     needsMetadata: false,
-    recognise: (found) => (found === issuer ? recognition : undefined),
-    checkHeader(header) {
-      if (requireAccessTokenType && header.typ === undefined) {
-        throw new BearerError('token_type_mismatch', { claim: 'typ', reason: 'at_jwt_required' })
-      }
-      if (requireAccessTokenType && String(header.typ).toLowerCase() === 'jwt') {
-        throw new BearerError('token_type_mismatch', { claim: 'typ', reason: 'at_jwt_required' })
-      }
-    },
+    recognise: (found) => (issuers.includes(found) ? recognition : undefined),
+    checkTokenType: compileTokenType(what, settings.tokenType),
     checkTenant() {},
     checkKey() {},
     impliedAudiences: () => noAudiences,
     readIdentity,
   })
+}
+
+function readAcceptMissingAudience(
+  what: string,
+  { acceptMissingAudience = false, audienceClaim }: GenericIssuerSettings,
+  { requiredClaims }: ReadIssuerSettings,
+): boolean {
+  if (typeof acceptMissingAudience !== 'boolean') {
+    throw new TypeError(`${what}: "acceptMissingAudience" must be true or false`)
+  }
+  if (!acceptMissingAudience) return false
+  if (specificNames(requiredClaims ?? []).length === 0) {
+    throw new TypeError(
+      `${what}: "acceptMissingAudience" needs "requiredClaims": without an audience only they say whose tokens are accepted`,
+    )
+  }
+  if (audienceClaim !== undefined) {
+    throw new TypeError(`${what}: "audienceClaim" and "acceptMissingAudience" must not be set together`)
+  }
+  return true
 }
 
 function readAlgorithms(
@@ -191,40 +267,5 @@ function readAlgorithms(
   if (algorithms === undefined) return signingAlgorithms
   const list = readStringList(what, 'algorithms', algorithms)
   if (list.every(isSigningAlgorithm)) return list
-  throw new TypeError(`${what}: "algorithms" may hold ${signingAlgorithms.join(', ')}`)
-}
-
-/**
- * What a token says of itself where no vendor's rules apply. A client that acts as itself is told by a subject that is the
- * client's own id, or by there being none (RFC 9068 section 2.2): some issuers give such tokens another subject, and then
- * they count as delegated, which grants them nothing that a scope would not.
- */
-function readIdentity(
-  claims: Claims,
-  _recognition: unknown,
-  _allowedClients: readonly string[] | undefined,
-): TokenIdentity {
-  for (const name of ['at_hash', 'c_hash']) {
-    if (Object.hasOwn(claims, name)) throw new BearerError('id_token', { claim: name })
-  }
-  if (Object.hasOwn(claims, 'events')) throw new BearerError('token_type_mismatch', { claim: 'events' })
-  const subject = optionalString(claims, 'sub')
-  const clientId = optionalString(claims, 'client_id') ?? optionalString(claims, 'azp')
-  return {
-    kind: subject === undefined || subject === clientId ? 'application' : 'delegated',
-    subject,
-    clientId,
-    scopes: readScopes(claims),
-    roles: optionalStrings(claims, 'roles'),
-    groups: readGroups(claims),
-  }
-}
-
-function readScopes(claims: Claims): readonly string[] {
-  const name = claim(claims, 'scope') === undefined ? 'scp' : 'scope'
-  const value = claim(claims, name)
-  if (value === undefined) return []
-  if (typeof value === 'string') return words(value)
-  if (name === 'scp' && isStrings(value)) return value
-  throw new BearerError('claim_malformed', { claim: name })
+  throw new TypeError(`${what}: "algorithms" must hold only ${signingAlgorithms.join(', ')}`)
 }

@@ -52,6 +52,11 @@ export function readUrl(what: string, name: string, value: unknown): string {
   return text
 }
 
+/** One address or a list of them. */
+export function readUrlList(what: string, name: string, value: unknown): readonly string[] {
+  return readStringList(what, name, value).map((url) => readUrl(what, name, url))
+}
+
 export function readFunction<F>(what: string, name: string, value: unknown): F {
   if (typeof value === 'function') return value as F
   throw new TypeError(`${what}: "${name}" must be a function`)

@@ -11,6 +11,7 @@ import {
 } from './options-reader.js'
 import { compilePermission, roleOfNoKind, type CompiledPermission, type Permission } from './permission.js'
 import type { ValidatorObservers } from './observers.js'
+import type { CompiledShape } from './shape.js'
 import type { TokenCacheOptions } from './token-cache.js'
 
 /** The options of a validator. Only `issuer` is always required. Durations are seconds. */
@@ -51,6 +52,7 @@ export interface IssuerEntry {
   readonly rules: IssuerRules
   readonly audience: readonly string[]
   readonly allowedClients: readonly string[] | undefined
+  readonly requiredClaims: CompiledShape | undefined
 }
 
 export interface ReadOptions {
@@ -154,6 +156,7 @@ function readIssuers(options: TokenValidatorOptions): readonly IssuerEntry[] {
   if (given.length === 0) throw new TypeError(`${what}: "issuer" must not be an empty list`)
   const issuers = given.map(readIssuer)
   checkOneFamily(options, issuers)
+  checkNoOverlap(issuers)
   const audience = options.audience === undefined ? [] : readStringList(what, 'audience', options.audience)
   const allowedClients =
     options.allowedClients === undefined
@@ -164,8 +167,10 @@ function readIssuers(options: TokenValidatorOptions): readonly IssuerEntry[] {
       rules,
       audience: Object.freeze([...audience, ...(rules.settings.audience ?? [])]),
       allowedClients: rules.settings.allowedClients ?? allowedClients,
+      requiredClaims: rules.settings.requiredClaims,
     }
     checkHasAudience(entry)
+    for (const name of entry.audience) rules.checkAudience?.(name)
     return entry
   })
 }
@@ -190,7 +195,27 @@ function checkOneFamily(options: TokenValidatorOptions, issuers: readonly Issuer
   }
 }
 
+/** Two issuers that recognise one `iss`: which of their rules holds must not depend on the order of a list. */
+function checkNoOverlap(issuers: readonly IssuerRules[]): void {
+  for (const [index, first] of issuers.entries()) {
+    for (const second of issuers.slice(index + 1)) {
+      if (!overlap(first, second) && !overlap(second, first)) continue
+      throw new TypeError(
+        `${what}: "issuer" must not hold two values for the same tokens: ${first.name} and ${second.name}; join their audiences, clients and key addresses in one value`,
+      )
+    }
+  }
+}
+
+function overlap(first: IssuerRules, second: IssuerRules): boolean {
+  return first.issuers.some((issuer) => {
+    const recognition = second.recognise(issuer, undefined)
+    return recognition !== undefined && second.excludes?.(recognition) !== true
+  })
+}
+
 function checkHasAudience({ rules, audience }: IssuerEntry): void {
+  if (rules.acceptsMissingAudience) return
   const implied = (['1.0', '2.0'] as const).some((version) => rules.impliedAudiences({ version }).length > 0)
   if (audience.length > 0 || implied) return
   throw new TypeError(

@@ -1,6 +1,6 @@
 import { BearerError } from './errors.js'
 import { checkNames, checkObject, readStringList } from './options-reader.js'
-import type { ValidatedToken } from './validated-token.js'
+import { rolesOf, type ValidatedToken } from './validated-token.js'
 
 /** One word or several: all of them are needed. */
 export type Words = string | readonly string[]
@@ -20,7 +20,7 @@ export interface PermissionByKind {
 export interface PermissionOfAnyKind {
   /** Scopes that the token must have, all of them. */
   readonly scopes?: Words | undefined
-  /** Roles that the token must have, all of them: `userRoles` of a delegated token, `roles` of an application's. */
+  /** Roles that the token must have, all of them: `userRoles`, `roles` or `rolesOfUnknownKind`. */
   readonly roles?: Words | undefined
 }
 
@@ -135,7 +135,7 @@ function compileByKind(permission: PermissionByKind, what: string): CompiledPerm
   return {
     hasRoleOfAnyKind: false,
     findLack(token) {
-      const need = needs[token.kind]
+      const need = token.kind === 'unknown' ? undefined : needs[token.kind]
       return need === undefined ? { code: 'kind_not_allowed', progress: 0 } : findLackOf(need, token)
     },
   }
@@ -186,7 +186,7 @@ function findLackOf(need: Need, token: ValidatedToken): Lack | undefined {
   if (!need.scopes.every((word) => token.scopes.includes(word))) {
     return { code: 'scope_insufficient', scope, progress: 1 }
   }
-  const roles = token.kind === 'delegated' ? token.userRoles : token.roles
+  const roles = rolesOf(token)
   if (!need.roles.every((word) => roles.includes(word))) {
     return { code: 'role_insufficient', scope, progress: 2 }
   }

@@ -1,4 +1,5 @@
 import type { Claims, Groups, TokenTimes } from './claims.js'
+import type { AgentFacts } from './entra-agent.js'
 import type { UnverifiedToken } from './token.js'
 
 interface ValidatedTokenMembers {
@@ -16,12 +17,14 @@ interface ValidatedTokenMembers {
   readonly subject?: string
   /** `oid`: the object id of the user or service principal in its tenant (Entra). */
   readonly objectId?: string
-  /** Who called: `azp` (Entra v2.0, OpenID Connect), `appid` (Entra v1.0) or `client_id` (RFC 9068). */
+  /** Who called: `azp` (Entra v2.0), `appid` (Entra v1.0), else `client_id` or `azp`, or the claim that is configured. */
   readonly clientId?: string
-  /** Delegated permissions; for other issuers what `scope` or `scp` grants. */
+  /** Delegated permissions; for other issuers what `scope` or `scp`, or the claim that is configured, grants. */
   readonly scopes: readonly string[]
   /** Group membership, where the token has it. */
   readonly groups?: Groups
+  /** What the token says of an agent (Entra Agent ID), where it has the optional claims. */
+  readonly agent?: AgentFacts
   /** `exp`, in seconds since the epoch. */
   readonly expiresAt: number
   /** `iat`, in seconds since the epoch, where the token has it. */
@@ -46,11 +49,22 @@ export interface ApplicationToken extends ValidatedTokenMembers {
   readonly roles: readonly string[]
 }
 
+/** A token of an issuer that does not say whether a user or a client acts. It satisfies only permissions without a kind. */
+export interface TokenOfUnknownKind extends ValidatedTokenMembers {
+  /** Neither a user nor a client is proved. */
+  readonly kind: 'unknown'
+  /** Roles in the token. Whose they are is not known, so they are not called `roles`. */
+  readonly rolesOfUnknownKind: readonly string[]
+}
+
+/** Who acts: a user through a client, a client as itself, or not known. With Entra it is always known. */
+export type TokenKind = 'delegated' | 'application' | 'unknown'
+
 /**
  * A token that passed every check. It is frozen at every depth: handlers share it, and none can change it for another.
  * Its claims are typed by the application: see `Claims`.
  */
-export type ValidatedToken = DelegatedToken | ApplicationToken
+export type ValidatedToken = DelegatedToken | ApplicationToken | TokenOfUnknownKind
 
 /**
  * Opt-in type of a request on a route that allows anonymous callers: `auth` may be null, so that `request.auth.objectId`
@@ -72,7 +86,7 @@ export type AllowsAnonymous<R extends { auth: ValidatedToken }> = Omit<R, 'auth'
 
 /** What an issuer's rules find out about a token: everything that is not the same for all issuers. */
 export interface TokenIdentity {
-  readonly kind: 'delegated' | 'application'
+  readonly kind: TokenKind
   readonly version?: '1.0' | '2.0' | undefined
   readonly tenantId?: string | undefined
   readonly subject: string | undefined
@@ -81,6 +95,7 @@ export interface TokenIdentity {
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
   readonly groups: Groups | undefined
+  readonly agent?: AgentFacts | undefined
 }
 
 class ReturnsItsArgument {
@@ -113,12 +128,20 @@ class PrivateToken extends ReturnsItsArgument {
   }
 }
 
+const rolesMember = { delegated: 'userRoles', application: 'roles', unknown: 'rolesOfUnknownKind' } as const
+
+/** The roles of a token, whatever their member is called. */
+export function rolesOf(token: ValidatedToken): readonly string[] {
+  if (token.kind === 'delegated') return token.userRoles
+  return token.kind === 'application' ? token.roles : token.rolesOfUnknownKind
+}
+
 export function createValidatedToken(
   { token, unverifiedHeader: header, unverifiedClaims: claims }: UnverifiedToken,
   { expiresAt, issuedAt }: TokenTimes,
   identity: TokenIdentity,
 ): ValidatedToken {
-  const { kind, version, tenantId, subject, objectId, clientId, scopes, roles, groups } = identity
+  const { kind, version, tenantId, subject, objectId, clientId, scopes, roles, groups, agent } = identity
   const members: Record<string, unknown> = { kind, claims, header, issuer: claims.iss }
   if (version !== undefined) members.version = version
   if (tenantId !== undefined) members.tenantId = tenantId
@@ -126,9 +149,9 @@ export function createValidatedToken(
   if (objectId !== undefined) members.objectId = objectId
   if (clientId !== undefined) members.clientId = clientId
   members.scopes = scopes
-  if (kind === 'delegated') members.userRoles = roles
-  else members.roles = roles
+  members[rolesMember[kind]] = roles
   if (groups !== undefined) members.groups = groups
+  if (agent !== undefined) members.agent = agent
   members.expiresAt = expiresAt
   if (issuedAt !== undefined) members.issuedAt = issuedAt
   PrivateToken.addTo(members, token)

@@ -170,11 +170,18 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       for (const { keys } of issuersNamed(validation, which.issuer)) keys.forget(kid)
     },
 
-    exportKeys: () => ({ version: 1, issuers: validation.issuers.map(({ keys }) => keys.snapshot()) }),
+    exportKeys: () => ({
+      version: 1,
+      issuers: validation.issuers.flatMap(({ rules, keys }) =>
+        rules.snapshotName === undefined ? [] : [keys.snapshot(rules.snapshotName)],
+      ),
+    }),
 
     importKeys(snapshot) {
       for (const saved of readSnapshot(snapshot, validation.now()).issuers) {
-        for (const { rules, keys } of validation.issuers) if (rules.name === saved.name) keys.restore(saved)
+        for (const { rules, keys } of validation.issuers) {
+          if (rules.snapshotName === saved.name) keys.restore(saved)
+        }
       }
     },
 
@@ -186,7 +193,9 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
 
 function issuersNamed({ issuers }: Validation, issuer: unknown): readonly IssuerWithKeys[] {
   if (issuer === undefined) return issuers
-  const named = issuers.filter(({ rules }) => rules === issuer || rules.address === issuer)
+  const named = issuers.filter(
+    ({ rules }) => (rules as unknown) === issuer || rules.issuers.includes(String(issuer)),
+  )
   if (named.length > 0) return named
   throw new TypeError('forgetKeys: "issuer" must be an issuer of this validator')
 }

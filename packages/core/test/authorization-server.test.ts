@@ -1,7 +1,13 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { BearerError, createTokenValidator, oidcIssuer, type TokenValidator } from '@countersign/core'
+import {
+  BearerError,
+  createTokenValidator,
+  oidcIssuer,
+  type SigningAlgorithm,
+  type TokenValidator,
+} from '@countersign/core'
 import { exportJWK, generateKeyPair } from 'jose'
 import { Provider } from 'oidc-provider'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -74,9 +80,12 @@ afterAll(() => {
 })
 
 function validatorWith(
-  settings: { requireAccessTokenType?: boolean; algorithms?: ['RS256'] } = {},
+  settings: { tokenType?: 'rfc9068'; algorithms?: readonly SigningAlgorithm[] } = {},
 ): TokenValidator {
-  return createTokenValidator({ issuer: oidcIssuer({ issuer: origin, ...settings }), audience })
+  return createTokenValidator({
+    issuer: oidcIssuer({ issuer: origin, algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'], ...settings }),
+    audience,
+  })
 }
 
 async function codeOf(attempt: Promise<unknown>): Promise<string> {
@@ -88,7 +97,7 @@ async function codeOf(attempt: Promise<unknown>): Promise<string> {
 
 describe.each(['RS256', 'PS256', 'ES256', 'EdDSA'] as const)('an access token signed with %s', (alg) => {
   it('of an independent authorization server is accepted', async () => {
-    const token = await validatorWith({ requireAccessTokenType: true }).validateToken(tokens[alg], {
+    const token = await validatorWith({ tokenType: 'rfc9068' }).validateToken(tokens[alg], {
       scopes: 'reports:read',
     })
     expect(token).toMatchObject({

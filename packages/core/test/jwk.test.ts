@@ -70,7 +70,8 @@ describe('a JWK', () => {
     ['without a modulus', { kty: 'RSA', e }, 'member'],
     ['without an exponent', { kty: 'RSA', n }, 'member'],
     ['whose modulus is empty', { ...rsa, n: '' }, 'member'],
-    ['whose modulus is padded', { ...rsa, n: `${n}==` }, 'member'],
+    ['whose modulus has a letter of no base64', { ...rsa, n: `${n}*` }, 'member'],
+    ['whose modulus has padding in the middle', { ...rsa, n: `${n.slice(0, 9)}=${n.slice(9)}` }, 'member'],
     ['whose modulus is a number', { ...rsa, n: 7 }, 'member'],
     ['of 2047 bits', { ...rsa, n: modulus(2047) }, 'rsa_size'],
     ['of 8193 bits', { ...rsa, n: modulus(8193) }, 'rsa_size'],
@@ -95,6 +96,25 @@ describe('a JWK', () => {
     ['of Ed25519 with a byte too many', { ...ed, x: Buffer.alloc(33).toString('base64url') }, 'member'],
   ])('%s is passed over: %#', (_, jwk, reason) => {
     expect(readJwk(jwk, 0, 1)).toEqual({ skipped: reason })
+  })
+
+  it.each([
+    ['n', { ...rsa, n: Buffer.from(n, 'base64url').toString('base64') }],
+    [
+      'n after a zero byte',
+      { ...rsa, n: Buffer.from([0, ...Buffer.from(n, 'base64url')]).toString('base64') },
+    ],
+    ['e', { ...rsa, e: Buffer.from(e, 'base64url').toString('base64') }],
+  ])('with %s in plain base64 is the same key as in base64url', (_, jwk) => {
+    const { key } = readJwk(jwk, 0, 1) as { key: SigningKey }
+    expect(key.jwk).toEqual({ kty: 'RSA', n, e })
+    expect(key.identity).toBe((readJwk(rsa, 0, 1) as { key: SigningKey }).key.identity)
+  })
+
+  it('with x and y in plain base64 is the same key as in base64url', () => {
+    const plain = (text: unknown): string => Buffer.from(String(text), 'base64url').toString('base64')
+    const { key } = readJwk({ ...ec, x: plain(ec.x), y: plain(ec.y) }, 0, 1) as { key: SigningKey }
+    expect(key.jwk).toEqual((readJwk(ec, 0, 1) as { key: SigningKey }).key.jwk)
   })
 
   it('keeps its public members and nothing else', () => {

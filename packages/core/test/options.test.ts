@@ -280,7 +280,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
         jwksUri: 'https://a.example/k',
         metadataUrl: 'https://a.example/m',
       }),
-    'exclude each other',
+    'must not be set together',
   ],
   [
     'oidcIssuer with metadata over plain http',
@@ -300,8 +300,8 @@ const mistakes: readonly [string, () => unknown, string][] = [
   ['oidcIssuer on a file', () => oidcIssuer('file://localhost/issuer'), 'https'],
   [
     'oidcIssuer with a requirement by a word',
-    () => oidcIssuer({ issuer: 'https://a.example', requireAccessTokenType: 'yes' as never }),
-    '"requireAccessTokenType"',
+    () => oidcIssuer({ issuer: 'https://a.example', tokenType: 'yes' as never }),
+    'tokenType',
   ],
   [
     'oidcIssuer with an unknown option',

@@ -12,6 +12,7 @@ import {
   type Groups,
   type Permission,
   type RefusalCode,
+  type TokenOfUnknownKind,
   type TokenValidator,
   type TrustedIssuer,
   type ValidatedToken,
@@ -38,11 +39,15 @@ describe('types', () => {
         expectTypeOf(token.userRoles).toEqualTypeOf<readonly string[]>()
         // @ts-expect-error the roles of a user are no application permissions
         void token.roles
-      } else {
+      } else if (token.kind === 'application') {
         expectTypeOf(token).toEqualTypeOf<ApplicationToken>()
         expectTypeOf(token.roles).toEqualTypeOf<readonly string[]>()
         // @ts-expect-error a client acting as itself has no user
         void token.userRoles
+      } else {
+        expectTypeOf(token).toEqualTypeOf<TokenOfUnknownKind>()
+        // @ts-expect-error roles of nobody in particular are no application permissions
+        void token.roles
       }
       expectTypeOf(token.tenantId).toEqualTypeOf<string | undefined>()
       expectTypeOf(token.claims['anything']).toEqualTypeOf<unknown>()

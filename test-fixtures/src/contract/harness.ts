@@ -1,5 +1,5 @@
 import type { Issuer } from '../issuer.js'
-import type { IssuerMakers, Permission, SetupOptions } from '../setups.js'
+import type { IssuerMakers, Permission, RsaAlgorithm, SetupOptions } from '../setups.js'
 
 /** Makers with all that the contract asks of them. */
 interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
@@ -12,8 +12,8 @@ interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
     issuer: string
     metadataUrl: string
     audience?: string
-    algorithms?: readonly 'RS256'[]
-    requireAccessTokenType?: boolean
+    algorithms?: readonly RsaAlgorithm[]
+    tokenType?: 'rfc9068'
   }): TrustedIssuer
   staticIssuer(options: { issuer: string; jwks: object }): TrustedIssuer
 }

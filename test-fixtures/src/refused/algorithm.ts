@@ -77,19 +77,19 @@ export const algorithmRows: readonly RefusedRequest[] = [
     'token_type_mismatch',
     'a plain JWT where RFC 9068 is required',
     { from: 'generic' },
-    { issuerOptions: { requireAccessTokenType: true } },
+    { issuerOptions: { tokenType: 'rfc9068' } },
   ),
   invalid(
     'token_type_mismatch',
     'a plain JWT in small letters where RFC 9068 is required',
     { from: 'generic', header: { typ: 'jwt' } },
-    { issuerOptions: { requireAccessTokenType: true } },
+    { issuerOptions: { tokenType: 'rfc9068' } },
   ),
   invalid(
     'token_type_mismatch',
     'a token without a type where RFC 9068 is required',
     { from: 'rfc9068', header: { typ: undefined } },
-    { issuerOptions: { requireAccessTokenType: true } },
+    { issuerOptions: { tokenType: 'rfc9068' } },
   ),
   invalid('graph_token', 'a Microsoft Graph token, by the nonce in its header', {
     header: { nonce: 'Xx3vGq1xVtYwT9' },

@@ -51,7 +51,7 @@ export const timeRows: readonly RefusedRequest[] = [
     { claims: { exp: String(now + 3600) } },
     { claim: 'exp' },
   ),
-  invalid('claim_malformed', 'an expiry that is null', { claims: { exp: null } }, { claim: 'exp' }),
+  invalid('claim_missing', 'an expiry that is null', { claims: { exp: null } }, { claim: 'exp' }),
   invalid('claim_malformed', 'an expiry that is true', { claims: { exp: true } }, { claim: 'exp' }),
   invalid('claim_malformed', 'an expiry in a list', { claims: { exp: [now + 3600] } }, { claim: 'exp' }),
   invalid(

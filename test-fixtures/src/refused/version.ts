@@ -1,4 +1,4 @@
-import { apiClientId, apiUri, daemonClientId, userClientId } from '../identities.js'
+import { apiUri, daemonClientId, userClientId } from '../identities.js'
 import { invalid, type RefusedRequest } from './row.js'
 
 /** Entra tokens whose version and claims contradict each other. */
@@ -29,12 +29,6 @@ export const versionRows: readonly RefusedRequest[] = [
     'a v1.0 token with the client claim of v2.0',
     { from: 'v1Application', claims: { appid: undefined, azp: daemonClientId } },
     { claim: 'appid' },
-  ),
-  invalid(
-    'audience_mismatch',
-    'a v1.0 token with the audience of v2.0',
-    { from: 'v1Delegated', claims: { aud: apiClientId } },
-    { claim: 'aud' },
   ),
   invalid(
     'audience_mismatch',
