@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
-import { type EmulatorClock, runningClock } from './clock.js'
-import { type ImitatedIssuers, imitatedIssuers } from './issuer-labels.js'
+import { type EmulatorClock, runningClock } from './base/clock.js'
+import { type ImitatedIssuers, imitatedIssuers } from './instance/issuer-labels.js'
 import type { Registration } from './registration/types.js'
-import type { EmulatorState } from './state.js'
+import type { EmulatorState } from './instance/state.js'
 
 export interface EmulatorOptions {
   /** Tenants, users, applications, permissions and consents; or the path of a JSON file. Default: a small example. */

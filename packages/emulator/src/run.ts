@@ -2,10 +2,10 @@ import { watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Emulator } from './emulator.js'
-import { imitatedIssuers } from './issuer-labels.js'
+import { imitatedIssuers } from './instance/issuer-labels.js'
 import type { EmulatorOptions } from './options.js'
 import { startEmulator } from './start.js'
-import { systemCode } from './system-error.js'
+import { systemCode } from './base/system-error.js'
 
 const help = `countersign-emulator: a local token service in the shape of Microsoft Entra ID,
 for development and tests only

@@ -1,7 +1,7 @@
 import type { Emulator } from './emulator.js'
 import { type EmulatorOptions, readOptions } from './options.js'
-import { generateRsaKeys } from './rsa-key.js'
-import type { EmulatorState } from './state.js'
+import { generateRsaKeys } from './keys/rsa-key.js'
+import type { EmulatorState } from './instance/state.js'
 
 /**
  * Starts a token service in the shape of Microsoft Entra ID on this machine, for development and tests only. It
@@ -22,6 +22,6 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 
 /** Of a file there may be none yet. Loaded only by whoever has one. */
 async function stateOf(given: string | EmulatorState): Promise<EmulatorState | undefined> {
-  const { readState, readStateFile } = await import('./state.js')
+  const { readState, readStateFile } = await import('./instance/state.js')
   return typeof given === 'string' ? readStateFile(given) : readState(given)
 }

@@ -1,8 +1,8 @@
 import { decodeJwt, SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 import type { Emulator } from '@countersign/emulator'
-import { createSigningCertificate, thumbprintOf } from '../src/certificates.js'
-import { generateRsaKeys } from '../src/rsa-key.js'
+import { createSigningCertificate, thumbprintOf } from '../src/keys/certificates.js'
+import { generateRsaKeys } from '../src/keys/rsa-key.js'
 import {
   type Answer,
   askToken,

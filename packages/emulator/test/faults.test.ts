@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, afterAll, describe, expect, test } from 'vitest'
 import type { Emulator, Endpoint, FaultOptions } from '@countersign/emulator'
-import { endpoints } from '../src/faults.js'
+import { endpoints } from '../src/instance/faults.js'
 import { askToken, ids, refusal, secrets, startTestEmulator } from './support.js'
 
 let emulator: Emulator

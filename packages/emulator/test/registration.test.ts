@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Registration, RegistrationError, startEmulator } from '@countersign/emulator'
-import { createTlsCertificate } from '../src/certificates.js'
+import { createTlsCertificate } from '../src/keys/certificates.js'
 
 const tls = createTlsCertificate()
 const tenant = { domains: ['contoso.example'], users: [{ userPrincipalName: 'alice@contoso.example' }] }

@@ -1,8 +1,14 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { type Authority, consumersTenantId, type Directory, guidPattern, type Version } from '../directory.js'
-import { EntraError } from '../errors.js'
-import type { PublishedKey } from '../keys.js'
-import { issuerOf, type Service } from '../service.js'
+import {
+  type Authority,
+  consumersTenantId,
+  type Directory,
+  guidPattern,
+  type Version,
+} from '../directory/directory.js'
+import { EntraError } from '../base/errors.js'
+import type { PublishedKey } from '../keys/signing-keys.js'
+import { issuerOf, type Service } from '../instance/service.js'
 
 interface TenantRoute {
   Params: { tenant: string }

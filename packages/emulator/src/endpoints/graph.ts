@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Tenant, User } from '../directory.js'
-import { graphAppId } from '../registration/graph.js'
-import { issuerOf, type Service } from '../service.js'
+import type { Tenant, User } from '../directory/directory.js'
+import { graphAppId } from '../directory/graph.js'
+import { issuerOf, type Service } from '../instance/service.js'
 
 /** The caller of a Graph address: a user, and the tenant of the token. */
 interface Caller {
@@ -112,7 +112,7 @@ async function authenticate(
   const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(headers.authorization ?? '') ?? []
   if (token === undefined) return undefined
   try {
-    const { verifiedClaims } = await import('../own-token.js')
+    const { verifiedClaims } = await import('../tokens/own-token.js')
     const claims = await verifiedClaims(service, token)
     const tenant = service.directory.tenants.get(String(claims['tid']))
     const user = tenant?.users.get(String(claims['oid']))

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import { consumersTenantId } from '../directory.js'
-import { EntraError } from '../errors.js'
-import { readParameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import { consumersTenantId } from '../directory/directory.js'
+import { EntraError } from '../base/errors.js'
+import { readParameters } from '../base/parameters.js'
+import type { Service } from '../instance/service.js'
 
 /** What clients ask of the login host before anything else: is this host one of the cloud, and whose is this name? */
 export function addInstanceEndpoints(app: FastifyInstance, service: Service): void {

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { EntraError } from '../errors.js'
+import type { EntraError } from '../base/errors.js'
 import { html } from './html.js'
 import { sendPage } from './page.js'
 

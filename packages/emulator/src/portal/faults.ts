@@ -1,7 +1,7 @@
-import { endpoints, type FaultEffect, type Endpoint } from '../faults.js'
+import { endpoints, type FaultEffect, type Endpoint } from '../instance/faults.js'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import type { Parameters } from '../base/parameters.js'
+import type { Service } from '../instance/service.js'
 import { actionForm, options, table } from './layout.js'
 
 const kinds = [

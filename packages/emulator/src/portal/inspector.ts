@@ -1,7 +1,7 @@
-import { type ApiVerdict, inspectToken, readPasted } from '../inspect-token.js'
+import { type ApiVerdict, inspectToken, readPasted } from '../controls/inspect-token.js'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import type { Parameters } from '../base/parameters.js'
+import type { Service } from '../instance/service.js'
 import { actionForm, factTable, table } from './layout.js'
 
 /** A box to paste a token into. What is pasted is neither kept nor shown again. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { EntraError } from '../errors.js'
+import { EntraError } from '../base/errors.js'
 import { html, type Html } from '../pages/html.js'
-import { readParameters, type Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import { readParameters, type Parameters } from '../base/parameters.js'
+import type { Service } from '../instance/service.js'
 
 /*
  * The page under `/_/`: plain HTML and forms, no script, no outside fonts. A badge and a colour that no real sign-in

@@ -1,11 +1,11 @@
 import { createTwoFilesPatch, OMIT_HEADERS } from 'diff'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
+import type { Parameters } from '../base/parameters.js'
 import { hideSecrets, restoreSecrets } from '../registration/hidden-secrets.js'
-import { loadDirectory } from '../registration/load.js'
+import { loadDirectory } from '../directory/load.js'
 import { readRegistration, RegistrationError } from '../registration/read.js'
 import type { Registration } from '../registration/types.js'
-import type { Service } from '../service.js'
+import type { Service } from '../instance/service.js'
 import { actionForm } from './layout.js'
 
 /** The registration that is in force, and the way to another. */

@@ -1,9 +1,9 @@
-import { advice } from '../advice.js'
-import { aadsts } from '../errors.js'
-import { isKnownCode } from '../faults.js'
+import { advice } from '../base/advice.js'
+import { aadsts } from '../base/errors.js'
+import { isKnownCode } from '../instance/faults.js'
 import { html, type Html } from '../pages/html.js'
-import type { RecordedRequest } from '../request-log.js'
-import type { Service } from '../service.js'
+import type { RecordedRequest } from '../instance/request-log.js'
+import type { Service } from '../instance/service.js'
 import { quoted, table } from './layout.js'
 
 const shown = 200

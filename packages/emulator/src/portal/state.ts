@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { html, type Html } from '../pages/html.js'
-import type { Service } from '../service.js'
+import type { Service } from '../instance/service.js'
 import { actionForm, distance, factTable } from './layout.js'
 
 /** What the page says of the instance itself. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { createShape } from '../shape.js'
-import { systemCode } from '../system-error.js'
+import { createShape } from '../base/shape.js'
+import { systemCode } from '../base/system-error.js'
 import { withGraphNames } from './legacy.js'
 import { registrationSchema } from './schema.js'
 import type { Registration } from './types.js'

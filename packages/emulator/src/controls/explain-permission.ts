@@ -1,0 +1,139 @@
+import { advice } from '../base/advice.js'
+import type { Application, Tenant, User } from '../directory/directory.js'
+import {
+  checkWorkloadPolicies,
+  refuseUnsatisfied,
+  unsatisfiedPolicies,
+} from '../directory/conditional-access.js'
+import { EntraError } from '../base/errors.js'
+import { findApplication, findTenant, findUser } from '../directory/find.js'
+import { readClaims } from '../base/parameters.js'
+import { checkUserAssigned, effectiveScopes, type Target } from '../directory/permissions.js'
+import type { Service } from '../instance/service.js'
+import { startSession } from '../directory/sessions.js'
+
+/** Who would call what. */
+export interface ExplainPermissionOptions {
+  /** The client, by appId, displayName or identifier URI. */
+  readonly client: string
+  /** The API, named the same ways. */
+  readonly resource: string
+  /** The user, by userPrincipalName or id. Without one the client acts as itself. */
+  readonly user?: string
+  /** Scopes by value. Default: `.default`, everything granted. */
+  readonly scopes?: readonly string[]
+  /** By id or domain. Default: the user's, else the client's home. */
+  readonly tenant?: string
+}
+
+export interface PermissionExplanation {
+  /** Would a token be issued without asking anybody? */
+  readonly isIssued: boolean
+  /** What it would carry. */
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+  /** Where each scope comes from. */
+  readonly grantedBy: Readonly<Record<string, 'preAuthorizedApplications' | 'administrator' | 'user'>>
+  /** Why not: the AADSTS code, what it says, and what to do. */
+  readonly errorCode?: number
+  readonly error?: string
+  readonly fix?: string
+}
+
+/** The effective permission of a client on an API, for a user or for itself, and why not. Issues nothing. */
+export function explainPermission(
+  service: Service,
+  options: ExplainPermissionOptions,
+): PermissionExplanation {
+  for (const name of Object.keys(options)) {
+    if (!names.has(name)) throw new TypeError(`explainPermission: ${name} is not an option`)
+  }
+  const what = 'explainPermission'
+  const { directory } = service
+  const client = findApplication(directory, options.client, what, 'client')
+  const resource = findApplication(directory, options.resource, what, 'resource')
+  const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
+  const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? client.homeTenantId, what)
+  try {
+    const found =
+      user === undefined
+        ? ofApplication(service, tenant, client, resource)
+        : ofUser(service, tenant, client, resource, user, options.scopes)
+    return { isIssued: true, ...found }
+  } catch (error) {
+    if (!(error instanceof EntraError)) throw error
+    return {
+      isIssued: false,
+      scopes: [],
+      roles: [],
+      grantedBy: {},
+      errorCode: error.code,
+      error: error.message,
+      fix: advice[error.code],
+    }
+  }
+}
+
+const names: ReadonlySet<string> = new Set(['client', 'resource', 'user', 'scopes', 'tenant'])
+
+type Found = Pick<PermissionExplanation, 'scopes' | 'roles' | 'grantedBy'>
+
+function ofApplication(
+  { directory }: Service,
+  tenant: Tenant,
+  client: Application,
+  resource: Application,
+): Found {
+  const principal = directory.clientIn(tenant, client)
+  const target = directory.resourceIn(tenant, resource.appId)
+  if (target.isAssignmentRequired && !directory.isAssigned(tenant, [principal.id], resource)) {
+    throw new EntraError(501051, { client: client.appId, application: resource.appId })
+  }
+  checkWorkloadPolicies(tenant, resource.tokenVersion, client, resource)
+  return { scopes: [], roles: directory.applicationRoles(tenant, principal, resource), grantedBy: {} }
+}
+
+function ofUser(
+  { directory, clock }: Service,
+  tenant: Tenant,
+  client: Application,
+  resource: Application,
+  user: User,
+  scopes: readonly string[] | undefined,
+): Found {
+  if (!user.isEnabled) throw new EntraError(50057)
+  const principal = directory.clientIn(tenant, client)
+  checkUserAssigned(directory, tenant, user, principal)
+  const identifier = resource.identifierUris[0] ?? resource.appId
+  const target: Target = {
+    identifier,
+    prefix: `${identifier}/`,
+    resource: directory.resourceIn(tenant, resource.appId),
+    scopes: scopes ?? '.default',
+  }
+  const effective = effectiveScopes(directory, tenant, client, user, target)
+  checkUserAssigned(directory, tenant, user, target.resource)
+  const session = startSession(clock.now())
+  const asked = { user, client, resources: [resource] }
+  refuseUnsatisfied(
+    resource.tokenVersion,
+    unsatisfiedPolicies(tenant, asked, session, readClaims(undefined)),
+    resource,
+  )
+  const grantedBy = (scope: string): PermissionExplanation['grantedBy'][string] => {
+    if (resource.preAuthorized.get(client.appId)?.has(scope)) return 'preAuthorizedApplications'
+    const isForAll = tenant.grants.some(
+      (grant) =>
+        grant.clientAppId === client.appId &&
+        grant.resourceAppId === resource.appId &&
+        grant.userId === undefined &&
+        grant.scopes.has(scope),
+    )
+    return isForAll ? 'administrator' : 'user'
+  }
+  return {
+    scopes: effective,
+    roles: directory.userRoles(tenant, user, resource),
+    grantedBy: Object.fromEntries(effective.map((scope) => [scope, grantedBy(scope)])),
+  }
+}

@@ -1,0 +1,38 @@
+import { findApplication, findTenant, findUser } from '../directory/find.js'
+import type { Service } from '../instance/service.js'
+
+/** Whose consent to which API. */
+export interface RevokeConsentOptions {
+  /** The client, by appId, displayName or identifier URI. */
+  readonly client: string
+  /** The API, named the same ways. */
+  readonly resource: string
+  /** The user who consented, by userPrincipalName or id. Default: what was granted for everyone. */
+  readonly user?: string
+  /** By id or domain. Default: the user's, else the client's home. */
+  readonly tenant?: string
+}
+
+const names: ReadonlySet<string> = new Set([
+  'client',
+  'resource',
+  'user',
+  'tenant',
+] satisfies (keyof RevokeConsentOptions)[])
+
+/** Takes all delegated scopes of one grant back; throws a TypeError where there is none. */
+export function revokeConsent(service: Service, options: RevokeConsentOptions): void {
+  const what = 'revokeConsent'
+  for (const name of Object.keys(options)) {
+    if (!names.has(name)) throw new TypeError(`${what}: ${name} is not an option`)
+  }
+  const { directory } = service
+  const client = findApplication(directory, options.client, what, 'client')
+  const resource = findApplication(directory, options.resource, what, 'resource')
+  const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
+  const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? client.homeTenantId, what)
+  if (!directory.removeGrant(tenant, client.appId, resource.appId, user?.id)) {
+    throw new TypeError(`${what}: there is no such consent`)
+  }
+  service.changed()
+}

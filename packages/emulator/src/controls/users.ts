@@ -1,0 +1,60 @@
+import type { User } from '../directory/directory.js'
+import { findUser } from '../directory/find.js'
+import type { Revocation } from '../instance/revocations.js'
+import type { Service } from '../instance/service.js'
+
+/** When an API learns of it: a live one took five minutes. Default: at once. */
+export interface RevokeOptions {
+  readonly visibleAfterSeconds?: number
+}
+
+/** What an administrator does to users. They are named by userPrincipalName or id; anybody else is a TypeError. */
+export interface EmulatorUsers {
+  /** Ends all sign-ins of a user: what they gave is refused with AADSTS50173 from now on. */
+  revokeSessions(user: string, options?: RevokeOptions): Revocation
+  /** Disables a user: AADSTS50057. */
+  disable(user: string, options?: RevokeOptions): Revocation
+  enable(user: string): void
+}
+
+export function createUsers(service: Service): EmulatorUsers {
+  const end = (
+    user: User,
+    reason: Revocation['reason'],
+    { visibleAfterSeconds = 0 }: RevokeOptions = {},
+  ): Revocation => {
+    if (!(visibleAfterSeconds >= 0 && visibleAfterSeconds <= 86_400)) {
+      throw new TypeError('visibleAfterSeconds: expected a number of seconds from 0 to 86400')
+    }
+    const revokedAt = service.clock.now()
+    const revocation: Revocation = {
+      tenantId: user.tenantId,
+      objectId: user.id,
+      reason,
+      revokedAt,
+      visibleAt: revokedAt + visibleAfterSeconds,
+    }
+    service.revocations.add(revocation)
+    return revocation
+  }
+  return {
+    revokeSessions(reference, options) {
+      const user = findUser(service.directory, reference, 'revokeSessions')
+      const revocation = end(user, 'sessions_revoked', options)
+      service.directory.updateUser(user, { sessionsValidFrom: service.moment() })
+      service.changed()
+      return revocation
+    },
+    disable(reference, options) {
+      const user = findUser(service.directory, reference, 'disable')
+      const revocation = end(user, 'account_disabled', options)
+      service.directory.updateUser(user, { isEnabled: false })
+      service.changed()
+      return revocation
+    },
+    enable(reference) {
+      service.directory.updateUser(findUser(service.directory, reference, 'enable'), { isEnabled: true })
+      service.changed()
+    },
+  }
+}

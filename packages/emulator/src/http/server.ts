@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { parse } from 'node:querystring'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifyServerOptions,
+} from 'fastify'
+import type { TlsCertificate } from '../keys/certificates.js'
+import { guidPattern } from '../directory/directory.js'
+import { EntraError } from '../base/errors.js'
+import { addFaultHooks } from './fault-hooks.js'
+import type { Endpoint, Faults, MetFault } from '../instance/faults.js'
+import type { RequestFacts, RequestLog } from '../instance/request-log.js'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    facts: RequestFacts
+    fault: MetFault | undefined
+  }
+  interface FastifyContextConfig {
+    endpoint?: Endpoint
+  }
+}
+
+// Not by `import`: Node would first search the text of a CommonJS package for the names in it, a tenth of a start.
+const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify')
+
+/** No route has a schema: the libraries that compile them need not be loaded. The types want all that is never called. */
+const withoutSchemas = {
+  compilersFactory: { buildValidator: () => () => () => true, buildSerializer: () => () => JSON.stringify },
+} as unknown as NonNullable<FastifyServerOptions['schemaController']>
+
+const maxBodyBytes = 256 * 1024
+const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
+
+/** The HTTP server without its endpoints: what holds for every request. */
+export function createServer(settings: {
+  tls: TlsCertificate | undefined
+  origin: () => string
+  now: () => number
+  log: RequestLog
+  faults: Faults
+  /** Another name than the loopback ones that requests may come by. */
+  hostName: string | undefined
+}): FastifyInstance {
+  const options = {
+    bodyLimit: maxBodyBytes,
+    routerOptions: { maxParamLength: 300 },
+    forceCloseConnections: true,
+    genReqId: () => randomUUID(),
+    schemaController: withoutSchemas,
+    // What no route could be looked up for: an address that does not decode.
+    frameworkErrors: (_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+      const refusal = new EntraError(9002313)
+      reply.facts = { errorCode: refusal.code }
+      void sendErrorBody(request, reply.status(refusal.status), refusal, settings)
+    },
+  }
+  const { tls } = settings
+  const app: FastifyInstance =
+    tls === undefined
+      ? fastify(options)
+      : // The type of an https server differs in nothing that is used here.
+        (fastify({
+          ...options,
+          https: { cert: tls.certificate, key: tls.privateKey },
+        }) as unknown as FastifyInstance)
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) =>
+      // How many names there may be is limited by the length of the body.
+      done(null, parse(String(body), '&', '=', { maxKeys: 0 })),
+  )
+  // A body of another kind has no parameters, and is answered as such.
+  app.addContentTypeParser('*', (_request, payload, done) => {
+    payload.resume()
+    payload.on('end', () => done(null, {}))
+    payload.on('error', done)
+  })
+
+  app.decorateReply('facts')
+  app.decorateReply('fault', undefined)
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.facts = {}
+    reply.headers({
+      'cache-control': 'no-store, no-cache',
+      pragma: 'no-cache',
+      expires: '-1',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'same-origin',
+      'x-ms-request-id': request.id,
+      'x-ms-ests-server': 'Countersign emulator',
+      'x-xss-protection': '0',
+      p3p: 'CP="DSP CUR OTPi IND OTRi ONL FIN"',
+    })
+    // A web page elsewhere whose name was made to point here must not reach the emulator (DNS rebinding).
+    const host = request.headers.host ?? ''
+    if (!loopbackHost.test(host) && host.replace(/:\d+$/, '').toLowerCase() !== settings.hostName) {
+      await reply
+        .status(400)
+        .type('text/plain')
+        .send('The emulator answers only to localhost, 127.0.0.1 and [::1].\n')
+    }
+  })
+
+  // Before the answer leaves, so that whoever has the answer finds the request in the log.
+  const record = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
+    // The page is not part of what is asked of the service; and tokens are pasted there.
+    if (request.url.startsWith('/_')) return
+    settings.log.add({
+      time: settings.now(),
+      method: request.method,
+      path: request.url.split('?', 1)[0]?.slice(0, 500) ?? '',
+      endpoint: request.routeOptions.config.endpoint,
+      sent: [request.query, request.body],
+      status,
+      facts: reply.facts,
+      correlationId: correlationIdOf(request),
+    })
+  }
+  app.addHook('onSend', async (request, reply) => {
+    const { errorCode } = reply.facts
+    if (sendsTelemetry(request)) reply.header('x-ms-clitelem', `1,${errorCode ?? 0},0,,`)
+    if (request.headers['return-client-request-id'] === 'true') {
+      reply.header('client-request-id', correlationIdOf(request))
+    }
+    record(request, reply, reply.statusCode)
+  })
+  addFaultHooks(app, settings.faults, record)
+
+  app.setNotFoundHandler((_request, reply) => reply.status(404).type('text/plain').send('Not found\n'))
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const refusal = refusalOf(error)
+    if (refusal !== undefined) reply.facts.errorCode = refusal.code
+    if (refusal === undefined) {
+      process.emitWarning(
+        `the emulator failed at ${request.routeOptions.url ?? 'a request'}: ${error.stack ?? error.message}`,
+      )
+      return reply
+        .status(500)
+        .send({ error: 'server_error', error_description: 'The emulator failed. This is a fault in it.' })
+    }
+    const status = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? 413 : refusal.status
+    return sendErrorBody(request, reply.status(status), refusal, settings)
+  })
+  return app
+}
+
+/** Answers with a refusal as the token endpoint writes it. */
+function sendErrorBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: EntraError,
+  settings: { origin: () => string; now: () => number },
+): FastifyReply {
+  return reply.send(
+    refusal.body({
+      origin: settings.origin(),
+      traceId: request.id,
+      correlationId: correlationIdOf(request),
+      now: settings.now(),
+    }),
+  )
+}
+
+/** What the framework refuses before an endpoint sees it is the caller's fault as well. */
+function refusalOf(error: FastifyError): EntraError | undefined {
+  if (error instanceof EntraError) return error
+  return (error.statusCode ?? 500) < 500 ? new EntraError(9002313) : undefined
+}
+
+/** The id the client gave its request, wherever MSAL puts it; else the request's own. */
+function correlationIdOf(request: FastifyRequest): string {
+  const sent = [request.headers['client-request-id'], named(request.query), named(request.body)]
+  const id = sent.find((value) => typeof value === 'string' && guidPattern.test(value))
+  return typeof id === 'string' ? id : request.id
+}
+
+function named(parsed: unknown): unknown {
+  return typeof parsed === 'object' && parsed !== null && 'client-request-id' in parsed
+    ? parsed['client-request-id']
+    : undefined
+}
+
+/** MSAL says how its last requests went, and is told how this one did. */
+function sendsTelemetry(request: FastifyRequest): boolean {
+  const { body, headers } = request
+  const isInForm = typeof body === 'object' && body !== null && 'x-client-current-telemetry' in body
+  return isInForm || headers['x-client-current-telemetry'] !== undefined
+}

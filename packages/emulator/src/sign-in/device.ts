@@ -1,0 +1,139 @@
+import type { FastifyInstance } from 'fastify'
+import type { DeviceSignIn } from '../instance/device-codes.js'
+import { EntraError } from '../base/errors.js'
+import { askWho, type Beginner, continueInteraction, type Interaction, readSignInClient } from './flow.js'
+import { html } from '../pages/html.js'
+import { sendPage } from '../pages/page.js'
+import { readClaims, readParameters } from '../base/parameters.js'
+import { readScopeRequestAtSignIn } from '../directory/permissions.js'
+import type { Service } from '../instance/service.js'
+import { checkSameOrigin, sealTransaction, showError } from './transaction.js'
+
+const lifetimeSeconds = 900
+const intervalSeconds = 5
+const loginPath = '/common/oauth2/deviceauth'
+
+/** Device code flow: one device asks for a code, a person signs in with it on another (RFC 8628). */
+export function addDeviceEndpoints(app: FastifyInstance, service: Service): void {
+  for (const version of ['1.0', '2.0'] as const) {
+    app.post<{ Params: { tenant: string } }>(
+      version === '1.0' ? '/:tenant/oauth2/devicecode' : '/:tenant/oauth2/v2.0/devicecode',
+      { config: { endpoint: 'deviceCode' } },
+      (request) => {
+        const form = readParameters(request.body)
+        const segment = request.params.tenant
+        const authority = service.directory.readAuthority(segment)
+        const client = readSignInClient(service, authority, form.require('client_id'))
+        const [scope, resource, claims] = [form.get('scope'), form.get('resource'), form.get('claims')]
+        if (version === '1.0') form.require('resource')
+        else form.require('scope', 90014)
+        readClaims(claims)
+        if (authority.kind === 'tenant') {
+          readScopeRequestAtSignIn(service, authority.tenant, client, { version, scope, resource })
+        }
+        return answer(
+          service,
+          service.deviceCodes.start({
+            version,
+            segment,
+            clientId: client.appId,
+            scope,
+            resource,
+            claims,
+            expiresAt: service.clock.now() + lifetimeSeconds,
+          }),
+        )
+      },
+    )
+  }
+  addLoginPage(app, service)
+}
+
+/** On v1.0 another name for the address, and every number a string. */
+function answer({ origin }: Service, { version, userCode, deviceCode }: DeviceSignIn): object {
+  const uri = `${origin}${loginPath}`
+  const message = `To sign in, use a web browser to open the page ${uri} and enter the code ${userCode} to authenticate.`
+  const codes = { user_code: userCode, device_code: deviceCode }
+  return version === '1.0'
+    ? {
+        ...codes,
+        verification_url: uri,
+        expires_in: String(lifetimeSeconds),
+        interval: String(intervalSeconds),
+        message,
+      }
+    : { ...codes, verification_uri: uri, expires_in: lifetimeSeconds, interval: intervalSeconds, message }
+}
+
+/** The page for the person: the code, then who signs in, then the same steps as everywhere. */
+function addLoginPage(app: FastifyInstance, service: Service): void {
+  const pending = ({ ending }: Interaction): DeviceSignIn => {
+    const { userCode } = ending as { userCode: string }
+    return readPending(service, userCode)
+  }
+  const beginner: Beginner = {
+    kind: 'device',
+    async finish(reply, interaction, { client, tenant, user, session }) {
+      pending(interaction).outcome = { kind: 'signedIn', tenantId: tenant.id, userId: user.id, session }
+      return sendPage(reply, {
+        title: `You have signed in to ${client.displayName}`,
+        body: html`<p>Go back to the other device. This window can be closed.</p>`,
+      })
+    },
+    refuse(reply, interaction, error) {
+      // Only a person's no ends it; whatever else went wrong can be tried again.
+      if (error.code === 65004) pending(interaction).outcome = { kind: 'declined' }
+      return showError(error, reply)
+    },
+  }
+  app.route({
+    method: ['GET', 'POST'],
+    url: loginPath,
+    config: { endpoint: 'deviceLogin' },
+    errorHandler: (error, _request, reply) => showError(error, reply),
+    handler: async (request, reply) => {
+      if (request.method === 'GET') {
+        return sendPage(reply, {
+          title: 'Sign in on another device',
+          body: html`<form method="post" action="${loginPath}">
+            <input type="hidden" name="transaction" value="${sealTransaction(service, 'device start', {})}" />
+            <p>
+              <label
+                >The code that the other device shows <input name="user_code" autocomplete="off"
+              /></label>
+            </p>
+            <button>Next</button>
+          </form>`,
+        })
+      }
+      checkSameOrigin(service, request)
+      const form = readParameters(request.body)
+      const userCode = form.get('user_code')
+      if (userCode === undefined) return continueInteraction({ service, beginner, request, reply }, form)
+      const { version, segment, clientId, scope, resource, claims } = readPending(service, userCode)
+      reply.facts.clientId = clientId
+      return askWho(
+        { service, beginner, request, reply },
+        {
+          action: loginPath,
+          version,
+          segment,
+          clientId,
+          scope,
+          resource,
+          claims,
+          prompt: undefined,
+          loginHint: undefined,
+          ending: { userCode },
+        },
+      )
+    },
+  })
+}
+
+function readPending(service: Service, userCode: string): DeviceSignIn {
+  const signIn = service.deviceCodes.byUserCode(userCode)
+  if (signIn === undefined || signIn.outcome.kind !== 'pending') throw new EntraError(70018)
+  if (service.clock.now() >= signIn.expiresAt) throw new EntraError(70019)
+  return signIn
+}
