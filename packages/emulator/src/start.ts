@@ -16,12 +16,12 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   // Making a key takes longest, in the thread pool: it runs beside the loading of everything else.
   const first = state?.keys ?? generateRsaKeys()
   if ('then' in first) first.catch(() => {})
-  const { startWith } = await import('./emulator.js')
-  return startWith(options, settings, state, first)
+  const { startWith } = await import('./wiring.js')
+  return startWith(settings, state, first)
 }
 
 /** Of a file there may be none yet. Loaded only by whoever has one. */
 async function stateOf(given: string | EmulatorState): Promise<EmulatorState | undefined> {
-  const { readState, readStateFile } = await import('./instance/state.js')
-  return typeof given === 'string' ? readStateFile(given) : readState(given)
+  if (typeof given !== 'string') return (await import('./instance/state.js')).readState(given)
+  return (await import('./instance/state-file.js')).readStateFile(given)
 }

@@ -68,16 +68,20 @@ describe('startEmulator', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['an unknown option', { prot: 1 }, 'prot: is not an option'],
-    ['a port that is none', { port: 65_536 }, 'port: expected a whole number from 0 to 65535'],
-    ['a word for https', { https: 'yes' }, 'https: expected true or false'],
+    ['an unknown option', { prot: 1 }, 'startEmulator: unknown option "prot"; expected registration, port, '],
+    ['a port that is none', { port: 65_536 }, 'startEmulator: "port" must be a whole number from 0 to 65535'],
+    ['a word for https', { https: 'yes' }, 'startEmulator: "https" must be true or false'],
     [
       'half a clock',
       { clock: { now: () => 0 } },
-      'clock: expected an object with the functions now, advance and set',
+      'startEmulator: "clock" must be an object with the functions now, advance and set',
     ],
-    ['no lifetime', { accessTokenLifetimeSeconds: 0 }, 'accessTokenLifetimeSeconds: expected a whole number'],
-    ['no options', null, 'options: expected an object'],
+    [
+      'no lifetime',
+      { accessTokenLifetimeSeconds: 0 },
+      'startEmulator: "accessTokenLifetimeSeconds" must be a whole number',
+    ],
+    ['no options', null, 'startEmulator: expected an object of options'],
   ])('refuses %s with a TypeError that names it', async (_, options, message) => {
     const started = startEmulator(options as EmulatorOptions)
     await expect(started).rejects.toThrow(TypeError)
@@ -261,12 +265,18 @@ describe('issueToken', () => {
     const known = { client: 'daemon', resource: 'v2' }
     const misspelt = { ...known, scope: 'x' }
     for (const [options, message] of [
-      [{ ...known, client: 'nobody' }, 'client: expected an application'],
-      [{ ...known, resource: 'nothing' }, 'resource: expected an application'],
-      [{ ...known, user: 'nobody@contoso.example' }, 'user: expected a user'],
-      [{ ...known, tenant: 'unknown.example' }, 'tenant: expected a tenant'],
-      [{ ...known, tenant: 'fabrikam.example' }, 'client: has no service principal'],
-      [misspelt, 'scope is not an option'],
+      [{ ...known, client: 'nobody' }, 'issueToken: "client" must be an application of the registration'],
+      [
+        { ...known, resource: 'nothing' },
+        'issueToken: "resource" must be an application of the registration',
+      ],
+      [{ ...known, user: 'nobody@contoso.example' }, 'issueToken: "user" must be a user of the registration'],
+      [{ ...known, tenant: 'unknown.example' }, 'issueToken: "tenant" must be a tenant of the registration'],
+      [
+        { ...known, tenant: 'fabrikam.example' },
+        'issueToken: "client" must have a service principal in the tenant',
+      ],
+      [misspelt, 'issueToken: unknown option "scope"'],
     ] as const) {
       const issued = emulator.issueToken(options)
       await expect(issued).rejects.toThrow(TypeError)

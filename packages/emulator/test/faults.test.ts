@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, afterAll, describe, expect, test } from 'vitest'
-import type { Emulator, Endpoint, FaultOptions } from '@countersign/emulator'
+import type { Emulator, EmulatorEndpoint, FaultOptions } from '@countersign/emulator'
 import { endpoints } from '../src/instance/faults.js'
 import { askToken, ids, refusal, secrets, startTestEmulator } from './support.js'
 
@@ -90,7 +90,7 @@ describe('a fault', () => {
     expect(performance.now() - before).toBeGreaterThan(190)
   })
 
-  test.each<[Endpoint, string, 'GET' | 'POST']>([
+  test.each<[EmulatorEndpoint, string, 'GET' | 'POST']>([
     ['adminConsent', `/${ids.contoso}/v2.0/adminconsent`, 'GET'],
     ['authorize', `/${ids.contoso}/oauth2/v2.0/authorize`, 'GET'],
     ['deviceCode', `/${ids.contoso}/oauth2/v2.0/devicecode`, 'POST'],
@@ -164,14 +164,22 @@ describe('a fault', () => {
   })
 
   test.each<[unknown, string]>([
-    [{ endpoint: 'tokens', effect: { kind: 'hang' } }, 'endpoint: expected one of adminConsent'],
-    [{ endpoint: 'token', effect: { kind: 'explode' } }, 'effect.kind: expected one of latency'],
-    [{ endpoint: 'token', effect: { kind: 'status', status: 200 } }, 'effect.status: expected'],
-    [{ endpoint: 'token', effect: { kind: 'latency', seconds: -1 } }, 'effect.seconds: expected'],
-    [{ endpoint: 'token', effect: { kind: 'refusal', code: 1 } }, 'effect.code: expected'],
-    [{ endpoint: 'token', effect: { kind: 'stale' } }, 'is for the endpoint keys'],
-    [{ endpoint: 'token', effect: { kind: 'hang' }, times: 0 }, 'times: expected'],
-  ])('that makes no sense is a TypeError: %j', (fault, message) => {
+    [{ endpoint: 'tokens', effect: { kind: 'hang' } }, 'faults.add: "endpoint" must be one of adminConsent'],
+    [{ endpoint: 'token', effect: { kind: 'explode' } }, 'faults.add: "effect.kind" must be one of latency'],
+    [{ endpoint: 'token', effect: { kind: 'status', status: 200 } }, 'faults.add: "effect.status" must be'],
+    [{ endpoint: 'token', effect: { kind: 'latency', seconds: -1 } }, 'faults.add: "effect.seconds" must be'],
+    [{ endpoint: 'token', effect: { kind: 'refusal', code: 1 } }, 'faults.add: "effect.code" must be'],
+    [
+      { endpoint: 'token', effect: { kind: 'stale' } },
+      'faults.add: "endpoint" must be keys for the effect stale',
+    ],
+    [{ endpoint: 'token', effect: { kind: 'hang' }, times: 0 }, 'faults.add: "times" must be'],
+    [{ endpoint: 'token', effect: { kind: 'hang' }, time: 1 }, 'faults.add: unknown option "time"'],
+    [
+      { endpoint: 'token', effect: { kind: 'status', status: 429, retryAfter: 1 } },
+      'faults.add: unknown option "retryAfter"; expected kind, status, retryAfterSeconds',
+    ],
+  ])('with a wrong or unknown member is refused with a TypeError: %j', (fault, message) => {
     expect(() => emulator.faults.add(fault as FaultOptions)).toThrow(TypeError)
     expect(() => emulator.faults.add(fault as FaultOptions)).toThrow(message)
   })

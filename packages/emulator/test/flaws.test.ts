@@ -64,6 +64,6 @@ test('the flaws say what they are: one thing is changed', async () => {
 test('a flaw nobody knows is a TypeError that lists the known ones', async () => {
   const flaw = 'misspelt' as never
   await expect(emulator.issueToken({ ...good, flaw })).rejects.toThrow(
-    /^issueToken: flaw: expected one of expired/,
+    /^issueToken: "flaw" must be one of expired/,
   )
 })

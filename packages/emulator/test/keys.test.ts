@@ -73,12 +73,16 @@ describe('the life of a key', () => {
   test('takes no step that makes no sense, with a TypeError', async () => {
     await using emulator = await startTestEmulator()
     const [kid = ''] = await kids(emulator)
-    await expect(emulator.keys.withdraw(kid)).rejects.toThrow('that key signs')
-    await expect(emulator.keys.use('other')).rejects.toThrow('expected the kid of a key')
-    await expect(emulator.keys.flap(kid, { listed: 0, absent: 1 })).rejects.toThrow(
-      'listed: expected a whole',
+    await expect(emulator.keys.withdraw(kid)).rejects.toThrow(
+      'keys.withdraw: "kid" must be the kid of a key that does not sign',
     )
-    await expect(emulator.keys.publishForeign('mars' as never)).rejects.toThrow('owner: expected')
+    await expect(emulator.keys.use('other')).rejects.toThrow('keys.use: "kid" must be the kid of a key')
+    await expect(emulator.keys.flap(kid, { listed: 0, absent: 1 })).rejects.toThrow(
+      'keys.flap: "listed" must be a whole number',
+    )
+    await expect(emulator.keys.publishForeign('mars' as never)).rejects.toThrow(
+      'keys.publishForeign: "owner" must be',
+    )
     const next = await emulator.keys.rotate()
     await emulator.keys.withdraw(kid)
     await expect(emulator.keys.use(kid)).rejects.toThrow('was withdrawn')

@@ -97,13 +97,18 @@ describe('allowConnectionsFromOtherMachines', () => {
     [{ address: 'all', hostName: 'x' }],
     [{ address: '0.0.0.0' }],
     [{ address: '::', hostName: 'a b' }],
+    [{ address: '::', hostName: 'x', port: 8400 }],
   ])('is a TypeError unless it says where and by which name: %j', async (value) => {
     const options = { allowConnectionsFromOtherMachines: value } as EmulatorOptions
-    await expect(startEmulator(options)).rejects.toThrow(/^allowConnectionsFromOtherMachines: expected/)
+    await expect(startEmulator(options)).rejects.toThrow(
+      /^startEmulator: "allowConnectionsFromOtherMachines" must be/,
+    )
   })
 })
 
 test('a misspelt imitation is a TypeError that lists the known ones', async () => {
   const options = { imitateMicrosoftIssuers: 'mars' } as unknown as EmulatorOptions
-  await expect(startEmulator(options)).rejects.toThrow('imitateMicrosoftIssuers: expected one of global')
+  await expect(startEmulator(options)).rejects.toThrow(
+    'startEmulator: "imitateMicrosoftIssuers" must be one of global',
+  )
 })

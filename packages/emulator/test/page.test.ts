@@ -98,7 +98,7 @@ describe('a change', () => {
     const wrong = await post('faults', { endpoint: 'token', effect: 'stale', add: 'true' })
     expect([wrong.status, await wrong.text()]).toEqual([
       400,
-      expect.stringContaining('is for the endpoint keys'),
+      expect.stringContaining('must be keys for the effect stale'),
     ])
   })
 
@@ -478,6 +478,6 @@ describe('minting', () => {
     ).text()
     expect(flawed).toContain('Refused by every registered API')
     const wrong = await (await post('mint', { client: ids.daemon, resource: ids.v2, flaw: 'other' })).text()
-    expect(wrong).toContain('flaw: expected one of')
+    expect(wrong).toContain('&quot;flaw&quot; must be one of')
   })
 })

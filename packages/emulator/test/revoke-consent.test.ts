@@ -61,10 +61,16 @@ describe('revokeConsent', () => {
   })
 
   test.each([
-    [{ client: 'nobody', resource: 'v2' }, 'revokeConsent: client: expected an application'],
+    [
+      { client: 'nobody', resource: 'v2' },
+      'revokeConsent: "client" must be an application of the registration',
+    ],
     [{ client: 'native', resource: 'v2' }, 'revokeConsent: there is no such consent'],
-    [{ client: 'native', resource: 'v2', users: 'x' }, 'revokeConsent: users is not an option'],
-    [{ client: 'native', resource: 'v2', user: 'x' }, 'revokeConsent: user: expected a user'],
+    [{ client: 'native', resource: 'v2', users: 'x' }, 'revokeConsent: unknown option "users"'],
+    [
+      { client: 'native', resource: 'v2', user: 'x' },
+      'revokeConsent: "user" must be a user of the registration',
+    ],
   ])('throws a TypeError for %j, and takes nothing back', async (options, message) => {
     await using emulator = await startTestEmulator()
     const before = await emulator.exportState()

@@ -1,3 +1,5 @@
+import { checkSeconds } from './options.js'
+
 /** The time an emulator lives in, seconds since the epoch; `now` may be passed on as it is. */
 export interface EmulatorClock {
   readonly now: () => number
@@ -14,7 +16,7 @@ export function runningClock(): EmulatorClock {
 
 /** A clock that stands still until it is moved: for tests at the very second a token expires. */
 export function fixedClock(epochSeconds: number): EmulatorClock {
-  checkSeconds(epochSeconds, 'epochSeconds')
+  checkSeconds('fixedClock', 'epochSeconds', epochSeconds, 0, latest)
   return movable(() => epochSeconds)
 }
 
@@ -24,11 +26,11 @@ function movable(base: () => number): EmulatorClock {
   return Object.freeze({
     now,
     advance(seconds: number): void {
-      checkSeconds(seconds, 'seconds')
+      checkSeconds('clock.advance', 'seconds', seconds, 0, latest)
       offset += seconds
     },
     set(epochSeconds: number): void {
-      checkSeconds(epochSeconds, 'epochSeconds')
+      checkSeconds('clock.set', 'epochSeconds', epochSeconds, 0, latest)
       offset = epochSeconds - base()
     },
   })
@@ -47,9 +49,3 @@ export function createMoments(now: () => number): () => number {
 
 /** The last second a JavaScript date can name: times derived from the clock are printed as dates. */
 const latest = 8_640_000_000_000 / 2
-
-function checkSeconds(value: number, name: string): void {
-  if (!(typeof value === 'number' && value >= 0 && value <= latest)) {
-    throw new TypeError(`${name}: expected a number of seconds from 0 to ${latest}`)
-  }
-}

@@ -1,5 +1,5 @@
 /** One refusal of the service: what Entra ID answers for an AADSTS code. */
-interface AadstsEntry {
+export interface AadstsEntry {
   readonly status: number
   readonly error: string
   /** The sentence after `AADSTSnnn: `; `{name}` is filled in by the place that finds the fault. */

@@ -1,16 +1,19 @@
 import { advice } from '../base/advice.js'
-import type { Application, Tenant, User } from '../directory/directory.js'
+import { EntraError } from '../base/errors.js'
+import { checkNames, checkObject } from '../base/options.js'
+import { readClaims } from '../base/parameters.js'
+import { checkUserAssigned } from '../directory/assignment.js'
 import {
   checkWorkloadPolicies,
   refuseUnsatisfied,
   unsatisfiedPolicies,
 } from '../directory/conditional-access.js'
-import { EntraError } from '../base/errors.js'
+import { effectiveScopes } from '../directory/consent.js'
 import { findApplication, findTenant, findUser } from '../directory/find.js'
-import { readClaims } from '../base/parameters.js'
-import { checkUserAssigned, effectiveScopes, type Target } from '../directory/permissions.js'
-import type { Service } from '../instance/service.js'
+import type { Target } from '../directory/scope-request.js'
 import { startSession } from '../directory/sessions.js'
+import type { Application, Tenant, User } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
 
 /** Who would call what. */
 export interface ExplainPermissionOptions {
@@ -45,10 +48,9 @@ export function explainPermission(
   service: Service,
   options: ExplainPermissionOptions,
 ): PermissionExplanation {
-  for (const name of Object.keys(options)) {
-    if (!names.has(name)) throw new TypeError(`explainPermission: ${name} is not an option`)
-  }
   const what = 'explainPermission'
+  checkObject(what, options)
+  checkNames(what, options, names)
   const { directory } = service
   const client = findApplication(directory, options.client, what, 'client')
   const resource = findApplication(directory, options.resource, what, 'resource')
@@ -74,7 +76,13 @@ export function explainPermission(
   }
 }
 
-const names: ReadonlySet<string> = new Set(['client', 'resource', 'user', 'scopes', 'tenant'])
+const names = [
+  'client',
+  'resource',
+  'user',
+  'scopes',
+  'tenant',
+] as const satisfies readonly (keyof ExplainPermissionOptions)[]
 
 type Found = Pick<PermissionExplanation, 'scopes' | 'roles' | 'grantedBy'>
 

@@ -1,13 +1,14 @@
 import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import type { Application, Tenant, User } from '../directory/directory.js'
-import { graphAppId } from '../directory/graph.js'
-import { deriveId } from '../directory/ids.js'
+import { deriveId } from '../base/guid.js'
 import { encoded, signingInput, signJws } from '../base/jws.js'
-import type { SigningKey } from '../keys/signing-keys.js'
-import { generateRsaKeys } from '../keys/rsa-key.js'
-import { issuerOf, type Service } from '../instance/service.js'
+import { checkOneOf } from '../base/options.js'
+import { graphAppId } from '../directory/graph.js'
 import { startSession } from '../directory/sessions.js'
-import { issueIdToken } from '../tokens/claims.js'
+import type { Application, Tenant, User } from '../directory/types.js'
+import { issuerOf, type Service } from '../instance/service.js'
+import { generateRsaKeys } from '../keys/rsa-key.js'
+import type { SigningKey } from '../keys/types.js'
+import { issueIdToken } from '../tokens/id-token.js'
 
 /*
  * Tokens that an API must refuse, each by name. A flaw starts from the good token that was asked for and changes one
@@ -98,7 +99,8 @@ const makers = {
   },
   /** The API's own id token: the same key, issuer and audience. */
   async idToken({ service, tenant, resource, user, claims }) {
-    if (user === undefined) throw new TypeError('issueToken: flaw: idToken needs a user')
+    if (user === undefined)
+      throw new TypeError('issueToken: "user" must be a user of the registration for the flaw idToken')
     return issueIdToken(service, {
       version: claims['ver'] === '1.0' ? '1.0' : '2.0',
       tenant,
@@ -160,9 +162,7 @@ export type TokenFlaw = keyof typeof makers
 export const tokenFlaws: readonly TokenFlaw[] = Object.keys(makers) as TokenFlaw[]
 
 export function makeFlawed(flaw: TokenFlaw, good: Good): Promise<string> | string {
-  if (!Object.hasOwn(makers, flaw)) {
-    throw new TypeError(`issueToken: flaw: expected one of ${tokenFlaws.join(', ')}`)
-  }
+  checkOneOf('issueToken', 'flaw', flaw, tokenFlaws)
   const make: MakeFlawed = makers[flaw]
   return make(good)
 }

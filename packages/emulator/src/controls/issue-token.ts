@@ -1,15 +1,17 @@
-import { findApplication, findPrincipal, findTenant, findUser } from '../directory/find.js'
-import { makeFlawed, type TokenFlaw } from './flaws.js'
 import { decoded } from '../base/jws.js'
+import { checkNames, checkObject } from '../base/options.js'
 import { readClaims } from '../base/parameters.js'
-import type { Service } from '../instance/service.js'
+import { findApplication, findPrincipal, findTenant, findUser } from '../directory/find.js'
+import { isIdentifiedBy } from '../directory/lookup.js'
 import { startSession } from '../directory/sessions.js'
+import type { Service } from '../instance/service.js'
 import {
   applicationClaims,
   type ClientAuthentication,
   delegatedClaims,
   issueAccessToken,
-} from '../tokens/claims.js'
+} from '../tokens/access-token.js'
+import { makeFlawed, type TokenFlaw } from './flaws.js'
 
 /** An access token to be issued without any request: for tests of an API. */
 export interface IssueTokenOptions {
@@ -33,7 +35,7 @@ export interface IssueTokenOptions {
   readonly flaw?: TokenFlaw
 }
 
-const names: ReadonlySet<string> = new Set([
+const names = [
   'client',
   'resource',
   'user',
@@ -43,14 +45,13 @@ const names: ReadonlySet<string> = new Set([
   'lifetimeSeconds',
   'claims',
   'flaw',
-])
+] as const satisfies readonly (keyof IssueTokenOptions)[]
 
 /** Issues what is asked for, whether or not Entra would; throws a TypeError for names nobody has. */
 export async function issueToken(service: Service, options: IssueTokenOptions): Promise<string> {
-  for (const name of Object.keys(options)) {
-    if (!names.has(name)) throw new TypeError(`issueToken: ${name} is not an option`)
-  }
   const what = 'issueToken'
+  checkObject(what, options)
+  checkNames(what, options, names)
   const { directory } = service
   const application = findApplication(directory, options.client, what, 'client')
   const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
@@ -63,8 +64,7 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
     'resource',
   )
   const resource = resourcePrincipal.application
-  const isIdentifier =
-    resource.appId === options.resource || resource.identifierUris.includes(options.resource)
+  const isIdentifier = isIdentifiedBy(resource, options.resource)
   const authentication: ClientAuthentication =
     application.certificates.length > 0 ? '2' : application.secrets.length > 0 ? '1' : '0'
   const common = {

@@ -1,6 +1,7 @@
-import type { Flapping, KeyDescription } from '../keys/signing-keys.js'
+import { checkOneOf } from '../base/options.js'
 import { findApplication } from '../directory/find.js'
 import type { Service } from '../instance/service.js'
+import type { KeyDescription, KeyFlapping } from '../keys/types.js'
 
 /** The life of signing keys, step by step. Every step that names a key it cannot be done with throws a TypeError. */
 export interface EmulatorKeys {
@@ -20,7 +21,7 @@ export interface EmulatorKeys {
    * A key that vanishes from the set and comes back, as live front ends show it: it is in so many answers, then missing
    * from so many, over and over.
    */
-  flap(kid: string, flapping: Flapping): Promise<void>
+  flap(kid: string, flapping: KeyFlapping): Promise<void>
   /** Ends the flapping. */
   steady(kid: string): Promise<void>
   /**
@@ -54,13 +55,16 @@ export function createEmulatorKeys(service: Service): EmulatorKeys {
     flap: (kid, flapping) => keys.flap(kid, flapping),
     steady: (kid) => keys.steady(kid),
     async publishForeign(owner) {
-      if (owner !== 'microsoftAccounts' && owner !== 'usGovernment') {
-        throw new TypeError('owner: expected microsoftAccounts or usGovernment')
-      }
+      checkOneOf('keys.publishForeign', 'owner', owner, ['microsoftAccounts', 'usGovernment'])
       return kept(keys.publish(owner))
     },
     async publishForApplication(reference) {
-      const { appId } = findApplication(service.directory, reference, 'publishForApplication', 'application')
+      const { appId } = findApplication(
+        service.directory,
+        reference,
+        'keys.publishForApplication',
+        'application',
+      )
       const kid = await keys.publish(`application ${appId}`)
       await kept(keys.use(kid))
       return kid

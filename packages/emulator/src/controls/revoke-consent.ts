@@ -1,3 +1,4 @@
+import { checkNames, checkObject } from '../base/options.js'
 import { findApplication, findTenant, findUser } from '../directory/find.js'
 import type { Service } from '../instance/service.js'
 
@@ -13,19 +14,18 @@ export interface RevokeConsentOptions {
   readonly tenant?: string
 }
 
-const names: ReadonlySet<string> = new Set([
+const names = [
   'client',
   'resource',
   'user',
   'tenant',
-] satisfies (keyof RevokeConsentOptions)[])
+] as const satisfies readonly (keyof RevokeConsentOptions)[]
 
 /** Takes all delegated scopes of one grant back; throws a TypeError where there is none. */
 export function revokeConsent(service: Service, options: RevokeConsentOptions): void {
   const what = 'revokeConsent'
-  for (const name of Object.keys(options)) {
-    if (!names.has(name)) throw new TypeError(`${what}: ${name} is not an option`)
-  }
+  checkObject(what, options)
+  checkNames(what, options, names)
   const { directory } = service
   const client = findApplication(directory, options.client, what, 'client')
   const resource = findApplication(directory, options.resource, what, 'resource')

@@ -1,5 +1,6 @@
-import type { User } from '../directory/directory.js'
+import { checkNames, checkObject, checkSeconds } from '../base/options.js'
 import { findUser } from '../directory/find.js'
+import type { User } from '../directory/types.js'
 import type { Revocation } from '../instance/revocations.js'
 import type { Service } from '../instance/service.js'
 
@@ -21,11 +22,13 @@ export function createUsers(service: Service): EmulatorUsers {
   const end = (
     user: User,
     reason: Revocation['reason'],
-    { visibleAfterSeconds = 0 }: RevokeOptions = {},
+    what: string,
+    options: RevokeOptions = {},
   ): Revocation => {
-    if (!(visibleAfterSeconds >= 0 && visibleAfterSeconds <= 86_400)) {
-      throw new TypeError('visibleAfterSeconds: expected a number of seconds from 0 to 86400')
-    }
+    checkObject(what, options)
+    checkNames(what, options, ['visibleAfterSeconds'])
+    const { visibleAfterSeconds = 0 } = options
+    checkSeconds(what, 'visibleAfterSeconds', visibleAfterSeconds, 0, 86_400)
     const revokedAt = service.clock.now()
     const revocation: Revocation = {
       tenantId: user.tenantId,
@@ -39,21 +42,25 @@ export function createUsers(service: Service): EmulatorUsers {
   }
   return {
     revokeSessions(reference, options) {
-      const user = findUser(service.directory, reference, 'revokeSessions')
-      const revocation = end(user, 'sessions_revoked', options)
+      const what = 'users.revokeSessions'
+      const user = findUser(service.directory, reference, what)
+      const revocation = end(user, 'sessions_revoked', what, options)
       service.directory.updateUser(user, { sessionsValidFrom: service.moment() })
       service.changed()
       return revocation
     },
     disable(reference, options) {
-      const user = findUser(service.directory, reference, 'disable')
-      const revocation = end(user, 'account_disabled', options)
+      const what = 'users.disable'
+      const user = findUser(service.directory, reference, what)
+      const revocation = end(user, 'account_disabled', what, options)
       service.directory.updateUser(user, { isEnabled: false })
       service.changed()
       return revocation
     },
     enable(reference) {
-      service.directory.updateUser(findUser(service.directory, reference, 'enable'), { isEnabled: true })
+      service.directory.updateUser(findUser(service.directory, reference, 'users.enable'), {
+        isEnabled: true,
+      })
       service.changed()
     },
   }

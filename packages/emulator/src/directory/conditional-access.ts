@@ -1,7 +1,7 @@
-import type { Application, ConditionalAccessPolicy, Demand, Tenant, User, Version } from './directory.js'
 import { type AadstsCode, EntraError } from '../base/errors.js'
 import type { ClaimsRequest } from '../base/parameters.js'
 import type { Session } from './sessions.js'
+import type { Application, ConditionalAccessPolicy, Demand, Tenant, User, Version } from './types.js'
 
 /*
  * Conditional Access as declared outcomes: a policy says whom it is for and what it demands, and a user at the sign-in

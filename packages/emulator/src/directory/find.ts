@@ -1,10 +1,13 @@
-import type { Application, Directory, ServicePrincipal, Tenant, User } from './directory.js'
+import type { Directory } from './directory.js'
+import { applicationsNamed, tenantOfDomain, userNamed } from './lookup.js'
+import type { Application, ServicePrincipal, Tenant, User } from './types.js'
 
 /*
- * What a developer's own code names, in whichever way it is known. Each throws a TypeError for names nobody has; `what`
- * is the function that was called.
+ * What an option of a function names. Each throws a TypeError for a name that the registration does not have; `what` is
+ * the function that was called.
  */
 
+/** By appId, identifier URI or displayName, in this order. */
 export function findApplication(
   directory: Directory,
   reference: string,
@@ -12,31 +15,30 @@ export function findApplication(
   option: string,
 ): Application {
   const applications = [...directory.applications.values()]
+  const name = String(reference)
   const found =
-    directory.applications.get(String(reference).toLowerCase()) ??
-    applications.find(({ identifierUris }) => identifierUris.includes(reference)) ??
-    applications.find(({ displayName }) => displayName === reference)
+    directory.applications.get(name.toLowerCase()) ??
+    applications.find(({ identifierUris }) => identifierUris.includes(name)) ??
+    applicationsNamed(applications, name)[0]
   if (found === undefined) {
-    throw new TypeError(`${what}: ${option}: expected an application of the registration`)
+    throw new TypeError(`${what}: "${option}" must be an application of the registration`)
   }
   return found
 }
 
+/** By id or userPrincipalName. */
 export function findUser(directory: Directory, reference: string, what: string): User {
-  const name = String(reference).toLowerCase()
-  const user = [...directory.tenants.values()]
-    .flatMap(({ users }) => [...users.values()])
-    .find(({ id, userPrincipalName }) => id === name || userPrincipalName.toLowerCase() === name)
-  if (user === undefined) throw new TypeError(`${what}: user: expected a user of the registration`)
+  const users = [...directory.tenants.values()].flatMap((tenant) => [...tenant.users.values()])
+  const user = userNamed(users, String(reference))
+  if (user === undefined) throw new TypeError(`${what}: "user" must be a user of the registration`)
   return user
 }
 
+/** By id or domain. */
 export function findTenant(directory: Directory, reference: string, what: string): Tenant {
   const name = String(reference).toLowerCase()
-  const tenant = [...directory.tenants.values()].find(
-    ({ id, domains }) => id === name || domains.includes(name),
-  )
-  if (tenant === undefined) throw new TypeError(`${what}: tenant: expected a tenant of the registration`)
+  const tenant = directory.tenants.get(name) ?? tenantOfDomain(directory.tenants, name)
+  if (tenant === undefined) throw new TypeError(`${what}: "tenant" must be a tenant of the registration`)
   return tenant
 }
 
@@ -48,7 +50,7 @@ export function findPrincipal(
 ): ServicePrincipal {
   const principal = tenant.servicePrincipals.get(application.appId)
   if (principal === undefined) {
-    throw new TypeError(`${what}: ${option}: has no service principal in the tenant`)
+    throw new TypeError(`${what}: "${option}" must have a service principal in the tenant`)
   }
   return principal
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { User } from './directory.js'
 import { EntraError, printedTime } from '../base/errors.js'
 import type { Seal } from '../base/seal.js'
+import type { User } from './types.js'
 
 /** One sign-in of a user, as codes, refresh tokens and access tokens carry it on. */
 export interface Session {

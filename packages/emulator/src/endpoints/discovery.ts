@@ -1,14 +1,10 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import {
-  type Authority,
-  consumersTenantId,
-  type Directory,
-  guidPattern,
-  type Version,
-} from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
-import type { PublishedKey } from '../keys/signing-keys.js'
+import { guidPattern } from '../base/guid.js'
+import { consumersTenantId, type Directory } from '../directory/directory.js'
+import type { Authority, Version } from '../directory/types.js'
 import { issuerOf, type Service } from '../instance/service.js'
+import type { PublishedKey } from '../keys/types.js'
 
 interface TenantRoute {
   Params: { tenant: string }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Tenant, User } from '../directory/directory.js'
 import { graphAppId } from '../directory/graph.js'
+import type { Tenant, User } from '../directory/types.js'
 import { issuerOf, type Service } from '../instance/service.js'
 
 /** The caller of a Graph address: a user, and the tenant of the token. */

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import { consumersTenantId } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
 import { readParameters } from '../base/parameters.js'
+import { consumersTenantId } from '../directory/directory.js'
+import { tenantOfDomain } from '../directory/lookup.js'
 import type { Service } from '../instance/service.js'
 
 /** What clients ask of the login host before anything else: is this host one of the cloud, and whose is this name? */
@@ -25,7 +26,7 @@ export function addInstanceEndpoints(app: FastifyInstance, service: Service): vo
     (request) => {
       const login = request.params.user
       const domain = login.split('@')[1]?.toLowerCase() ?? ''
-      const tenant = [...service.directory.tenants.values()].find(({ domains }) => domains.includes(domain))
+      const tenant = tenantOfDomain(service.directory.tenants, domain)
       if (tenant === undefined || tenant.id === consumersTenantId) {
         return { ver: '1.0', account_type: 'Unknown', cloud_instance_name: service.cloudInstanceName }
       }

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { ManagedIdentity, Tenant } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
-import { mappedClaimsOf } from '../tokens/mapped-claims.js'
 import { type Parameters, readClaims, readParameters } from '../base/parameters.js'
+import type { ManagedIdentity, Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
-import { applicationClaims, issueAccessToken } from '../tokens/claims.js'
+import { applicationClaims, issueAccessToken } from '../tokens/access-token.js'
+import { mappedClaimsOf } from '../tokens/mapped-claims.js'
 
 interface Machine {
   readonly tenant: Tenant

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { guidPattern } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
+import { guidPattern } from '../base/guid.js'
 import { type Faults, isKnownCode } from '../instance/faults.js'
 
 /** Lets requests meet the faults that were added for their endpoint: before the answer is made, or while it leaves. */

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { parse } from 'node:querystring'
 import type {
   FastifyError,
@@ -8,12 +7,13 @@ import type {
   FastifyRequest,
   FastifyServerOptions,
 } from 'fastify'
-import type { TlsCertificate } from '../keys/certificates.js'
-import { guidPattern } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
-import { addFaultHooks } from './fault-hooks.js'
-import type { Endpoint, Faults, MetFault } from '../instance/faults.js'
+import { guidPattern } from '../base/guid.js'
+import { requireModule } from '../base/package-info.js'
+import type { EmulatorEndpoint, Faults, MetFault } from '../instance/faults.js'
 import type { RequestFacts, RequestLog } from '../instance/request-log.js'
+import type { TlsCertificate } from '../keys/certificates.js'
+import { addFaultHooks } from './fault-hooks.js'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -21,12 +21,11 @@ declare module 'fastify' {
     fault: MetFault | undefined
   }
   interface FastifyContextConfig {
-    endpoint?: Endpoint
+    endpoint?: EmulatorEndpoint
   }
 }
 
-// Not by `import`: Node would first search the text of a CommonJS package for the names in it, a tenth of a start.
-const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify')
+const { fastify } = requireModule('fastify') as typeof import('fastify')
 
 /** No route has a schema: the libraries that compile them need not be loaded. The types want all that is never called. */
 const withoutSchemas = {

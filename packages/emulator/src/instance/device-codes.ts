@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import type { Version } from '../directory/directory.js'
 import type { Session } from '../directory/sessions.js'
+import type { Version } from '../directory/types.js'
 
 /** A sign-in that was started on one device and is finished on another. */
 export interface DeviceSignIn {

@@ -1,7 +1,15 @@
 import { aadsts, type AadstsCode } from '../base/errors.js'
+import {
+  checkNames,
+  checkObject,
+  checkOneOf,
+  checkSeconds,
+  checkWholeNumber,
+  wrongValue,
+} from '../base/options.js'
 
 /** The endpoints, as faults and the request log name them. */
-export type Endpoint =
+export type EmulatorEndpoint =
   | 'adminConsent'
   | 'authorize'
   | 'deviceCode'
@@ -16,7 +24,7 @@ export type Endpoint =
   | 'userInfo'
   | 'userRealm'
 
-export const endpoints: readonly Endpoint[] = [
+export const endpoints: readonly EmulatorEndpoint[] = [
   'adminConsent',
   'authorize',
   'deviceCode',
@@ -56,7 +64,7 @@ export type FaultEffect =
   | { readonly kind: 'hugeKeySet'; readonly keys: number }
 
 export interface FaultOptions {
-  readonly endpoint: Endpoint
+  readonly endpoint: EmulatorEndpoint
   readonly effect: FaultEffect
   /** Requests of one client only, by its appId. */
   readonly clientId?: string
@@ -88,7 +96,7 @@ export interface MetFault {
 
 export interface Faults extends EmulatorFaults {
   /** The first fault for a request; it counts as met. */
-  meet(endpoint: Endpoint, clientId: string | undefined): MetFault | undefined
+  meet(endpoint: EmulatorEndpoint, clientId: string | undefined): MetFault | undefined
   clearOne(id: number): void
 }
 
@@ -133,52 +141,56 @@ export function createFaults(keyChanges: () => number): Faults {
   }
 }
 
-const kinds: ReadonlySet<string> = new Set([
-  'latency',
-  'status',
-  'refusal',
-  'malformedJson',
-  'wrongContentType',
-  'truncatedBody',
-  'hang',
-  'reset',
-  'stale',
-  'hugeKeySet',
-] satisfies FaultEffect['kind'][])
+/** The members of each effect, beside its kind. */
+const effectMembers: Readonly<Record<FaultEffect['kind'], readonly string[]>> = {
+  latency: ['seconds'],
+  status: ['status', 'retryAfterSeconds'],
+  refusal: ['code'],
+  malformedJson: [],
+  wrongContentType: [],
+  truncatedBody: [],
+  hang: [],
+  reset: [],
+  stale: [],
+  hugeKeySet: ['keys'],
+}
 
-function checkFault({ endpoint, effect, times }: FaultOptions): void {
-  if (!endpoints.includes(endpoint)) throw new TypeError(`endpoint: expected one of ${endpoints.join(', ')}`)
-  if (!kinds.has(effect?.kind)) throw new TypeError(`effect.kind: expected one of ${[...kinds].join(', ')}`)
-  if (times !== undefined && !isWhole(times, 1, 1_000_000))
-    throw new TypeError('times: expected a whole number from 1')
-  if (effect.kind === 'latency' && !(effect.seconds >= 0 && effect.seconds <= 600)) {
-    throw new TypeError('effect.seconds: expected a number of seconds from 0 to 600')
-  }
-  if (effect.kind === 'status' && !isWhole(effect.status, 400, 599)) {
-    throw new TypeError('effect.status: expected an HTTP status from 400 to 599')
-  }
-  if (
-    effect.kind === 'status' &&
-    effect.retryAfterSeconds !== undefined &&
-    !isWhole(effect.retryAfterSeconds, 0, 86_400)
-  ) {
-    throw new TypeError('effect.retryAfterSeconds: expected a whole number of seconds')
-  }
-  if (effect.kind === 'refusal' && !isKnownCode(effect.code)) {
-    throw new TypeError('effect.code: expected an AADSTS code that the emulator knows')
-  }
-  if (effect.kind === 'hugeKeySet' && !isWhole(effect.keys, 1, 20_000)) {
-    throw new TypeError('effect.keys: expected a whole number from 1 to 20000')
-  }
+const optionNames = [
+  'endpoint',
+  'effect',
+  'clientId',
+  'times',
+] as const satisfies readonly (keyof FaultOptions)[]
+
+const what = 'faults.add'
+
+function checkFault(options: FaultOptions): void {
+  checkObject(what, options)
+  checkNames(what, options, optionNames)
+  const { endpoint, effect, times } = options
+  checkOneOf(what, 'endpoint', endpoint, endpoints)
+  checkOneOf(what, 'effect.kind', effect?.kind, Object.keys(effectMembers))
+  checkNames(what, effect, ['kind', ...effectMembers[effect.kind]])
+  if (times !== undefined) checkWholeNumber(what, 'times', times, 1, 1_000_000)
+  checkEffect(effect)
   if ((effect.kind === 'stale' || effect.kind === 'hugeKeySet') && endpoint !== 'keys') {
-    throw new TypeError(`effect.kind: ${effect.kind} is for the endpoint keys`)
+    throw wrongValue(what, 'endpoint', `keys for the effect ${effect.kind}`)
   }
+}
+
+function checkEffect(effect: FaultEffect): void {
+  if (effect.kind === 'latency') checkSeconds(what, 'effect.seconds', effect.seconds, 0, 600)
+  if (effect.kind === 'hugeKeySet') checkWholeNumber(what, 'effect.keys', effect.keys, 1, 20_000)
+  if (effect.kind === 'refusal' && !isKnownCode(effect.code)) {
+    throw wrongValue(what, 'effect.code', 'an AADSTS code that the emulator knows')
+  }
+  if (effect.kind !== 'status') return
+  const { status, retryAfterSeconds } = effect
+  checkWholeNumber(what, 'effect.status', status, 400, 599)
+  if (retryAfterSeconds === undefined) return
+  checkWholeNumber(what, 'effect.retryAfterSeconds', retryAfterSeconds, 0, 86_400)
 }
 
 export function isKnownCode(code: number): code is AadstsCode {
   return Object.hasOwn(aadsts, code)
-}
-
-function isWhole(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most
 }

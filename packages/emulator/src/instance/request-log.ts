@@ -1,6 +1,6 @@
 import { advice } from '../base/advice.js'
 import type { AadstsCode } from '../base/errors.js'
-import type { Endpoint, FaultEffect } from './faults.js'
+import type { EmulatorEndpoint, FaultEffect } from './faults.js'
 
 /** One request as the emulator saw it. Secrets, tokens, codes and assertions are not in it. */
 export interface RecordedRequest {
@@ -12,7 +12,7 @@ export interface RecordedRequest {
   /** Without the query. */
   readonly path: string
   /** Undefined for what no endpoint answers. */
-  readonly endpoint: Endpoint | undefined
+  readonly endpoint: EmulatorEndpoint | undefined
   /** Query and form. A value that is not known to be harmless reads `[redacted]`. */
   readonly parameters: Readonly<Record<string, string>>
   readonly status: number

@@ -28,7 +28,7 @@ export interface Service {
   readonly revocations: Revocations
   readonly log: RequestLog
   /** Called when consent changes what a state file would keep. */
-  readonly changed: () => void
+  changed(): void
 }
 
 /** Issuers with the literal `{tenantid}`. */

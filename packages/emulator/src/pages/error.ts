@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { EntraError } from '../base/errors.js'
+import { EntraError } from '../base/errors.js'
 import { html } from './html.js'
 import { sendPage } from './page.js'
 
@@ -10,4 +10,11 @@ export function sendErrorPage(reply: FastifyReply, error: EntraError): FastifyRe
     title: 'This sign-in cannot go on',
     body: html`<p><code>${error.message}</code></p>`,
   })
+}
+
+/** Shows a refusal on a page; what is not a refusal is the emulator's own fault. */
+export function showError(error: unknown, reply: FastifyReply): FastifyReply {
+  if (!(error instanceof EntraError)) throw error
+  reply.facts.errorCode = error.code
+  return sendErrorPage(reply, error)
 }

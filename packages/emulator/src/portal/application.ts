@@ -1,7 +1,7 @@
-import type { Application, Claim } from '../directory/directory.js'
+import type { Application, Claim } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
 import { hideApplicationSecrets } from '../registration/hidden-secrets.js'
-import type { Service } from '../instance/service.js'
 import { table, when } from './layout.js'
 
 /** What an application's registration lists of other APIs. */

@@ -1,8 +1,8 @@
-import type { Tenant } from '../directory/directory.js'
-import { explainPermission, type PermissionExplanation } from '../controls/explain-permission.js'
-import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../base/parameters.js'
+import { explainPermission, type PermissionExplanation } from '../controls/explain-permission.js'
+import type { Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
+import { html, type Html } from '../pages/html.js'
 import { actionForm, options, table } from './layout.js'
 
 /** Who has consented to what, and what it comes to: the token that would be issued, or the refusal and why. */

@@ -1,4 +1,4 @@
-import { endpoints, type FaultEffect, type Endpoint } from '../instance/faults.js'
+import { endpoints, type FaultEffect, type EmulatorEndpoint } from '../instance/faults.js'
 import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../base/parameters.js'
 import type { Service } from '../instance/service.js'
@@ -88,7 +88,7 @@ export function changeFaults({ faults }: Service, form: Parameters): void {
   else {
     const [times, clientId] = [form.get('times'), form.get('client')]
     faults.add({
-      endpoint: form.require('endpoint') as Endpoint,
+      endpoint: form.require('endpoint') as EmulatorEndpoint,
       effect: effectOf(form.require('effect')),
       ...(times === undefined ? {} : { times: Number(times) }),
       ...(clientId === undefined ? {} : { clientId }),

@@ -1,7 +1,9 @@
-import { type ApiVerdict, inspectToken, readPasted } from '../controls/inspect-token.js'
-import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../base/parameters.js'
+import { inspectToken } from '../inspect/inspect-token.js'
+import type { ApiVerdict } from '../inspect/rules.js'
+import { readPasted } from '../inspect/token.js'
 import type { Service } from '../instance/service.js'
+import { html, type Html } from '../pages/html.js'
 import { actionForm, factTable, table } from './layout.js'
 
 /** A box to paste a token into. What is pasted is neither kept nor shown again. */

@@ -1,6 +1,6 @@
-import type { Application } from '../directory/directory.js'
-import { html, type Html } from '../pages/html.js'
+import type { Application } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
+import { html, type Html } from '../pages/html.js'
 import { neededBy } from './application.js'
 import { actionForm, quoted, table, when } from './layout.js'
 

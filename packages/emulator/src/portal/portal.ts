@@ -1,15 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { showError } from '../sign-in/transaction.js'
-import type { EmulatorKeys } from '../controls/keys.js'
 import { EntraError } from '../base/errors.js'
-import { html, type Html } from '../pages/html.js'
 import { type Parameters, readParameters } from '../base/parameters.js'
+import type { EmulatorKeys } from '../controls/keys.js'
 import { revokeConsent } from '../controls/revoke-consent.js'
-import type { Service } from '../instance/service.js'
-import { type EmulatorState, readStateText } from '../instance/state.js'
 import type { EmulatorUsers } from '../controls/users.js'
+import { Instance } from '../instance/instance.js'
+import { readStateText } from '../instance/state-file.js'
+import { showError } from '../pages/error.js'
+import { html, type Html } from '../pages/html.js'
 import type { Section } from './layout.js'
-import type { LiveRegistration } from './registration.js'
 import type { InstanceFacts } from './state.js'
 
 type Pages = typeof import('./pages.js')
@@ -22,22 +21,17 @@ const maxFormBytes = 2 * 1024 * 1024
 
 /** What the page works with. */
 export interface Portal {
-  readonly service: Service
+  readonly instance: Instance
   readonly users: EmulatorUsers
   readonly keys: EmulatorKeys
   /** Of the https server (PEM). */
   readonly certificate: string | undefined
   readonly facts: InstanceFacts
-  readonly registration: LiveRegistration
-  readonly exportState: () => Promise<EmulatorState>
-  readonly importState: (snapshot: EmulatorState) => void
-  /** Back to the registration, without consents, faults and recorded requests. */
-  readonly reset: () => void
 }
 
 /** The page under `/_/`: what is registered, what happened and why, and everything a test can change. */
 export function addPortal(app: FastifyInstance, portal: Portal): void {
-  const { service, users, keys, certificate, facts, registration, reset } = portal
+  const { instance: service, users, keys, certificate, facts } = portal
   const errorHandler = async (
     error: unknown,
     _request: FastifyRequest,
@@ -67,7 +61,7 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
     })
   }
   page('', 'Overview', ({ overview }) => overview(service, certificate))
-  page('registration', 'Registration', ({ registrationPage }) => registrationPage(service, registration))
+  page('registration', 'Registration', ({ registrationPage }) => registrationPage(service))
   page('requests', 'Requests', ({ requestList }) => requestList(service))
   page('consent', 'Consent', ({ consentMatrix }, asked) => consentMatrix(service, asked))
   page('mint', 'Mint a token', ({ mint }) => mint(service, undefined))
@@ -119,9 +113,9 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
       return reply.redirect(back, 303)
     })
   }
-  action('/_/reset', '/_/state', () => reset())
+  action('/_/reset', '/_/state', () => service.reset())
   action('/_/state', '/_/state', (sent) =>
-    portal.importState(readStateText(sent.require('snapshot'), 'what was pasted')),
+    service.importState(readStateText(sent.require('snapshot'), 'what was pasted')),
   )
   action('/_/keys', '/_/keys', (sent, { changeKeys }) => changeKeys(keys, sent))
   action('/_/faults', '/_/faults', (sent, { changeFaults }) => changeFaults(service, sent))
@@ -144,13 +138,13 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
     return reply
       .type('application/json')
       .header('content-disposition', 'attachment; filename="emulator-state.json"')
-      .send(`${JSON.stringify(await portal.exportState(), undefined, 2)}\n`)
+      .send(`${JSON.stringify(await service.exportState(), undefined, 2)}\n`)
   })
 
   // These answer with a page: what they show is not kept anywhere.
   app.post('/_/registration', form, async (request, reply) => {
     const { changeRegistration, readAction, sendPortalPage } = await load()
-    const changed = changeRegistration(service, registration, readAction(service, request))
+    const changed = changeRegistration(service, readAction(service, request))
     return sendPortalPage(service, reply, { section: 'registration', title: 'Registration', ...changed })
   })
   app.post('/_/mint', form, async (request, reply) => {

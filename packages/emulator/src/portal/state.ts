@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { html, type Html } from '../pages/html.js'
+import { packageVersion } from '../base/package-info.js'
 import type { Service } from '../instance/service.js'
+import { html, type Html } from '../pages/html.js'
 import { actionForm, distance, factTable } from './layout.js'
 
 /** What the page says of the instance itself. */
@@ -18,7 +18,7 @@ export interface InstanceFacts {
 export function statePage(service: Service, facts: InstanceFacts): Html {
   const { stateFile, leniencies, uptime } = facts
   const lines: readonly (readonly [string, string | Html])[] = [
-    ['Version', version()],
+    ['Version', packageVersion()],
     ['Running', distance(uptime()).replace('in ', 'for ')],
     [
       'State',
@@ -64,12 +64,4 @@ export function statePage(service: Service, facts: InstanceFacts): Html {
         </p>
         <button>Reset</button>`,
     )}`
-}
-
-/** Of the package, read where it stands beside the code. */
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown'
 }

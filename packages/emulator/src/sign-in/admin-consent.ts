@@ -1,28 +1,18 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Application, Tenant, Version } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
-import { sendConsentPage } from '../pages/consent.js'
-import { sendSignInPage } from '../pages/sign-in.js'
 import { type Parameters, readParameters } from '../base/parameters.js'
-import {
-  allRequired,
-  type ConsentItem,
-  readScopeRequest,
-  requestedConsent,
-} from '../directory/permissions.js'
+import { allRequired, type ConsentItem, requestedConsent } from '../directory/consent.js'
+import { readScopeRequest } from '../directory/scope-request.js'
+import type { Application, Tenant, Version } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
-import { consentLines } from './consent-lines.js'
-import {
-  checkSameOrigin,
-  errorAnswer,
-  openTransaction,
-  readPlatform,
-  readUser,
-  type ReturnAddress,
-  sealTransaction,
-  sendBack,
-  showError,
-} from './transaction.js'
+import { sendConsentPage } from '../pages/consent.js'
+import { showError } from '../pages/error.js'
+import { sendSignInPage } from '../pages/sign-in.js'
+import { readUser } from './accounts.js'
+import { consentLines, recordConsent } from './consent.js'
+import { withApis } from './requested-scopes.js'
+import { errorAnswer, readPlatform, type ReturnAddress, sendBack } from './return-address.js'
+import { checkSameOrigin, openTransaction, sealTransaction } from './transaction.js'
 
 interface AdminConsent extends ReturnAddress {
   readonly version: Version
@@ -158,11 +148,7 @@ function consent(
     if (form.require('consent') !== 'accept') throw new EntraError(65004)
     const wanted = readWanted(service, tenant, client, request)
     const principal = directory.addServicePrincipal(tenant, client)
-    for (const item of wanted.delegated) {
-      directory.addServicePrincipal(tenant, item.client)
-      directory.addServicePrincipal(tenant, item.resource)
-      directory.addGrant(tenant, item)
-    }
+    recordConsent(directory, tenant, wanted.delegated, undefined)
     for (const { resource, roles } of wanted.application) {
       directory.addServicePrincipal(tenant, resource)
       for (const role of roles) {
@@ -202,24 +188,9 @@ function narrowed(
   { version, scope }: AdminConsent,
   registered: Wanted,
 ): Wanted {
-  // So that the APIs the consent would bring in can be named by it.
-  const visible = new Map(tenant.servicePrincipals)
-  for (const { resource } of [...registered.delegated, ...registered.application]) {
-    if (!visible.has(resource.appId)) {
-      visible.set(resource.appId, {
-        id: '',
-        application: resource,
-        isEnabled: true,
-        isAssignmentRequired: false,
-        mappedClaims: {},
-      })
-    }
-  }
-  const asked = readScopeRequest(
-    service,
-    { ...tenant, servicePrincipals: visible },
-    { version, scope, resource: undefined },
-  )
+  // The scopes may name APIs that only this consent brings into the tenant.
+  const apis = [...registered.delegated, ...registered.application].map(({ resource }) => resource)
+  const asked = readScopeRequest(service, withApis(tenant, apis), { version, scope, resource: undefined })
   if (asked.targets.some(({ scopes }) => scopes === '.default')) return registered
   return {
     delegated: asked.targets.flatMap((target) => requestedConsent(service.directory, client, target)),

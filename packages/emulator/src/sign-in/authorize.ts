@@ -1,31 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Application, Authority, Platform, Version } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
-import type { CodeContent } from '../token-endpoint/authorization-code.js'
-import {
-  askWho,
-  type Beginner,
-  continueInteraction,
-  type Interaction,
-  readSignInClient,
-  signedIn,
-  usersFor,
-} from './flow.js'
 import { type Parameters, readClaims, readParameters } from '../base/parameters.js'
-import { readScopeRequestAtSignIn, withKnownApis } from '../directory/permissions.js'
+import type { Application, Authority, Platform, Version } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
+import { showError } from '../pages/error.js'
+import type { CodeContent } from '../token-endpoint/authorization-code.js'
+import { clientInfo, issueIdToken } from '../tokens/id-token.js'
+import { readSignInClient, usersFor } from './accounts.js'
 import { readBrowserSessions, sessionOf } from './browser-session.js'
-import { clientInfo, issueIdToken } from '../tokens/claims.js'
+import { askWho, continueInteraction, type Interaction, signedIn, type SignInKind } from './flow.js'
+import { readScopeRequestAtSignIn, withKnownApis } from './requested-scopes.js'
 import {
-  checkSameOrigin,
   errorAnswer,
   readPlatform,
   type ResponseMode,
   type ReturnAddress,
   sendBack,
-  showError,
-} from './transaction.js'
+} from './return-address.js'
+import { checkSameOrigin } from './transaction.js'
 
 const codeLifetimeSeconds = 600
 
@@ -41,8 +34,8 @@ interface Ending extends ReturnAddress {
 
 /** Sign-in that ends at a redirect URI, with a code, an id token, or a refusal. */
 export function addAuthorizeEndpoint(app: FastifyInstance, service: Service): void {
-  const beginner: Beginner = {
-    kind: 'authorize',
+  const kind: SignInKind = {
+    name: 'authorize',
     async finish(reply, interaction, { user, client, tenant, session }) {
       const ending = interaction.ending as Ending
       const { responseTypes, withClientInfo, nonce } = ending
@@ -82,10 +75,10 @@ export function addAuthorizeEndpoint(app: FastifyInstance, service: Service): vo
       handler: async (request, reply) => {
         const parameters = readParameters(request.method === 'POST' ? request.body : request.query)
         if (request.method === 'GET' || parameters.get('transaction') === undefined) {
-          return start({ service, beginner, request, reply }, version, request.params.tenant, parameters)
+          return start({ service, kind, request, reply }, version, request.params.tenant, parameters)
         }
         checkSameOrigin(service, request)
-        return continueInteraction({ service, beginner, request, reply }, parameters)
+        return continueInteraction({ service, kind, request, reply }, parameters)
       },
     })
   }
@@ -93,7 +86,7 @@ export function addAuthorizeEndpoint(app: FastifyInstance, service: Service): vo
 
 /** Checks the request; then asks who signs in, unless the browser is signed in already. */
 async function start(
-  context: { service: Service; beginner: Beginner; request: FastifyRequest; reply: FastifyReply },
+  context: { service: Service; kind: SignInKind; request: FastifyRequest; reply: FastifyReply },
   version: Version,
   segment: string,
   parameters: Parameters,
@@ -149,7 +142,7 @@ async function start(
 
 /** Single sign-on: with one account that fits, nobody is asked; with `prompt=none` nobody ever is. */
 async function enter(
-  context: { service: Service; beginner: Beginner; request: FastifyRequest; reply: FastifyReply },
+  context: { service: Service; kind: SignInKind; request: FastifyRequest; reply: FastifyReply },
   interaction: Interaction,
   authority: Authority,
   client: Application,

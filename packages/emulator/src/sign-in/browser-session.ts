@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { User } from '../directory/directory.js'
-import type { Service } from '../instance/service.js'
 import type { Session } from '../directory/sessions.js'
+import type { User } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
 
 /** A browser's sign-in: a user at home, and the applications that were signed in to. */
 export interface BrowserSession {

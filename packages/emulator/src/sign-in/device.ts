@@ -1,13 +1,15 @@
 import type { FastifyInstance } from 'fastify'
-import type { DeviceSignIn } from '../instance/device-codes.js'
 import { EntraError } from '../base/errors.js'
-import { askWho, type Beginner, continueInteraction, type Interaction, readSignInClient } from './flow.js'
+import { readClaims, readParameters } from '../base/parameters.js'
+import type { DeviceSignIn } from '../instance/device-codes.js'
+import type { Service } from '../instance/service.js'
+import { showError } from '../pages/error.js'
 import { html } from '../pages/html.js'
 import { sendPage } from '../pages/page.js'
-import { readClaims, readParameters } from '../base/parameters.js'
-import { readScopeRequestAtSignIn } from '../directory/permissions.js'
-import type { Service } from '../instance/service.js'
-import { checkSameOrigin, sealTransaction, showError } from './transaction.js'
+import { readSignInClient } from './accounts.js'
+import { askWho, continueInteraction, type Interaction, type SignInKind } from './flow.js'
+import { readScopeRequestAtSignIn } from './requested-scopes.js'
+import { checkSameOrigin, sealTransaction } from './transaction.js'
 
 const lifetimeSeconds = 900
 const intervalSeconds = 5
@@ -71,8 +73,8 @@ function addLoginPage(app: FastifyInstance, service: Service): void {
     const { userCode } = ending as { userCode: string }
     return readPending(service, userCode)
   }
-  const beginner: Beginner = {
-    kind: 'device',
+  const kind: SignInKind = {
+    name: 'device',
     async finish(reply, interaction, { client, tenant, user, session }) {
       pending(interaction).outcome = { kind: 'signedIn', tenantId: tenant.id, userId: user.id, session }
       return sendPage(reply, {
@@ -109,11 +111,11 @@ function addLoginPage(app: FastifyInstance, service: Service): void {
       checkSameOrigin(service, request)
       const form = readParameters(request.body)
       const userCode = form.get('user_code')
-      if (userCode === undefined) return continueInteraction({ service, beginner, request, reply }, form)
+      if (userCode === undefined) return continueInteraction({ service, kind, request, reply }, form)
       const { version, segment, clientId, scope, resource, claims } = readPending(service, userCode)
       reply.facts.clientId = clientId
       return askWho(
-        { service, beginner, request, reply },
+        { service, kind, request, reply },
         {
           action: loginPath,
           version,

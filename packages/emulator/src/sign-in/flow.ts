@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { consentLines } from './consent-lines.js'
-import { openTransaction, readUser, sealTransaction, showError } from './transaction.js'
+import { EntraError } from '../base/errors.js'
+import { type Parameters, readClaims } from '../base/parameters.js'
 import {
   missingContexts,
   refusalOf,
@@ -8,35 +8,23 @@ import {
   unanswerable,
   unsatisfiedPolicies,
 } from '../directory/conditional-access.js'
-import {
-  type Application,
-  type Authority,
-  type ConditionalAccessPolicy,
-  consumersTenantId,
-  type Tenant,
-  type User,
-  type Version,
-} from '../directory/directory.js'
-import { EntraError } from '../base/errors.js'
+import type { ScopeRequest } from '../directory/scope-request.js'
+import { type Session, startSession } from '../directory/sessions.js'
+import type { Application, ConditionalAccessPolicy, Tenant, User, Version } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
 import { sendConsentPage } from '../pages/consent.js'
+import { showError } from '../pages/error.js'
 import { sendProofPage } from '../pages/proof.js'
 import { sendSignInPage } from '../pages/sign-in.js'
-import { type Parameters, readClaims } from '../base/parameters.js'
-import {
-  allRequired,
-  type ConsentItem,
-  missingConsent,
-  readScopeRequestAtSignIn,
-  requestedConsent,
-  type ScopeRequest,
-} from '../directory/permissions.js'
-import type { Service } from '../instance/service.js'
-import { type Session, startSession } from '../directory/sessions.js'
+import { readSignInClient, readUser, readUserById, usersFor } from './accounts.js'
 import { keepBrowserSession } from './browser-session.js'
+import { checkMayConsent, consentLines, neededConsent, recordConsent } from './consent.js'
+import { readScopeRequestAtSignIn } from './requested-scopes.js'
+import { openTransaction, sealTransaction } from './transaction.js'
 
 /*
  * A person signs in: picks who they are, meets what Conditional Access demands, consents. Each step is a page with one
- * form, which carries the state sealed; it all works without script. Where it ends is the concern of who began it.
+ * form, which carries the state sealed; it all works without script. Where it ends depends on the kind of sign-in.
  */
 
 /** A sign-in on its way through the pages. */
@@ -51,7 +39,7 @@ export interface Interaction {
   readonly claims: string | undefined
   readonly prompt: string | undefined
   readonly loginHint: string | undefined
-  /** Registered with the one who began it, to find the end again. */
+  /** What the kind of sign-in needs to end it. */
   readonly ending: unknown
 }
 
@@ -63,10 +51,10 @@ export interface SignedIn {
   readonly session: Session
 }
 
-/** What begins sign-ins and knows how they end. */
-export interface Beginner {
-  /** Names the kind of transaction: one beginner's forms are of no use to another. */
-  readonly kind: string
+/** A kind of sign-in: where it ends. */
+export interface SignInKind {
+  /** Part of every transaction: the forms of one kind are not accepted by another. */
+  readonly name: string
   finish(reply: FastifyReply, interaction: Interaction, signedIn: SignedIn): Promise<FastifyReply>
   refuse(reply: FastifyReply, interaction: Interaction, error: EntraError): FastifyReply
 }
@@ -78,21 +66,33 @@ interface Step {
   readonly session: Session
 }
 
-/** What is put before everything a step needs. */
+/** A sign-in whose user is asked to meet demands: the policies by id. */
+interface ProofStep extends Step {
+  readonly policies: readonly string[]
+  readonly contexts: readonly string[]
+}
+
+/** What Conditional Access still demands of a sign-in. */
+interface Demands {
+  readonly policies: readonly ConditionalAccessPolicy[]
+  readonly contexts: readonly string[]
+}
+
+/** What every step works with. */
 interface Context {
   readonly service: Service
-  readonly beginner: Beginner
+  readonly kind: SignInKind
   readonly request: FastifyRequest
   readonly reply: FastifyReply
 }
 
 /** First page: who signs in? */
-export function askWho({ service, beginner, reply }: Context, interaction: Interaction): FastifyReply {
+export function askWho({ service, kind, reply }: Context, interaction: Interaction): FastifyReply {
   const authority = service.directory.readAuthority(interaction.segment)
   const client = readSignInClient(service, authority, interaction.clientId)
   return sendSignInPage(reply, {
     action: interaction.action,
-    transaction: sealTransaction(service, `${beginner.kind} sign-in`, interaction),
+    transaction: sealTransaction(service, `${kind.name} sign-in`, interaction),
     client,
     users: usersFor(service, authority, client),
     hint: interaction.loginHint,
@@ -101,9 +101,9 @@ export function askWho({ service, beginner, reply }: Context, interaction: Inter
 
 /** Takes a form of one of the pages on to the next step. */
 export async function continueInteraction(context: Context, form: Parameters): Promise<FastifyReply> {
-  const { service, beginner } = context
+  const { service, kind } = context
   const transaction = form.require('transaction')
-  const opened = (step: string): unknown => openTransaction(service, `${beginner.kind} ${step}`, transaction)
+  const opened = (step: string): unknown => openTransaction(service, `${kind.name} ${step}`, transaction)
 
   const interaction = opened('sign-in') as Interaction | undefined
   if (interaction !== undefined) {
@@ -118,7 +118,7 @@ export async function continueInteraction(context: Context, form: Parameters): P
     keepBrowserSession(service, context.request, context.reply, user, session)
     return signedIn(context, interaction, user, session)
   }
-  const proof = opened('proof') as (Step & { policies: string[]; contexts: string[] }) | undefined
+  const proof = opened('proof') as ProofStep | undefined
   if (proof !== undefined) return proved(context, proof, form)
   const consent = opened('consent') as Step | undefined
   if (consent !== undefined) return consented(context, consent, form)
@@ -132,55 +132,63 @@ export function signedIn(
   user: User,
   session: Session,
 ): Promise<FastifyReply> {
-  const { service, beginner, reply } = context
+  const { service, reply } = context
   const tenant = service.directory.tenant(user.tenantId)
   const authority = service.directory.readAuthority(interaction.segment)
   reply.facts.userId = user.id
   return orRefuse(context, interaction, async () => {
     const client = readSignInClient(service, authority, interaction.clientId)
     const asked = readScopeRequestAtSignIn(service, tenant, client, interaction)
-    const { policies, contexts } = openDemands(tenant, user, client, asked, session, interaction)
-    if (policies.length > 0 || contexts.length > 0) {
-      const resource = asked.targets[0]?.resource.application ?? client
-      const [first] = policies
-      if (interaction.prompt === 'none') {
-        // The word of v1.0 is what both versions say at this endpoint.
-        if (first !== undefined) throw refusalOf('1.0', first, policies, resource)
-        throw new EntraError(50076, { resource: resource.appId }, { error: 'interaction_required' })
-      }
-      // What nobody can meet here is said to the person; the client hears nothing.
-      const impossible = unanswerable(policies)
-      if (impossible !== undefined) {
-        return showError(refusalOf(interaction.version, impossible, policies, resource), reply)
-      }
-      const step = { interaction, tenantId: tenant.id, userId: user.id, session }
-      return sendProofPage(reply, {
-        action: interaction.action,
-        transaction: sealTransaction(service, `${beginner.kind} proof`, {
-          ...step,
-          policies: policies.map(({ id }) => id),
-          contexts,
-        }),
-        client,
-        user,
-        policies,
-        contexts,
-      })
+    const signed = { tenant, user, client, session }
+    const demands = openDemands(signed, asked, interaction)
+    if (demands.policies.length > 0 || demands.contexts.length > 0) {
+      return askProof(context, interaction, signed, asked, demands)
     }
-    return askConsent(context, interaction, { tenant, user, client, session }, asked)
+    return askConsent(context, interaction, signed, asked)
+  })
+}
+
+/** Conditional Access demands something that this sign-in does not have: asks the person to meet it. */
+function askProof(
+  { service, kind, reply }: Context,
+  interaction: Interaction,
+  { tenant, user, client, session }: SignedIn,
+  asked: ScopeRequest,
+  { policies, contexts }: Demands,
+): FastifyReply {
+  const resource = asked.targets[0]?.resource.application ?? client
+  const [first] = policies
+  if (interaction.prompt === 'none') {
+    // The `error` of v1.0 is what both versions answer at this endpoint.
+    if (first !== undefined) throw refusalOf('1.0', first, policies, resource)
+    throw new EntraError(50076, { resource: resource.appId }, { error: 'interaction_required' })
+  }
+  // What nobody can meet here is shown to the person; the client gets no answer.
+  const impossible = unanswerable(policies)
+  if (impossible !== undefined) {
+    return showError(refusalOf(interaction.version, impossible, policies, resource), reply)
+  }
+  const proof: ProofStep = {
+    interaction,
+    tenantId: tenant.id,
+    userId: user.id,
+    session,
+    policies: policies.map(({ id }) => id),
+    contexts,
+  }
+  return sendProofPage(reply, {
+    action: interaction.action,
+    transaction: sealTransaction(service, `${kind.name} proof`, proof),
+    client,
+    user,
+    policies,
+    contexts,
   })
 }
 
 function proved(
   context: Context,
-  {
-    interaction,
-    tenantId,
-    userId,
-    session,
-    policies,
-    contexts,
-  }: Step & { policies: string[]; contexts: string[] },
+  { interaction, tenantId, userId, session, policies, contexts }: ProofStep,
   form: Parameters,
 ): Promise<FastifyReply> {
   const { service } = context
@@ -203,7 +211,7 @@ function askConsent(
   signed: SignedIn,
   asked: ScopeRequest,
 ): Promise<FastifyReply> | FastifyReply {
-  const { service, beginner, reply } = context
+  const { service, kind, reply } = context
   const { directory } = service
   const { tenant, user, client, session } = signed
   const needed = neededConsent(service, tenant, client, user, asked, interaction.prompt)
@@ -222,7 +230,7 @@ function askConsent(
   checkMayConsent(tenant, client, user, needed)
   return sendConsentPage(reply, {
     action: interaction.action,
-    transaction: sealTransaction(service, `${beginner.kind} consent`, {
+    transaction: sealTransaction(service, `${kind.name} consent`, {
       interaction,
       tenantId: tenant.id,
       userId: user.id,
@@ -252,33 +260,26 @@ function consented(
     checkMayConsent(tenant, client, user, needed)
     const isForAll = user.isAdmin && form.get('organization') === 'true'
     directory.addServicePrincipal(tenant, client)
-    for (const item of needed) {
-      directory.addServicePrincipal(tenant, item.client)
-      directory.addServicePrincipal(tenant, item.resource)
-      directory.addGrant(tenant, { ...item, userId: isForAll ? undefined : user.id })
-    }
+    recordConsent(directory, tenant, needed, isForAll ? undefined : user.id)
     service.changed()
     return finish(context, interaction, { tenant, user, client, session })
   })
 }
 
 function finish(
-  { service, beginner, request, reply }: Context,
+  { service, kind, request, reply }: Context,
   interaction: Interaction,
   signed: SignedIn,
 ): Promise<FastifyReply> {
   keepBrowserSession(service, request, reply, signed.user, signed.session, signed.client.appId)
-  return beginner.finish(reply, interaction, signed)
+  return kind.finish(reply, interaction, signed)
 }
 
 function openDemands(
-  tenant: Tenant,
-  user: User,
-  client: Application,
+  { tenant, user, client, session }: SignedIn,
   { targets }: ScopeRequest,
-  session: Session,
   interaction: Interaction,
-): { policies: ConditionalAccessPolicy[]; contexts: string[] } {
+): Demands {
   const claims = readClaims(interaction.claims)
   const resources = targets.map(({ resource }) => resource.application)
   return {
@@ -287,78 +288,9 @@ function openDemands(
   }
 }
 
-/** A client that is not multi-tenant signs in only at home; another needs no presence, consent creates it. */
-export function readSignInClient(
-  { directory }: Service,
-  authority: Authority,
-  clientId: string,
-): Application {
-  const directoryName = authority.kind === 'tenant' ? authority.tenant.displayName : authority.segment
-  const client = directory.application(clientId, directoryName)
-  const isConsumers = authority.kind === 'tenant' && authority.tenant.id === consumersTenantId
-  if (client.audience === 'PersonalMicrosoftAccount' && !isConsumers && authority.kind !== 'common') {
-    throw new EntraError(9002331, { client: client.appId })
-  }
-  if (isConsumers && !takesPersonalAccounts(client)) throw new EntraError(9002332, { client: client.appId })
-  if (client.audience !== 'AzureADMyOrg') return client
-  if (authority.kind !== 'tenant') throw new EntraError(50194, { client: client.appId })
-  return directory.clientIn(authority.tenant, client).application
-}
-
-/** Who may sign in to an application under an authority. */
-export function usersFor({ directory }: Service, authority: Authority, client: Application): User[] {
-  return directory.usersOf(authority).filter(({ tenantId }) => {
-    if (tenantId === consumersTenantId) return takesPersonalAccounts(client)
-    return client.audience !== 'PersonalMicrosoftAccount'
-  })
-}
-
-function takesPersonalAccounts({ audience }: Application): boolean {
-  return audience === 'AzureADandPersonalMicrosoftAccount' || audience === 'PersonalMicrosoftAccount'
-}
-
-function neededConsent(
-  { directory }: Service,
-  tenant: Tenant,
-  client: Application,
-  user: User,
-  { targets }: ScopeRequest,
-  prompt: string | undefined,
-): ConsentItem[] {
-  const again = prompt === 'consent' || prompt === 'admin_consent'
-  return targets.flatMap((target) => {
-    if (again) return requestedConsent(directory, client, target)
-    // An API that is not there yet can have no grant: all that is registered is asked for.
-    const isPresent = tenant.servicePrincipals.has(target.resource.application.appId)
-    return isPresent
-      ? missingConsent(directory, tenant, client, user, target)
-      : allRequired(directory, client, target.resource.application)
-  })
-}
-
-function checkMayConsent(
-  tenant: Tenant,
-  client: Application,
-  user: User,
-  needed: readonly ConsentItem[],
-): void {
-  if (user.isAdmin) return
-  const isForAdmins = needed.some(({ resource, scopes }) =>
-    resource.scopes.some(({ value, adminOnly }) => adminOnly && scopes.includes(value)),
-  )
-  if (isForAdmins || !tenant.usersMayConsent) throw new EntraError(90094, { name: client.displayName })
-}
-
-function readUserById(tenant: Tenant, userId: string): User {
-  const user = tenant.users.get(userId)
-  if (user === undefined) throw new EntraError(70000, { parameter: 'user' })
-  if (!user.isEnabled) throw new EntraError(50057)
-  return user
-}
-
 /** From here on the client is known and its address registered: refusals go to where the sign-in ends. */
 async function orRefuse(
-  { beginner, reply }: Context,
+  { kind, reply }: Context,
   interaction: Interaction,
   step: () => Promise<FastifyReply> | FastifyReply,
 ): Promise<FastifyReply> {
@@ -367,6 +299,6 @@ async function orRefuse(
   } catch (error) {
     if (!(error instanceof EntraError)) throw error
     reply.facts.errorCode = error.code
-    return beginner.refuse(reply, interaction, error)
+    return kind.refuse(reply, interaction, error)
   }
 }

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Application } from '../directory/directory.js'
+import { readParameters } from '../base/parameters.js'
+import type { Application } from '../directory/types.js'
+import { issuerOf, type Service } from '../instance/service.js'
+import { showError } from '../pages/error.js'
 import { html } from '../pages/html.js'
 import { sendPage } from '../pages/page.js'
-import { readParameters } from '../base/parameters.js'
-import { issuerOf, type Service } from '../instance/service.js'
 import { endBrowserSessions, readBrowserSessions } from './browser-session.js'
-import { showError } from './transaction.js'
 
 /**
  * Ends the browser's sign-ins (OpenID Connect RP-Initiated Logout), tells the applications that were signed in to in

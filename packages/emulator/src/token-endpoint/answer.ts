@@ -1,5 +1,5 @@
-import type { Version } from '../directory/directory.js'
-import type { IssuedToken } from '../tokens/claims.js'
+import type { Version } from '../directory/types.js'
+import type { IssuedToken } from '../tokens/access-token.js'
 
 /** What the token endpoint answers; on v1.0 every number is a string. */
 export type TokenAnswer = Readonly<Record<string, string | number>>

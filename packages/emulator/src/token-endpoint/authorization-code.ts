@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { authenticateClientOf } from './client-authentication.js'
-import type { TokenRequest } from './request.js'
-import type { Platform, Version } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
-import { readScopeRequest } from '../directory/permissions.js'
-import type { Service } from '../instance/service.js'
+import { readScopeRequest } from '../directory/scope-request.js'
 import type { Session } from '../directory/sessions.js'
+import type { Platform, Version } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
+import { authenticateClientOf } from './client-authentication.js'
 import { answerDelegated } from './delegated.js'
+import type { TokenRequest } from './request.js'
 
 /** What is sealed in an authorization code. */
 export interface CodeContent {

@@ -1,11 +1,12 @@
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { compactVerify } from 'jose/jws/compact/verify'
 import { decodeJwt } from 'jose/jwt/decode'
-import type { TokenRequest } from './request.js'
-import { type Application, type Certificate, isWithin, type Tenant } from '../directory/directory.js'
 import { EntraError, printedTime } from '../base/errors.js'
-import { checkFederatedAssertion } from './federation.js'
+import { isWithin } from '../base/period.js'
+import type { Application, Certificate, Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
+import { checkFederatedAssertion } from './federation.js'
+import type { TokenRequest } from './request.js'
 
 /** An assertion of a client whose clock is ahead is accepted; one that has expired is not. */
 const earlyAssertionSeconds = 300

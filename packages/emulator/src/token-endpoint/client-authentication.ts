@@ -1,15 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import {
-  type Application,
-  isWithin,
-  type Platform,
-  type ServicePrincipal,
-  type Tenant,
-} from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
+import { isWithin } from '../base/period.js'
+import type { Application, Platform, ServicePrincipal, Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
+import type { ClientAuthentication, TokenClient } from '../tokens/access-token.js'
 import type { TokenRequest } from './request.js'
-import type { ClientAuthentication, TokenClient } from '../tokens/claims.js'
 
 /** A client that is known in the tenant and has proved itself as far as it must. */
 export interface AuthenticatedClient extends TokenClient {

@@ -1,21 +1,19 @@
+import { EntraError } from '../base/errors.js'
+import { readClaims } from '../base/parameters.js'
+import { checkUserAssigned } from '../directory/assignment.js'
+import { checkContexts, refuseUnsatisfied, unsatisfiedPolicies } from '../directory/conditional-access.js'
+import { effectiveScopes } from '../directory/consent.js'
+import { graphAppId } from '../directory/graph.js'
+import type { ScopeRequest, Target } from '../directory/scope-request.js'
+import { checkSessionAlive, type Session } from '../directory/sessions.js'
+import type { Platform, Tenant, User } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
+import { delegatedClaims, issueAccessToken } from '../tokens/access-token.js'
+import { clientInfo, issueIdToken } from '../tokens/id-token.js'
+import { mappedClaimsOf } from '../tokens/mapped-claims.js'
+import { type TokenAnswer, tokenAnswer } from './answer.js'
 import type { AuthenticatedClient } from './client-authentication.js'
 import type { TokenRequest } from './request.js'
-import type { Platform, Tenant, User } from '../directory/directory.js'
-import { EntraError } from '../base/errors.js'
-import { checkContexts, refuseUnsatisfied, unsatisfiedPolicies } from '../directory/conditional-access.js'
-import { mappedClaimsOf } from '../tokens/mapped-claims.js'
-import { readClaims } from '../base/parameters.js'
-import {
-  checkUserAssigned,
-  effectiveScopes,
-  type ScopeRequest,
-  type Target,
-} from '../directory/permissions.js'
-import { graphAppId } from '../directory/graph.js'
-import type { Service } from '../instance/service.js'
-import { checkSessionAlive, type Session } from '../directory/sessions.js'
-import { clientInfo, delegatedClaims, issueAccessToken, issueIdToken } from '../tokens/claims.js'
-import { type TokenAnswer, tokenAnswer } from './answer.js'
 
 /*
  * What the three grants that act for a user have in common: the last step, from who asks for what to the answer.

@@ -1,10 +1,10 @@
-import { authenticateDeviceClient } from './client-authentication.js'
-import type { TokenRequest } from './request.js'
 import { EntraError } from '../base/errors.js'
-import { readScopeRequest } from '../directory/permissions.js'
+import { readScopeRequest } from '../directory/scope-request.js'
 import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
+import { authenticateDeviceClient } from './client-authentication.js'
 import { answerDelegated } from './delegated.js'
+import type { TokenRequest } from './request.js'
 
 /** The device asks whether its user has signed in. The code is `code` on v1.0 and `device_code` on v2.0. */
 export async function deviceCode(service: Service, request: TokenRequest): Promise<TokenAnswer> {

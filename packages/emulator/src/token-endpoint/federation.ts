@@ -2,8 +2,8 @@ import { createLocalJWKSet } from 'jose/jwks/local'
 import { decodeJwt } from 'jose/jwt/decode'
 import { jwtVerify } from 'jose/jwt/verify'
 import type { JSONWebKeySet } from 'jose'
-import type { Application } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
+import type { Application } from '../directory/types.js'
 import { issuerOf, type Service } from '../instance/service.js'
 
 const timeoutMilliseconds = 5000

@@ -1,12 +1,13 @@
-import { authenticateConfidentialClient } from './client-authentication.js'
-import type { TokenRequest } from './request.js'
-import type { Application, Tenant, User } from '../directory/directory.js'
 import { EntraError, printedTime } from '../base/errors.js'
-import { checkNotSelfByUri, readScopeRequest } from '../directory/permissions.js'
-import { issuerOf, type Service } from '../instance/service.js'
+import { isIdentifiedBy } from '../directory/lookup.js'
+import { checkNotSelfByUri, readScopeRequest } from '../directory/scope-request.js'
 import { openSession } from '../directory/sessions.js'
+import type { Application, Tenant, User } from '../directory/types.js'
+import { issuerOf, type Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
+import { authenticateConfidentialClient } from './client-authentication.js'
 import { answerDelegated } from './delegated.js'
+import type { TokenRequest } from './request.js'
 
 /** An API asks for a token of the next API, for the user whose token it was called with. */
 export async function onBehalfOf(service: Service, request: TokenRequest): Promise<TokenAnswer> {
@@ -66,7 +67,7 @@ function checkAssertion(service: Service, client: Application, { tenant, claims 
     throw new EntraError(7000114, { client: client.appId })
   }
   const audience = String(claims['aud'])
-  if (audience !== client.appId && !client.identifierUris.includes(audience)) {
+  if (!isIdentifiedBy(client, audience)) {
     throw new EntraError(500131, { actual: audience, expected: client.appId })
   }
   const [now, nbf, exp] = [service.clock.now(), Number(claims['nbf']), Number(claims['exp'])]

@@ -1,11 +1,11 @@
-import { authenticateClientOf } from './client-authentication.js'
-import type { TokenRequest } from './request.js'
-import type { Tenant } from '../directory/directory.js'
 import { EntraError, printedTime } from '../base/errors.js'
-import { readScopeRequest } from '../directory/permissions.js'
+import { readScopeRequest } from '../directory/scope-request.js'
+import type { Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
+import { authenticateClientOf } from './client-authentication.js'
 import { answerDelegated, type RefreshTokenContent } from './delegated.js'
+import type { TokenRequest } from './request.js'
 
 /**
  * A new token without asking the user. Each use gives a new refresh token and leaves the old one valid, as Entra does;

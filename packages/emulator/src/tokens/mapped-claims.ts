@@ -1,5 +1,6 @@
-import { guidPattern, type ServicePrincipal, type Tenant } from '../directory/directory.js'
 import { EntraError } from '../base/errors.js'
+import { guidPattern } from '../base/guid.js'
+import type { ServicePrincipal, Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 
 /**

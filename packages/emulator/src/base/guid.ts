@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 
+export const guidPattern: RegExp = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
 /** A fixed namespace, so that derived ids are the same on every machine. */
 const namespace = Buffer.from('c0a7e5160e3b4a52907d1f6f2f6a9b3e', 'hex')
 
