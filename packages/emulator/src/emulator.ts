@@ -12,11 +12,13 @@ import type { Registration } from './registration/types.js'
 
 /** A cloud as the validator and the token client take it. */
 export interface EmulatorCloud {
-  /** The login host. */
+  /** The login host: `http://localhost:41234`. */
   readonly authority: string
-  /** Issuers with the literal `{tenantid}`. */
+  /** The issuer of v1.0 tokens, with the literal `{tenantid}`. */
   readonly v1Issuer: string
+  /** The issuer of v2.0 tokens, with the literal `{tenantid}`. */
   readonly v2Issuer: string
+  /** What the keys of this cloud are listed with. */
   readonly cloudInstanceName: string
 }
 
@@ -24,38 +26,79 @@ export interface EmulatorCloud {
 export interface ManagedIdentityAddresses {
   /** The host of the machine's metadata service: `AZURE_POD_IDENTITY_AUTHORITY_HOST` of `@azure/identity`. */
   readonly imdsHost: string
-  /** `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` of App Service. */
+  /** `IDENTITY_ENDPOINT` of App Service. */
   readonly identityEndpoint: string
+  /** `IDENTITY_HEADER` of App Service: a secret of this run. */
   readonly identityHeader: string
 }
 
+/** A running emulator. `await using` stops it at the end of the block. */
 export interface Emulator extends AsyncDisposable {
-  /** `http://localhost:41234` */
+  /** Scheme, host and port: `http://localhost:41234`. */
   readonly origin: string
+  /** This emulator as a cloud, for the validator and the token client. */
   readonly cloud: EmulatorCloud
-  /** Pass `clock.now` on to whatever must live in the same time. */
+  /** The time it lives in. Pass `clock.now` to everything that must have the same time. */
   readonly clock: EmulatorClock
   /** The last thousand requests, newest last, without secrets, tokens, codes and assertions. */
   readonly requests: RecordedRequests
-  /** With https: the certificate (PEM) a client must trust. */
+  /** With https: the certificate (PEM) a client must trust. Undefined with http. */
   readonly certificate: string | undefined
+  /** The life of its signing keys. */
   readonly keys: EmulatorKeys
-  /** Things that go wrong on purpose. */
+  /** Makes requests fail on purpose. */
   readonly faults: EmulatorFaults
+  /** What an administrator does to users. */
   readonly users: EmulatorUsers
   /** Users whose tokens are void before their time, as an API would know by now. Also at `GET /_/revocations`. */
   readonly revocations: readonly Revocation[]
+  /** Where code asks for tokens of a managed identity. */
   readonly managedIdentity: ManagedIdentityAddresses
-  /** Issues an access token without a request, also one that Entra would not issue. */
+  /**
+   * Issues an access token without a request, also one that Entra would not issue: consent, assignment and Conditional
+   * Access are not checked. Rejects with a TypeError for an unknown option, and for a name that the registration does
+   * not have.
+   *
+   * @example
+   * ```ts
+   * const token = await emulator.issueToken({
+   *   client: 'app',
+   *   resource: 'api',
+   *   user: 'alice@contoso.example',
+   *   scopes: ['Things.Read'],
+   * })
+   * const expired = await emulator.issueToken({ client: 'daemon', resource: 'api', flaw: 'expired' })
+   * ```
+   */
   issueToken(options: IssueTokenOptions): Promise<string>
-  /** What a client may do at an API, for a user or for itself, and why not. Issues nothing. */
+  /**
+   * Whether a client gets a token for an API, for a user or for itself, what that token would carry, and if not, why.
+   * Issues nothing. Throws a TypeError for an unknown option, and for a name that the registration does not have. Does
+   * not check the client's credential.
+   *
+   * @example
+   * ```ts
+   * const { isIssued, errorCode, fix } = emulator.explainPermission({
+   *   client: 'app',
+   *   resource: 'api',
+   *   user: 'bob@contoso.example',
+   *   scopes: ['Things.Read'],
+   * })
+   * ```
+   */
   explainPermission(options: ExplainPermissionOptions): PermissionExplanation
   /**
-   * Takes consent back, of one user or (without `user`) of everyone. Tokens that were issued live on; the next refresh
-   * or OBO is refused with AADSTS65001. Throws a TypeError where there is no such consent.
+   * Takes consent back, of one user or (without `user`) what was granted for everyone. Issued tokens stay valid; the next
+   * refresh or OBO is refused with AADSTS65001. Throws a TypeError where there is no such consent, for an unknown option,
+   * and for a name that the registration does not have.
+   *
+   * @example
+   * ```ts
+   * emulator.revokeConsent({ client: 'app', resource: 'api' })
+   * ```
    */
   revokeConsent(options: RevokeConsentOptions): void
-  /** Adds a signing key and signs with it; the old keys stay in the set. Answers the new key's `kid`. */
+  /** Adds a signing key and signs with it; the old keys stay in the set. Resolves to the new key's `kid`. */
   rotateKeys(): Promise<string>
   /**
    * Reads a registration again, or another; consents and keys stay. Throws a RegistrationError and keeps the old one
@@ -63,18 +106,18 @@ export interface Emulator extends AsyncDisposable {
    */
   reload(registration?: Registration | string): void
   /**
-   * What another instance needs to go on where this one is, as plain data for a JSON file: signing keys, what refresh
-   * tokens are sealed with, consents and what became of users. **It contains private keys**: keep it as you would a
-   * state file. Not in it: the registration, the clock, faults, recorded requests, `revocations` and device codes.
+   * What another instance needs to continue from here, as plain data for a JSON file: signing keys, the key that seals
+   * refresh tokens, consents and the state of users. **It contains private keys**: keep it as you would a state file.
+   * Not in it: the registration, the clock, faults, recorded requests, `revocations` and device codes.
    */
   exportState(): Promise<EmulatorState>
   /**
-   * Goes on from what `exportState` gave, with the registration as it is now: own keys, consents and sign-ins are
-   * dropped, what the snapshot names and the registration does not have is passed over. Tokens name the address that
-   * issued them, so old access tokens are good only at the old port. Throws a TypeError naming the place for anything
-   * that is not such a snapshot, and changes nothing then.
+   * Continues from what `exportState` returned, with the registration as it is now: own keys, consents and sign-ins are
+   * dropped, what the snapshot names and the registration does not have is ignored. Tokens name the address that issued
+   * them, so old access tokens are valid only at the old port. Throws a TypeError naming the place for anything that is
+   * not such a snapshot, and changes nothing then.
    */
   importState(snapshot: EmulatorState): void
-  /** Ends all connections and frees the port. May be called twice. */
+  /** Ends all connections, writes the state file a last time and frees the port. May be called twice. */
   stop(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import type { AadstsCode } from './errors.js'
 
-/** For every refusal: what to do about it, and where in the registration. */
+/** For every refusal, by its AADSTS code: what to do about it, and where in the registration. One English sentence each. */
 export const advice: Readonly<Record<AadstsCode, string>> = {
   16000: 'Say who is meant with login_hint, or let the user choose with prompt=select_account.',
   50011:

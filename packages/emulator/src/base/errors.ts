@@ -1,9 +1,12 @@
 /** One refusal of the service: what Entra ID answers for an AADSTS code. */
 export interface AadstsEntry {
+  /** The HTTP status. */
   readonly status: number
+  /** The OAuth `error` (RFC 6749 §5.2). */
   readonly error: string
   /** The sentence after `AADSTSnnn: `; `{name}` is filled in by the place that finds the fault. */
   readonly text: string
+  /** The `suberror` of the body. */
   readonly suberror?: string
   /** Two of the live bodies carry no `error_uri`. */
   readonly withoutErrorUri?: true
@@ -488,8 +491,10 @@ const table = {
   },
 } as const
 
+/** The code of a refusal that the emulator knows: the number after `AADSTS`. */
 export type AadstsCode = keyof typeof table
 
+/** Every refusal the emulator knows, by its AADSTS code. */
 export const aadsts: Readonly<Record<AadstsCode, AadstsEntry>> = table
 
 /** What one request was answered with; `trace_id` is also the response's `x-ms-request-id`. */

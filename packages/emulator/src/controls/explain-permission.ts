@@ -15,31 +15,35 @@ import { startSession } from '../directory/sessions.js'
 import type { Application, Tenant, User } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 
-/** Who would call what. */
+/** The question of `explainPermission`: which client would call which API, for whom. */
 export interface ExplainPermissionOptions {
   /** The client, by appId, displayName or identifier URI. */
   readonly client: string
   /** The API, named the same ways. */
   readonly resource: string
   /** The user, by userPrincipalName or id. Without one the client acts as itself. */
-  readonly user?: string
-  /** Scopes by value. Default: `.default`, everything granted. */
-  readonly scopes?: readonly string[]
+  readonly user?: string | undefined
+  /** Scopes by value. Default: `.default`, everything granted. Without a user they have no effect. */
+  readonly scopes?: readonly string[] | undefined
   /** By id or domain. Default: the user's, else the client's home. */
-  readonly tenant?: string
+  readonly tenant?: string | undefined
 }
 
+/** The answer of `explainPermission`. */
 export interface PermissionExplanation {
-  /** Would a token be issued without asking anybody? */
+  /** Whether a token is issued without asking anybody. */
   readonly isIssued: boolean
-  /** What it would carry. */
+  /** The delegated scopes (`scp`) the token would carry. */
   readonly scopes: readonly string[]
+  /** The roles the token would carry. */
   readonly roles: readonly string[]
-  /** Where each scope comes from. */
+  /** For each scope: who granted it. */
   readonly grantedBy: Readonly<Record<string, 'preAuthorizedApplications' | 'administrator' | 'user'>>
-  /** Why not: the AADSTS code, what it says, and what to do. */
+  /** If no token is issued: the AADSTS code. */
   readonly errorCode?: number
+  /** If no token is issued: the text of the refusal. */
   readonly error?: string
+  /** If no token is issued: what to do about it. */
   readonly fix?: string
 }
 

@@ -155,10 +155,13 @@ const makers = {
     }),
 } satisfies Record<string, MakeFlawed>
 
-/** What is wrong with a token, by name. */
+/**
+ * What is wrong with a token, by name: its time (`expired`, `notYetValid`, …), its audience, tenant or issuer, its key or
+ * signature, its header, or its kind (`idToken`, `graphToken`, …). Every flaw is one that an API must refuse.
+ */
 export type TokenFlaw = keyof typeof makers
 
-/** All of them. */
+/** All flaws, for a test that tries each of them. */
 export const tokenFlaws: readonly TokenFlaw[] = Object.keys(makers) as TokenFlaw[]
 
 export function makeFlawed(flaw: TokenFlaw, good: Good): Promise<string> | string {

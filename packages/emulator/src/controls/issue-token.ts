@@ -13,26 +13,26 @@ import {
 } from '../tokens/access-token.js'
 import { makeFlawed, type TokenFlaw } from './flaws.js'
 
-/** An access token to be issued without any request: for tests of an API. */
+/** The options of `issueToken`: an access token that is issued without any request, for tests of an API. */
 export interface IssueTokenOptions {
   /** The client it is issued to, by appId or displayName. */
   readonly client: string
   /** The API it is for, by appId, identifier URI or displayName. */
   readonly resource: string
   /** The user, by userPrincipalName or id. Without one, the token is for the application itself. */
-  readonly user?: string
+  readonly user?: string | undefined
   /** A tenant by id or domain. Default: the user's, else the client's home. */
-  readonly tenant?: string
-  /** Default: the scopes that are granted. */
-  readonly scopes?: readonly string[]
-  /** Default: the roles that are assigned. */
-  readonly roles?: readonly string[]
-  /** Default: the emulator's setting. May be negative: the token has expired then. */
-  readonly lifetimeSeconds?: number
-  /** Claims laid over the others; undefined takes one out. */
-  readonly claims?: Readonly<Record<string, unknown>>
-  /** What is wrong with the token: one that an API must refuse. Default: nothing. */
-  readonly flaw?: TokenFlaw
+  readonly tenant?: string | undefined
+  /** Delegated scopes by value, granted or not. Default: the scopes that are granted. Only with a user. */
+  readonly scopes?: readonly string[] | undefined
+  /** Roles by value, assigned or not. Default: the roles that are assigned. */
+  readonly roles?: readonly string[] | undefined
+  /** In seconds. Default: the emulator's setting. May be negative: the token has expired then. */
+  readonly lifetimeSeconds?: number | undefined
+  /** Claims that replace or join the others; a value of undefined removes a claim. Default: none. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
+  /** What is wrong with the token: an API must refuse it. Default: nothing. */
+  readonly flaw?: TokenFlaw | undefined
 }
 
 const names = [

@@ -2,16 +2,16 @@ import { checkNames, checkObject } from '../base/options.js'
 import { findApplication, findTenant, findUser } from '../directory/find.js'
 import type { Service } from '../instance/service.js'
 
-/** Whose consent to which API. */
+/** The options of `revokeConsent`: whose consent to which API. */
 export interface RevokeConsentOptions {
   /** The client, by appId, displayName or identifier URI. */
   readonly client: string
   /** The API, named the same ways. */
   readonly resource: string
   /** The user who consented, by userPrincipalName or id. Default: what was granted for everyone. */
-  readonly user?: string
+  readonly user?: string | undefined
   /** By id or domain. Default: the user's, else the client's home. */
-  readonly tenant?: string
+  readonly tenant?: string | undefined
 }
 
 const names = [

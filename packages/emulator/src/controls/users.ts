@@ -4,17 +4,22 @@ import type { User } from '../directory/types.js'
 import type { Revocation } from '../instance/revocations.js'
 import type { Service } from '../instance/service.js'
 
-/** When an API learns of it: a live one took five minutes. Default: at once. */
+/** The options of `users.revokeSessions` and `users.disable`. */
 export interface RevokeOptions {
-  readonly visibleAfterSeconds?: number
+  /** After how long an API can know, in seconds, from 0 to 86400. Live, it took five minutes. Default 0: at once. */
+  readonly visibleAfterSeconds?: number | undefined
 }
 
-/** What an administrator does to users. They are named by userPrincipalName or id; anybody else is a TypeError. */
+/**
+ * What an administrator does to users, named by userPrincipalName or id. Each method throws a TypeError for a user that
+ * the registration does not have, and for a wrong option.
+ */
 export interface EmulatorUsers {
-  /** Ends all sign-ins of a user: what they gave is refused with AADSTS50173 from now on. */
+  /** Ends all sign-ins of a user. From now on their codes, refresh tokens and OBO assertions are refused with AADSTS50173. */
   revokeSessions(user: string, options?: RevokeOptions): Revocation
-  /** Disables a user: AADSTS50057. */
+  /** Disables a user: sign-ins, refreshes and OBO are refused with AADSTS50057. */
   disable(user: string, options?: RevokeOptions): Revocation
+  /** Enables a user again. Sign-ins that `revokeSessions` ended stay ended. */
   enable(user: string): void
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EntraError } from '../base/errors.js'
 import { guidPattern } from '../base/guid.js'
-import { type Faults, isKnownCode } from '../instance/faults.js'
+import { type FaultEffect, type Faults, isKnownCode } from '../instance/faults.js'
 
 /** Lets requests meet the faults that were added for their endpoint: before the answer is made, or while it leaves. */
 export function addFaultHooks(
@@ -59,7 +59,7 @@ async function waitWhileConnected(reply: FastifyReply, seconds: number): Promise
 
 function sendStatus(
   reply: FastifyReply,
-  { status, retryAfterSeconds }: { readonly status: number; readonly retryAfterSeconds?: number },
+  { status, retryAfterSeconds }: Extract<FaultEffect, { kind: 'status' }>,
 ): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
   return reply.status(status).send({

@@ -2,23 +2,27 @@ import type { Directory } from '../directory/directory.js'
 
 /** What consent and tests changed since the registration was read. */
 export interface DirectoryChanges {
+  /** By tenant id. */
   readonly tenants: Readonly<
     Record<
       string,
       {
-        /** Applications that consent made known, by appId. */
+        /** Applications that are present in the tenant, by appId. */
         readonly servicePrincipals: readonly string[]
+        /** Consents to delegated scopes; without `userId` for all users. */
         readonly grants: readonly {
           readonly clientAppId: string
           readonly resourceAppId: string
           readonly userId?: string
           readonly scopes: readonly string[]
         }[]
+        /** Assigned roles; without `role` it is access without a role. */
         readonly assignments: readonly {
           readonly principalId: string
           readonly resourceAppId: string
           readonly role?: string
         }[]
+        /** By object id. Sign-ins before `sessionsValidFrom` (seconds since the epoch) no longer count; null: all count. */
         readonly users: Readonly<
           Record<string, { readonly isEnabled: boolean; readonly sessionsValidFrom: number | null }>
         >
@@ -58,7 +62,7 @@ export function readChanges({ tenants }: Directory): DirectoryChanges {
   }
 }
 
-/** Brings changes into a directory. What the registration no longer has is passed over. */
+/** Brings changes into a directory. What the registration no longer has is ignored. */
 export function applyChanges(directory: Directory, changes: DirectoryChanges): void {
   for (const [tenantId, change] of Object.entries(changes.tenants)) {
     const tenant = directory.tenants.get(tenantId)

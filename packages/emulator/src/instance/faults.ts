@@ -8,7 +8,7 @@ import {
   wrongValue,
 } from '../base/options.js'
 
-/** The endpoints, as faults and the request log name them. */
+/** An endpoint, as faults and the request log name it. */
 export type EmulatorEndpoint =
   | 'adminConsent'
   | 'authorize'
@@ -40,13 +40,17 @@ export const endpoints: readonly EmulatorEndpoint[] = [
   'userRealm',
 ]
 
-/** What goes wrong. */
+/** What happens to a request that meets a fault. */
 export type FaultEffect =
-  /** The answer comes later; on the machine's clock, not the emulator's. */
+  /** The answer comes `seconds` later (0 to 600), on the machine's clock, not the emulator's. */
   | { readonly kind: 'latency'; readonly seconds: number }
-  /** Another status, with an error of no AADSTS code: 429 and 5xx, with or without Retry-After. */
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
-  /** A refusal of the table, such as 50196. */
+  /** Another status (400 to 599) with an error that has no AADSTS code, with or without Retry-After (0 to 86400 seconds). */
+  | {
+      readonly kind: 'status'
+      readonly status: number
+      readonly retryAfterSeconds?: number | undefined
+    }
+  /** A refusal by its AADSTS code, such as 50196: one of `aadsts`. */
   | { readonly kind: 'refusal'; readonly code: number }
   /** The right status and type, and a body that is not JSON. */
   | { readonly kind: 'malformedJson' }
@@ -54,36 +58,42 @@ export type FaultEffect =
   | { readonly kind: 'wrongContentType' }
   /** Half of the body, then the connection ends. */
   | { readonly kind: 'truncatedBody' }
-  /** No answer at all, until the client gives up. */
+  /** No answer, until the client gives up. */
   | { readonly kind: 'hang' }
   /** The connection is reset. */
   | { readonly kind: 'reset' }
   /** The key set as it was when the fault was added. Endpoint `keys` alone. */
   | { readonly kind: 'stale' }
-  /** A key set with so many keys more. Endpoint `keys` alone. */
+  /** A key set with `keys` more keys (1 to 20000). Endpoint `keys` alone. */
   | { readonly kind: 'hugeKeySet'; readonly keys: number }
 
+/** A fault: which requests meet it, and what happens to them. */
 export interface FaultOptions {
+  /** Requests to this endpoint. */
   readonly endpoint: EmulatorEndpoint
+  /** What happens to them. */
   readonly effect: FaultEffect
-  /** Requests of one client only, by its appId. */
-  readonly clientId?: string
-  /** How many requests it meets. Default: all, until it is cleared. */
-  readonly times?: number
+  /** Requests of one client only, by its appId. Default: of all clients. */
+  readonly clientId?: string | undefined
+  /** How many requests meet it, from 1 to 1000000. Default: all, until it is cleared. */
+  readonly times?: number | undefined
 }
 
+/** A fault that was added and is not over. */
 export interface ActiveFault extends FaultOptions {
+  /** Counts up from 1. */
   readonly id: number
-  /** How many requests it has met. */
+  /** How many requests have met it. */
   readonly met: number
 }
 
-/** Things that go wrong on purpose. */
+/** Makes requests fail on purpose. A request meets the oldest fault that fits. */
 export interface EmulatorFaults {
-  /** Adds a fault; answers a function that clears it. Throws a TypeError for what cannot be done. */
+  /** Adds a fault; returns a function that clears it. Throws a TypeError for a wrong or unknown member. */
   add(fault: FaultOptions): () => void
-  /** Clears all of them. */
+  /** Clears all faults. */
   clear(): void
+  /** The active faults, oldest first. */
   list(): readonly ActiveFault[]
 }
 

@@ -36,11 +36,12 @@ const labels = {
   },
 } as const satisfies Record<string, IssuerLabels>
 
+/** Whose issuer names an emulator can put into tokens: a cloud of Microsoft, External ID, or Azure AD B2C. */
 export type ImitatedIssuers = keyof typeof labels
 
 export const imitatedIssuers: readonly ImitatedIssuers[] = Object.keys(labels) as ImitatedIssuers[]
 
-/** The labels of an instance: its own address, unless it was told to imitate. */
+/** The labels of an instance: its own address, unless an option asks for others. */
 export function issuerLabels(imitated: ImitatedIssuers | undefined, origin: string): IssuerLabels {
   if (imitated !== undefined) return labels[imitated]
   return {

@@ -8,37 +8,41 @@ export interface RecordedRequest {
   readonly id: number
   /** On the emulator's clock, seconds since the epoch. */
   readonly time: number
+  /** The HTTP method. */
   readonly method: string
   /** Without the query. */
   readonly path: string
-  /** Undefined for what no endpoint answers. */
+  /** Undefined for an address that is no endpoint. */
   readonly endpoint: EmulatorEndpoint | undefined
   /** Query and form. A value that is not known to be harmless reads `[redacted]`. */
   readonly parameters: Readonly<Record<string, string>>
+  /** The HTTP status of the answer; 0 if there was none. */
   readonly status: number
+  /** `fault`: it met a fault that was added on purpose. */
   readonly outcome: 'answered' | 'refused' | 'fault'
   /** The AADSTS code of a refusal. */
   readonly errorCode?: number
-  /** Who can do what about that refusal. */
+  /** What to do about that refusal. */
   readonly fix?: string
   /** The client that proved itself or was named, by appId. */
   readonly clientId?: string
   /** The user it was about, by object id. */
   readonly userId?: string
-  /** What went wrong on purpose. */
+  /** The kind of the fault it met. */
   readonly fault?: FaultEffect['kind']
+  /** The id the client gave its request (`client-request-id`), else the request's own. */
   readonly correlationId: string
 }
 
 /** The last thousand requests, newest last. */
 export interface RecordedRequests extends ReadonlyArray<RecordedRequest> {
   /**
-   * The first request that fits, among those recorded and those to come. Rejects when none came in time.
-   * `timeoutSeconds` (default 5) is on the machine's clock.
+   * Resolves to the first request that fits, among those recorded and those to come. Rejects with an Error if none comes
+   * within `timeoutSeconds` (default 5, on the machine's clock), and with what the predicate throws.
    */
   readonly waitFor: (
     predicate: (request: RecordedRequest) => boolean,
-    options?: { readonly timeoutSeconds?: number },
+    options?: { readonly timeoutSeconds?: number | undefined },
   ) => Promise<RecordedRequest>
 }
 

@@ -1,12 +1,14 @@
 /** A user's sign-ins were ended before their time. */
 export interface Revocation {
+  /** The user's tenant. */
   readonly tenantId: string
   /** The user, by object id. */
   readonly objectId: string
+  /** Why: `users.revokeSessions` or `users.disable`. */
   readonly reason: 'sessions_revoked' | 'account_disabled'
   /** Tokens issued before that are void, seconds since the epoch. */
   readonly revokedAt: number
-  /** When an API learns of it; a live API took five minutes. */
+  /** When an API can know it, seconds since the epoch. */
   readonly visibleAt: number
 }
 

@@ -3,14 +3,17 @@ import { keyOwnerPattern, type StoredKey } from '../keys/types.js'
 import type { DirectoryChanges } from './directory-changes.js'
 
 /**
- * Plain data that another instance goes on from, and what a state file holds. It CONTAINS PRIVATE KEYS: whoever has it
- * can sign and read what the emulator can.
+ * Plain data that another instance can continue from, and the content of a state file. It CONTAINS PRIVATE KEYS: anyone
+ * who has it can sign and read what the emulator can.
  */
 export interface EmulatorState {
+  /** The version of this shape. */
   readonly version: 1
-  /** What refresh tokens are sealed with: 32 bytes, base64. */
+  /** The key that seals refresh tokens: 32 bytes, base64. A secret. */
   readonly seal: string
+  /** All signing keys, oldest first. */
   readonly keys: readonly StoredKey[]
+  /** What consent and tests changed. */
   readonly directory: DirectoryChanges
 }
 
@@ -64,7 +67,7 @@ const findFault = createShape(
 
 /**
  * The state in a value, copied and checked against its shape. Throws a TypeError naming the place. Does not check the
- * keys: whoever opens them does.
+ * keys: `openStoredKeys` does.
  */
 export function readState(value: unknown): EmulatorState {
   let state: unknown
