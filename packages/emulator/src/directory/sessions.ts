@@ -9,7 +9,7 @@ export interface Session {
   readonly startedAt: number
   /** Ids of the Conditional Access policies whose demand was met. */
   readonly satisfied: readonly string[]
-  /** Was there a second factor? */
+  /** Whether the user showed a second factor. */
   readonly withMfa: boolean
   /** Authentication contexts that were reached: `c1` and the like. */
   readonly contexts: readonly string[]
@@ -19,7 +19,7 @@ export function startSession(now: number): Session {
   return { id: randomUUID(), startedAt: now, satisfied: [], withMfa: false, contexts: [] }
 }
 
-/** Refuses whoever may no longer use what an earlier sign-in gave: AADSTS50057, AADSTS50173. */
+/** Refuses a sign-in whose user is disabled (AADSTS50057) or whose sessions were revoked since (AADSTS50173). */
 export function checkSessionAlive(user: User, session: Session): void {
   if (!user.isEnabled) throw new EntraError(50057)
   if (session.startedAt < user.sessionsValidFrom) {
@@ -30,12 +30,12 @@ export function checkSessionAlive(user: User, session: Session): void {
   }
 }
 
-/** Entra keeps notes for itself in `aio`, which nobody else can read: so does the emulator. */
+/** The value of `aio`: Entra puts opaque data for itself there, and so does the emulator. */
 export function sealSession({ seal }: { readonly seal: Seal }, session: Session): string {
   return seal.seal('aio', session)
 }
 
-/** The sign-in behind an access token; one that was made by hand counts as a sign-in of its own. */
+/** The sign-in that an access token came from. A token without one counts as a sign-in of its own. */
 export function openSession(
   { seal }: { readonly seal: Seal },
   claims: Readonly<Record<string, unknown>>,
@@ -43,5 +43,5 @@ export function openSession(
   const sealed = typeof claims['aio'] === 'string' ? seal.open('aio', claims['aio']) : undefined
   if (sealed !== undefined) return sealed as Session
   const issued = Number(claims['iat'])
-  return { ...startSession(Number.isFinite(issued) ? issued : 0), id: randomUUID() }
+  return startSession(Number.isFinite(issued) ? issued : 0)
 }

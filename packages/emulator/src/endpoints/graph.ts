@@ -84,10 +84,6 @@ export function addGraphEndpoints(app: FastifyInstance, service: Service): void 
       const caller = await authenticate(service, request, undefined)
       if (caller === undefined) return refuse(reply)
       const { user, claims } = caller
-      const { given_name: givenName, family_name: familyName } = {
-        given_name: user.givenName,
-        family_name: user.surname,
-      }
       return {
         aud: claims['aud'],
         sub: claims['sub'],
@@ -96,14 +92,14 @@ export function addGraphEndpoints(app: FastifyInstance, service: Service): void 
         upn: user.userPrincipalName,
         unique_name: user.userPrincipalName,
         name: user.displayName,
-        given_name: givenName,
-        family_name: familyName,
+        given_name: user.givenName,
+        family_name: user.surname,
       }
     },
   })
 }
 
-/** A user's live token of this service, for one of those audiences if any are named. */
+/** The user of a valid token of this service, for one of those audiences if any are named. */
 async function authenticate(
   service: Service,
   { headers }: FastifyRequest,
