@@ -38,7 +38,7 @@ export interface Emulator extends AsyncDisposable {
   readonly origin: string
   /** This emulator as a cloud, for the validator and the token client. */
   readonly cloud: EmulatorCloud
-  /** The time it lives in. Pass `clock.now` to everything that must have the same time. */
+  /** The emulator's time. Pass `clock.now` to everything that must have the same time. */
   readonly clock: EmulatorClock
   /** The last thousand requests, newest last, without secrets, tokens, codes and assertions. */
   readonly requests: RecordedRequests
@@ -88,9 +88,9 @@ export interface Emulator extends AsyncDisposable {
    */
   explainPermission(options: ExplainPermissionOptions): PermissionExplanation
   /**
-   * Takes consent back, of one user or (without `user`) what was granted for everyone. Issued tokens stay valid; the next
-   * refresh or OBO is refused with AADSTS65001. Throws a TypeError where there is no such consent, for an unknown option,
-   * and for a name that the registration does not have.
+   * Takes consent back, of one user or (without `user`) what was granted for everyone. Issued tokens stay valid; the
+   * next refresh or OBO is refused with AADSTS65001. Throws a TypeError where there is no such consent, for an unknown
+   * option, and for a name that the registration does not have.
    *
    * @example
    * ```ts

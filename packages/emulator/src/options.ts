@@ -23,15 +23,15 @@ export interface OtherMachinesOptions {
 /** The options of `startEmulator`. All have a default. */
 export interface EmulatorOptions {
   /**
-   * Tenants, users, applications, permissions and consents; or the path of a JSON file. A value is copied: later changes
-   * to it have no effect. Default: a small example with an API, an application and a daemon.
+   * Tenants, users, applications, permissions and consents; or the path of a JSON file. A value is copied: later
+   * changes to it have no effect. Default: a small example with an API, an application and a daemon.
    */
   readonly registration?: Registration | string | undefined
   /** The TCP port, from 0 to 65535. Default 0: any free port. */
   readonly port?: number | undefined
   /** Serves https with a self-signed certificate made for this run. Default false. */
   readonly https?: boolean | undefined
-  /** The time the emulator lives in. Default: `runningClock()`, the machine's clock, which can be moved. */
+  /** The emulator's time. Default: `runningClock()`, the machine's clock, which can be moved. */
   readonly clock?: EmulatorClock | undefined
   /** How long access tokens and id tokens are valid, in seconds, from 1 to 86400. Default 3600. */
   readonly accessTokenLifetimeSeconds?: number | undefined

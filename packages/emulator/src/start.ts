@@ -8,9 +8,9 @@ import { type EmulatorOptions, readOptions } from './options.js'
  * it listens on loopback addresses alone, keeps everything in memory and makes its keys per run. It signs anyone in
  * without a password.
  *
- * Rejects with a TypeError for an option that is unknown or wrong, with a RegistrationError (a TypeError too) naming the
- * place in a registration that cannot be used, with a TypeError naming the place in a state, and with the system's error
- * if the port is taken.
+ * Rejects with a TypeError for an option that is unknown or wrong, with a RegistrationError (a TypeError too) naming
+ * the place in a registration that cannot be used, with a TypeError naming the place in a state, and with the system's
+ * error if the port is taken.
  *
  * @example
  * ```ts

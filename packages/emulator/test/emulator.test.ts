@@ -27,7 +27,7 @@ function statusFor(origin: string, host: string): Promise<number | undefined> {
 }
 
 describe('startEmulator', () => {
-  test('answers a cloud whose issuers are those of its tokens', async () => {
+  test('returns a cloud whose issuers are those of its tokens', async () => {
     await using emulator = await startTestEmulator()
     expect(emulator.origin).toMatch(/^http:\/\/localhost:\d+$/)
     expect(emulator.cloud).toEqual({
@@ -45,7 +45,7 @@ describe('startEmulator', () => {
     }
   })
 
-  test('runs without a registration, from a file, and several times side by side', async () => {
+  test('starts without a registration, from a file, and several times in one process', async () => {
     await using standard = await startEmulator()
     const file = new URL('../../../examples/tour/registration.json', import.meta.url).pathname
     await using tour = await startEmulator({ registration: file })
@@ -119,7 +119,7 @@ describe('startEmulator', () => {
 })
 
 describe('a request', () => {
-  test('reaches it only by a loopback name', async () => {
+  test('is answered only by a loopback name', async () => {
     await using emulator = await startTestEmulator()
     const port = new URL(emulator.origin).port
     for (const name of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
@@ -230,7 +230,7 @@ describe('the clock', () => {
 })
 
 describe('issueToken', () => {
-  test('issues what is asked for, for a user or an application', async () => {
+  test('issues the requested token, for a user or an application', async () => {
     await using emulator = await startTestEmulator()
     const user = decodeJwt(
       await emulator.issueToken({
@@ -260,7 +260,7 @@ describe('issueToken', () => {
     expect(application).not.toHaveProperty('tid')
   })
 
-  test('throws a TypeError that names what it does not know', async () => {
+  test('throws a TypeError that names the wrong option', async () => {
     await using emulator = await startTestEmulator()
     const known = { client: 'daemon', resource: 'v2' }
     const misspelt = { ...known, scope: 'x' }
@@ -285,7 +285,7 @@ describe('issueToken', () => {
   })
 })
 
-test('remembers a redeemed code no longer than the code lives', async () => {
+test('remembers a redeemed code until the code expires', async () => {
   await using emulator = await startTestEmulator()
   expect((await signInAndRedeem(emulator)).status).toBe(200)
   emulator.clock.advance(3600)

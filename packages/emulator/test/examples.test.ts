@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 const source = new URL('../src/', import.meta.url)
 const folder = new URL('../node_modules/.cache/examples/', import.meta.url)
-const tsc = new URL('../../../node_modules/.bin/tsc', import.meta.url)
+const binaries = new URL('../../../node_modules/.bin/', import.meta.url)
 
 /** What an example of a method starts from. */
 const prelude = `import type { Emulator } from '@countersign/emulator'\ndeclare const emulator: Emulator\n`
@@ -51,8 +51,10 @@ function examplesOf(text: string): string[] {
 /** What the compiler says; nothing if all is well. */
 function compile(): Promise<string> {
   return new Promise((resolve) => {
-    execFile(fileURLToPath(tsc), ['-p', fileURLToPath(folder)], (error, output, errors) =>
-      resolve(error === null ? '' : `${output}${errors}${error.message}`),
+    execFile(
+      fileURLToPath(new URL('tsc', binaries)),
+      ['-p', fileURLToPath(folder)],
+      (error, output, errors) => resolve(error === null ? '' : `${output}${errors}${error.message}`),
     )
   })
 }

@@ -58,7 +58,7 @@ describe('a fault', () => {
     expect(refusal(await ask())).toEqual({ status: 400, error: 'invalid_grant', code: 50196 })
   })
 
-  test('answers what is not JSON, or JSON under another type', async () => {
+  test('answers with a body that is not JSON, or JSON under another type', async () => {
     emulator.faults.add({ endpoint: 'token', effect: { kind: 'malformedJson' }, times: 1 })
     const malformed = await askRaw()
     expect(malformed.status).toBe(200)
@@ -120,7 +120,7 @@ describe('a fault', () => {
   })
 
   test.each(['discovery', 'keys'] as const)(
-    'makes %s slow, absent, cut short or no JSON',
+    'makes %s slow, absent, truncated or no JSON',
     async (endpoint) => {
       const path = endpoint === 'keys' ? 'discovery/v2.0/keys' : 'v2.0/.well-known/openid-configuration'
       const get = (): Promise<Response> => fetch(`${emulator.origin}/${ids.contoso}/${path}`)
@@ -148,7 +148,7 @@ describe('a fault', () => {
     expect([await open(ids.web), await open(ids.native)]).toEqual([503, 400])
   })
 
-  test('serves the key set as it was, or a huge one', async () => {
+  test('answers with the key set as it was, or a huge one', async () => {
     const keys = async (): Promise<number> => {
       const response = await fetch(`${emulator.origin}/common/discovery/v2.0/keys`)
       return ((await response.json()) as { keys: unknown[] }).keys.length
@@ -186,7 +186,7 @@ describe('a fault', () => {
 })
 
 describe('the request log', () => {
-  test('lets a test wait for a request that is yet to come', async () => {
+  test('lets a test wait for a future request', async () => {
     await using own = await startTestEmulator()
     const waiting = own.requests.waitFor(({ endpoint }) => endpoint === 'token')
     await askToken(own, form)
@@ -214,7 +214,7 @@ describe('the request log', () => {
   })
 })
 
-test('stopping does not wait for a request that hangs', async () => {
+test('stop does not wait for a request that hangs', async () => {
   const own = await startTestEmulator()
   own.faults.add({ endpoint: 'keys', effect: { kind: 'hang' } })
   const hanging = fetch(`${own.origin}/common/discovery/v2.0/keys`)

@@ -1,6 +1,6 @@
 import { checkSeconds } from './options.js'
 
-/** The time an emulator lives in. Its functions need no `this`. */
+/** The time of an emulator. Its functions need no `this`. */
 export interface EmulatorClock {
   /** The time, in seconds since the epoch. */
   readonly now: () => number
@@ -16,8 +16,8 @@ export function runningClock(): EmulatorClock {
 }
 
 /**
- * A clock that stops at `epochSeconds` and changes only when it is moved, for tests at the exact second a token expires.
- * Throws a TypeError for anything but a number of seconds since the epoch, from 0.
+ * A clock that stops at `epochSeconds` and changes only when it is moved, for tests at the exact second a token
+ * expires. Throws a TypeError for anything but a number of seconds since the epoch, from 0.
  *
  * @example
  * ```ts
@@ -50,7 +50,10 @@ function movable(base: () => number): EmulatorClock {
   })
 }
 
-/** The time, a little later with every call at the same instant: on a clock that does not run, what happened first stays first. */
+/**
+ * The time, a little later with every call at the same instant: on a clock that does not run, what happened first stays
+ * first.
+ */
 export function createMoments(now: () => number): () => number {
   let [instant, calls] = [Number.NaN, 0]
   return () => {

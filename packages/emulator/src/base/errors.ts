@@ -497,7 +497,7 @@ export type AadstsCode = keyof typeof table
 /** Every refusal the emulator knows, by its AADSTS code. */
 export const aadsts: Readonly<Record<AadstsCode, AadstsEntry>> = table
 
-/** What one request was answered with; `trace_id` is also the response's `x-ms-request-id`. */
+/** The JSON body of a refusal; `trace_id` is also the response's `x-ms-request-id`. */
 export interface ErrorBody {
   readonly error: string
   readonly error_description: string
@@ -519,7 +519,7 @@ export class EntraError extends Error {
   readonly suberror: string | undefined
   readonly claims: string | undefined
 
-  /** `error` is given by an endpoint that answers this code with another word than the table's. */
+  /** `error` replaces that of the table, for an endpoint that answers this code with another one. */
   constructor(
     code: AadstsCode,
     values: Readonly<Record<string, string>> = {},
@@ -556,12 +556,12 @@ export class EntraError extends Error {
   }
 }
 
-/** Error texts quote the caller; what is quoted is short and has no control characters. */
+/** Error texts quote values of the caller: a quoted value is short and has no control characters. */
 function printable(value: string | undefined): string {
   return (value ?? '').slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
-/** A time as the texts of refusals print it. */
+/** A time in the form that the texts of refusals use. */
 export function printedTime(seconds: number): string {
   const date = new Date(seconds * 1000)
   return Number.isNaN(date.getTime()) ? 'out of range' : date.toISOString()

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 const signInPool = promisify(sign)
 
 /**
- * Signs a JWT with RS256, whatever `alg` the header names. A payload that is text is signed as it stands.
+ * Signs a JWT with RS256, whatever `alg` the header names. A payload that is text is signed unchanged.
  *
  * In the thread pool: a signature takes longer than everything else of a token, and many can be made at once.
  */
@@ -18,12 +18,12 @@ export async function signJws(
   return `${input}.${signature.toString('base64url')}`
 }
 
-/** What is signed: header and payload as they travel. */
+/** The input of the signature (RFC 7515 §5.1): header and payload, encoded. */
 export function signingInput(header: object, payload: object | string): string {
   return `${encoded(header)}.${encoded(payload)}`
 }
 
-/** A part as it travels. */
+/** A part of a JWT, encoded. */
 export function encoded(value: object | string): string {
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 }

@@ -1,6 +1,6 @@
-/** Remembers what was used until it would have expired anyway. */
+/** Remembers used ids until they expire. */
 export interface OneTimeUse {
-  /** True the first time an id is seen; false ever after. */
+  /** True the first time an id is used, then false. */
   use(id: string, expiresAt: number, now: number): boolean
 }
 
@@ -9,7 +9,7 @@ export function createOneTimeUse(): OneTimeUse {
   return {
     use(id, expiresAt, now) {
       for (const [other, end] of used) {
-        // In the order of use, which is close enough to that of expiry: one live entry ends the sweep.
+        // Entries are in the order of use, which is nearly the order of expiry: the first valid entry ends the loop.
         if (end > now) break
         used.delete(other)
       }

@@ -9,7 +9,7 @@ import { createRequire } from 'node:module'
 /** Loads a CommonJS module. Not by `import`: Node would first search its text for names, a tenth of a start. */
 export const requireModule: NodeJS.Require = createRequire(import.meta.url)
 
-/** The version of this package, as its manifest says. */
+/** The version of this package, from its manifest. */
 export function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest

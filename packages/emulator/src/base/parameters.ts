@@ -38,7 +38,7 @@ export interface ClaimsRequest {
 
 const nothing: ClaimsRequest = { capabilities: [], contexts: [], policies: [], notBefore: undefined }
 
-/** Reads a `claims` parameter; what it asks for beyond that (MSAL asks for several things) is read over. */
+/** Reads a `claims` parameter; everything else in it is ignored (MSAL asks for more). */
 export function readClaims(claims: string | undefined): ClaimsRequest {
   if (claims === undefined) return nothing
   let parsed: unknown

@@ -1,12 +1,12 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 /**
- * Codes, refresh tokens and the state of a sign-in, as opaque text that only this instance can read and nobody can
+ * Codes, refresh tokens and the state of a sign-in, as opaque text that only this instance can read and no one can
  * change. Nothing is stored for them, so a client that asks for millions costs no memory.
  */
 export interface Seal {
   seal(kind: string, content: object): string
-  /** The content, or undefined for whatever was not sealed here as that kind. */
+  /** The content, or undefined for a text that was not sealed by this instance as that kind. */
   open(kind: string, text: string): unknown
 }
 
@@ -21,7 +21,7 @@ export function createSeal(key: Buffer): Seal {
     },
     open(kind, text) {
       const bytes = Buffer.from(text.slice(2), 'base64url')
-      // The comparison refuses every second spelling of the same bytes.
+      // The comparison refuses other encodings of the same bytes.
       if (bytes.length < 28 || text !== `1.${bytes.toString('base64url')}`) return undefined
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(kind))
       decipher.setAuthTag(bytes.subarray(-16))

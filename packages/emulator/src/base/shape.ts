@@ -7,7 +7,7 @@ export interface ShapeFault {
   readonly problem: string
 }
 
-/** Checks plain data against a schema: the fault farthest in, or undefined. */
+/** Checks plain data against a schema; returns the most deeply nested fault, or undefined. */
 export function createShape(schema: object): (value: unknown) => ShapeFault | undefined {
   const validator = new Validator(schema, '2020-12')
   return (value) => {
@@ -16,14 +16,14 @@ export function createShape(schema: object): (value: unknown) => ShapeFault | un
       errors = validator.validate(value).errors
     } catch {
       // Names are written into addresses, which takes well-formed text.
-      return { path: '', problem: 'has a member whose name is not text' }
+      return { path: '', problem: 'has a member name that is not well-formed text' }
     }
     const error = deepest(errors)
     return error === undefined ? undefined : { path: pathOf(error), problem: problemOf(error) }
   }
 }
 
-/** Each place in the way to a fault is reported as well; the one farthest in is the fault. */
+/** The validator reports each place that contains a fault as well; the most deeply nested one is the fault. */
 function deepest(errors: readonly OutputUnit[]): OutputUnit | undefined {
   const depth = ({ instanceLocation }: OutputUnit): number => instanceLocation.split('/').length
   return errors.reduce<OutputUnit | undefined>(

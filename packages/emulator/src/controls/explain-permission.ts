@@ -31,7 +31,7 @@ export interface ExplainPermissionOptions {
 
 /** The answer of `explainPermission`. */
 export interface PermissionExplanation {
-  /** Whether a token is issued without asking anybody. */
+  /** Whether a token is issued without asking a user. */
   readonly isIssued: boolean
   /** The delegated scopes (`scp`) the token would carry. */
   readonly scopes: readonly string[]

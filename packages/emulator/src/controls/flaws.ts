@@ -15,7 +15,7 @@ import { issueIdToken } from '../tokens/id-token.js'
  * thing.
  */
 
-/** The good token, taken apart. */
+/** The good token and its parts. */
 interface Good {
   readonly service: Service
   readonly tenant: Tenant
@@ -44,18 +44,18 @@ const makers = {
   textExpiry: (good) => withClaims(good, { exp: String(good.claims['exp']) }),
   /** For another API. */
   wrongAudience: (good) => withClaims(good, { aud: deriveId('another audience') }),
-  /** From a tenant nobody knows. */
+  /** From an unknown tenant. */
   wrongTenant(good) {
     const tid = deriveId('another tenant')
     return withClaims(good, { tid, iss: issuerOf(good.service, tid, versionOf(good)) })
   },
   /** `tid` is not the tenant of `iss`. */
   tenantMismatch: (good) => withClaims(good, { tid: deriveId('another tenant') }),
-  /** From an issuer nobody knows. */
+  /** From an unknown issuer. */
   wrongIssuer: (good) => withClaims(good, { iss: `https://issuer.example/${good.tenant.id}/v2.0` }),
-  /** Signed by a key of the US Government cloud that stands in the same set. */
+  /** Signed by a key of the US Government cloud that is in the same set. */
   otherCloudKey: async (good) => signedBy(good, await good.service.keys.signingKey('usGovernment')),
-  /** Signed by a key of personal accounts that stands in the set of `common`. */
+  /** Signed by a key of personal accounts that is in the set of `common`. */
   msaKey: async (good) => signedBy(good, await good.service.keys.signingKey('microsoftAccounts')),
   /** Signed by a key that is in no set. */
   async unknownKid(good) {
@@ -63,7 +63,7 @@ const makers = {
   },
   /** A good signature, and no `kid`. */
   missingKid: (good) => signJws({ ...good.header, kid: undefined }, good.claims, good.key.privateKey),
-  /** Signed with HMAC, the public key being the secret. */
+  /** Signed with HMAC, with the public key as the secret. */
   hmacConfusion(good) {
     const secret = good.key.publicKey.export({ type: 'spki', format: 'pem' })
     const input = signingInput({ ...good.header, alg: 'HS256' }, good.claims)
@@ -76,7 +76,7 @@ const makers = {
     const [, , signature = ''] = good.token.split('.')
     return `${signingInput(good.header, { ...good.claims, oid: deriveId('somebody else') })}.${signature}`
   },
-  /** One bit of the signature is another. */
+  /** One bit of the signature is changed. */
   badSignature(good) {
     const [header = '', payload = '', signature = ''] = good.token.split('.')
     const bytes = Buffer.from(signature, 'base64url')
@@ -85,7 +85,7 @@ const makers = {
   },
   /** Two parts of three. */
   truncated: (good) => good.token.split('.').slice(0, 2).join('.'),
-  /** Signed with a key that the header itself brings along, under the good key's `kid`. */
+  /** Signed with a key that is in the header itself, under the good key's `kid`. */
   async embeddedKey(good) {
     const { privateKey, publicKey } = await generateRsaKeys()
     return signJws({ ...good.header, jwk: publicKey.export({ format: 'jwk' }) }, good.claims, privateKey)
@@ -134,7 +134,7 @@ const makers = {
   },
   /** More than a quarter of a megabyte. */
   overlong: (good) => withClaims(good, { padding: 'x'.repeat(260 * 1024) }),
-  /** An extension that must be understood, which nobody does. */
+  /** A critical extension (`crit`) that no API understands. */
   crit: (good) => signedWith(good, { crit: ['urn:example:unknown'], 'urn:example:unknown': true }),
   /** RFC 7797: the payload was signed unencoded. */
   unencodedPayload: (good) => signedWith(good, { b64: false, crit: ['b64'] }),
@@ -156,8 +156,8 @@ const makers = {
 } satisfies Record<string, MakeFlawed>
 
 /**
- * What is wrong with a token, by name: its time (`expired`, `notYetValid`, …), its audience, tenant or issuer, its key or
- * signature, its header, or its kind (`idToken`, `graphToken`, …). Every flaw is one that an API must refuse.
+ * What is wrong with a token, by name: its time (`expired`, `notYetValid`, …), its audience, tenant or issuer, its key
+ * or signature, its header, or its kind (`idToken`, `graphToken`, …). Every flaw is one that an API must refuse.
  */
 export type TokenFlaw = keyof typeof makers
 
@@ -200,7 +200,7 @@ function versionOf({ claims }: Good): '1.0' | '2.0' {
   return claims['ver'] === '1.0' ? '1.0' : '2.0'
 }
 
-/** The same person and client, told in the words of the other version. */
+/** The same user and client, with the claims of the other version. */
 function inVersion(good: Good, version: '1.0' | '2.0'): Promise<string> {
   const { header, claims, service, tenant, resource, key } = good
   const { appid, appidacr, azp, azpacr, ...rest } = claims

@@ -47,7 +47,7 @@ const names = [
   'flaw',
 ] as const satisfies readonly (keyof IssueTokenOptions)[]
 
-/** Issues what is asked for, whether or not Entra would; throws a TypeError for names nobody has. */
+/** Issues what is asked for, also what Entra would not issue. Throws a TypeError for a wrong option. */
 export async function issueToken(service: Service, options: IssueTokenOptions): Promise<string> {
   const what = 'issueToken'
   checkObject(what, options)

@@ -3,7 +3,9 @@ import { findApplication } from '../directory/find.js'
 import type { Service } from '../instance/service.js'
 import type { KeyDescription, KeyFlapping } from '../keys/types.js'
 
-/** The life of signing keys, step by step. A step that cannot be done with the key it names rejects with a TypeError. */
+/**
+ * The life of signing keys, step by step. A step that cannot be done with the key it names rejects with a TypeError.
+ */
 export interface EmulatorKeys {
   /** All keys of this run, oldest first, also those that are no longer listed. */
   list(): Promise<readonly KeyDescription[]>
@@ -25,8 +27,9 @@ export interface EmulatorKeys {
   /** Ends the flapping: the key is in every answer again. */
   steady(kid: string): Promise<void>
   /**
-   * Lists a foreign key, as Entra's sets have them, and resolves to its `kid`: of personal accounts (in the sets of `common` and `consumers`), or
-   * of the US Government cloud. Tokens signed by them are made with `issueToken` and its flaws.
+   * Lists a foreign key, as Entra's sets have them, and resolves to its `kid`: of personal accounts (in the sets of
+   * `common` and `consumers`), or of the US Government cloud. Tokens signed by them are made with `issueToken` and its
+   * flaws.
    */
   publishForeign(owner: 'microsoftAccounts' | 'usGovernment'): Promise<string>
   /**
@@ -38,7 +41,7 @@ export interface EmulatorKeys {
 
 export function createEmulatorKeys(service: Service): EmulatorKeys {
   const { keys } = service
-  /** Whatever changes the keys is kept, if anything is. */
+  /** A change of the keys is saved, if there is a state file. */
   const kept = async <T>(change: Promise<T>): Promise<T> => {
     const result = await change
     service.changed()

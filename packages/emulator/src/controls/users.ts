@@ -15,7 +15,10 @@ export interface RevokeOptions {
  * the registration does not have, and for a wrong option.
  */
 export interface EmulatorUsers {
-  /** Ends all sign-ins of a user. From now on their codes, refresh tokens and OBO assertions are refused with AADSTS50173. */
+  /**
+   * Ends all sign-ins of a user. From now on their codes, refresh tokens and OBO assertions are refused with
+   * AADSTS50173.
+   */
   revokeSessions(user: string, options?: RevokeOptions): Revocation
   /** Disables a user: sign-ins, refreshes and OBO are refused with AADSTS50057. */
   disable(user: string, options?: RevokeOptions): Revocation

@@ -2,7 +2,7 @@ import { EntraError } from '../base/errors.js'
 import type { Directory } from './directory.js'
 import type { ServicePrincipal, Tenant, User } from './types.js'
 
-/** An API that demands assignment gives no token to whom nobody assigned. */
+/** Refuses a user without an assignment, where an API demands one: AADSTS50105. */
 export function checkUserAssigned(
   directory: Directory,
   tenant: Tenant,

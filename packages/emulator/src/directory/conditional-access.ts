@@ -4,8 +4,8 @@ import type { Session } from './sessions.js'
 import type { Application, ConditionalAccessPolicy, Demand, Tenant, User, Version } from './types.js'
 
 /*
- * Conditional Access as declared outcomes: a policy says whom it is for and what it demands, and a user at the sign-in
- * page says whether the demand is met. There is no engine behind it.
+ * Conditional Access as declared outcomes: a policy names users and applications and a demand, and the user at the
+ * sign-in page chooses whether the demand is met. Nothing is evaluated.
  */
 
 const codes: Readonly<Record<Demand, AadstsCode>> = {
@@ -19,10 +19,10 @@ const codes: Readonly<Record<Demand, AadstsCode>> = {
   block: 53003,
 }
 
-/** What somebody can do something about at the sign-in page. */
+/** Demands that a user can meet at the sign-in page. */
 const answerable: ReadonlySet<Demand> = new Set(['mfa', 'mfaEnrolment', 'externalControl', 'otherCondition'])
 
-/** The two whose `error` is known to differ between the versions; the others have one word. */
+/** The two codes whose `error` is known to differ between the versions. */
 const plainOnV2: ReadonlySet<AadstsCode> = new Set([50076, 53003])
 
 /** The policies for a user at a client that wants an API, whose demand this sign-in has not met. */
@@ -43,7 +43,7 @@ export function unsatisfiedPolicies(
   })
 }
 
-/** Refuses with the code of what is demanded, and says in `claims` what the client must send to the sign-in page. */
+/** Refuses with the code of the demand; `claims` is what the client must send to the sign-in page. */
 export function refuseUnsatisfied(
   version: Version,
   policies: readonly ConditionalAccessPolicy[],
@@ -53,7 +53,7 @@ export function refuseUnsatisfied(
   if (first !== undefined) throw refusalOf(version, first, policies, resource)
 }
 
-/** A policy for workloads stops an application's own token; there is nobody who could meet a demand. */
+/** A policy for workloads stops an application's own token; there is no user who could meet a demand. */
 export function checkWorkloadPolicies(
   tenant: Tenant,
   version: Version,
@@ -69,7 +69,7 @@ export function checkWorkloadPolicies(
   if (policy !== undefined) throw refusalOf(version, policy, [policy], resource)
 }
 
-/** Can a user at the sign-in page meet all of them? If not, the first that stands in the way. */
+/** The first policy whose demand a user cannot meet at the sign-in page. */
 export function unanswerable(
   policies: readonly ConditionalAccessPolicy[],
 ): ConditionalAccessPolicy | undefined {
@@ -94,7 +94,7 @@ export function refusalOf(
   )
 }
 
-/** What the sign-in has after its user met a demand. */
+/** The sign-in after its user met demands. */
 export function satisfy(
   session: Session,
   policies: readonly ConditionalAccessPolicy[],

@@ -5,10 +5,10 @@ import type { Target } from './scope-request.js'
 import type { Application, Tenant, User } from './types.js'
 
 /*
- * Which delegated scopes a token carries: what was asked for, against what has been consented to.
+ * Consent: which delegated scopes a token carries, and which are missing (AADSTS65001).
  */
 
-/** What somebody is asked to consent to: a client, an API and its scopes. */
+/** What a user is asked to consent to: a client, an API and its scopes. */
 export interface ConsentItem {
   readonly client: Application
   readonly resource: Application
@@ -16,7 +16,7 @@ export interface ConsentItem {
 }
 
 /**
- * The scopes of a token for a target, when nobody can be asked. Throws AADSTS650053 for a scope the API does not
+ * The scopes of a token for a target, when no user can be asked. Throws AADSTS650053 for a scope the API does not
  * offer, AADSTS65001 where consent is missing. A token carries all that is granted of the API, not only what was asked.
  */
 export function effectiveScopes(
@@ -65,7 +65,7 @@ export function requestedConsent(directory: Directory, client: Application, targ
 
 /**
  * Everything a client's registration lists, of all APIs; and, where the API knows the client, what the API itself
- * needs further down, so that one consent covers the chain.
+ * needs of further APIs, so that one consent covers the chain.
  */
 export function allRequired(
   directory: Directory,

@@ -4,11 +4,11 @@ import { tenantOfDomain } from './lookup.js'
 import type { Application, Authority, Role, RoleAssignment, ServicePrincipal, Tenant, User } from './types.js'
 
 /*
- * The live state of one emulator: what the registration said, plus what consent has added since. The readers of the
- * registration fill it; endpoints and grants ask it.
+ * The live state of one emulator: the content of the registration, plus what consent has added since. `loadDirectory`
+ * fills it; endpoints and grants read it.
  */
 
-/** Where personal accounts live. */
+/** The tenant of personal accounts. */
 export const consumersTenantId = '9188040d-6c67-4c5b-b112-36a304b66dad'
 const dnsNamePattern = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i
 
@@ -47,7 +47,7 @@ export class Directory {
     const tenants = [...this.tenants.values()].filter(
       ({ id }) => authority.kind === 'common' || id !== consumersTenantId,
     )
-    // Where no tenant is named, everybody signs in at home.
+    // Where no tenant is named, users sign in to their home tenant.
     return tenants.flatMap(({ users }) => [...users.values()]).filter(({ home }) => home === undefined)
   }
 
@@ -71,7 +71,7 @@ export class Directory {
     throw new EntraError(700016, { client: clientId, tenant: directoryName })
   }
 
-  /** The client's presence in a tenant; without one it does not exist there. */
+  /** The client's service principal in a tenant; without one the client is unknown there: AADSTS700016. */
   clientIn(tenant: Tenant, application: Application): ServicePrincipal {
     const principal = tenant.servicePrincipals.get(application.appId)
     if (principal?.isEnabled) return principal
@@ -89,7 +89,10 @@ export class Directory {
     throw new EntraError(500011, { resource: identifier, tenant: tenant.displayName })
   }
 
-  /** Delegated scopes of an API that a client has for a user: by consent of the user, of an administrator, or by the API itself. */
+  /**
+   * Delegated scopes of an API that a client has for a user: by consent of the user, of an administrator, or by the API
+   * itself.
+   */
   grantedScopes(tenant: Tenant, client: Application, resource: Application, user: User): Set<string> {
     const values = tenant.grants
       .filter(
@@ -162,7 +165,9 @@ export class Directory {
     }
   }
 
-  /** Takes delegated scopes back: of one user, or (without `userId`) what was granted for all. False if there are none. */
+  /**
+   * Takes delegated scopes back: of one user, or (without `userId`) what was granted for all. False if there are none.
+   */
   removeGrant(
     tenant: Tenant,
     clientAppId: string,

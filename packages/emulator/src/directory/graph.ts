@@ -3,7 +3,7 @@ import type { ApplicationRegistration } from '../registration/types.js'
 /** The API a scope without a resource belongs to. Every tenant has it; the sign-in scopes are its own. */
 export const graphAppId = '00000003-0000-0000-c000-000000000000'
 
-/** Scopes that ask for sign-in, not for an API. Nobody is asked for consent to them here. */
+/** Scopes that ask for sign-in, not for an API. The emulator asks no consent for them. */
 export const signInScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access'])
 
 export const graph: ApplicationRegistration = {

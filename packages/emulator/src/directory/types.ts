@@ -43,7 +43,7 @@ export interface RequiredAccess {
   readonly roles: readonly string[]
 }
 
-/** A workload elsewhere whose tokens stand for this application's credential. */
+/** A workload whose tokens are accepted as this application's credential. */
 export interface FederatedCredential {
   readonly issuer: string
   /** The exact subject, or an expression over the claims. */
@@ -67,9 +67,9 @@ export interface Application {
   readonly secrets: readonly Secret[]
   readonly certificates: readonly Certificate[]
   readonly federatedCredentials: readonly FederatedCredential[]
-  /** Told when its user signs out elsewhere. */
+  /** Called in a frame when its user signs out elsewhere. */
   readonly logoutUrl: string | undefined
-  /** May the authorize endpoint itself give out id tokens? */
+  /** Whether the authorize endpoint itself issues id tokens. */
   readonly issuesIdTokenAtSignIn: boolean
   readonly requiredAccess: readonly RequiredAccess[]
   readonly scopes: readonly Scope[]
@@ -77,11 +77,11 @@ export interface Application {
   readonly optionalClaims: { readonly accessToken: readonly Claim[]; readonly idToken: readonly Claim[] }
   readonly issuesGroups: boolean
   readonly issuesDirectoryRoles: boolean
-  /** May claims be mapped without a signing key of its own? */
+  /** Whether claims may be mapped without a signing key of its own. */
   readonly acceptsMappedClaims: boolean
   /** Of the access tokens issued for this application as an API. */
   readonly tokenVersion: Version
-  /** Client appId → scope values it has without anybody's consent. */
+  /** Client appId → scope values it has without consent. */
   readonly preAuthorized: ReadonlyMap<string, ReadonlySet<string>>
   readonly knownClients: ReadonlySet<string>
   /** As it was registered, WITH ITS SECRETS: shown by `hideApplicationSecrets` alone. */
@@ -98,7 +98,7 @@ export interface User {
   readonly mail: string | undefined
   readonly isEnabled: boolean
   readonly isGuest: boolean
-  /** A guest's account at home, if the registration says which it is. */
+  /** A guest's account at home, if the registration names it. */
   readonly home: { readonly tenantId: string; readonly userId: string } | undefined
   readonly isAdmin: boolean
   /** Template ids of directory roles. */

@@ -5,7 +5,10 @@ import { consumersTenantId } from '../directory/directory.js'
 import { tenantOfDomain } from '../directory/lookup.js'
 import type { Service } from '../instance/service.js'
 
-/** What clients ask of the login host before anything else: is this host one of the cloud, and whose is this name? */
+/**
+ * What clients ask the login host first: whether the host belongs to the cloud, and which tenant a user name belongs
+ * to.
+ */
 export function addInstanceEndpoints(app: FastifyInstance, service: Service): void {
   app.get('/common/discovery/instance', { config: { endpoint: 'instanceDiscovery' } }, (request) => {
     const asked = readParameters(request.query).require('authorization_endpoint')

@@ -5,7 +5,7 @@ import { EntraError } from '../base/errors.js'
 import { guidPattern } from '../base/guid.js'
 import { type FaultEffect, type Faults, isKnownCode } from '../instance/faults.js'
 
-/** Lets requests meet the faults that were added for their endpoint: before the answer is made, or while it leaves. */
+/** Applies the faults that were added for a request's endpoint: before the answer is made, or while it is sent. */
 export function addFaultHooks(
   app: FastifyInstance,
   faults: Faults,
@@ -15,7 +15,7 @@ export function addFaultHooks(
     const { endpoint } = request.routeOptions.config
     if (endpoint === undefined) return
     const clientId = namedClient(request)
-    // Anything may stand there by mistake; only what looks like an id goes into the log.
+    // The client may send anything as its id, also a secret by mistake: only a GUID goes into the log.
     if (clientId !== undefined && guidPattern.test(clientId)) reply.facts.clientId = clientId.toLowerCase()
     const met = faults.meet(endpoint, clientId)
     if (met === undefined) return
@@ -46,9 +46,9 @@ export function addFaultHooks(
 
 async function* halfOf(body: Buffer): AsyncGenerator<Buffer> {
   yield body.subarray(0, Math.floor(body.length / 2))
-  // So that the half is on its way before the connection ends.
+  // The first half must be sent before the connection ends.
   await delay(10)
-  throw new Error('the body is cut short on purpose')
+  throw new Error('the body is truncated on purpose')
 }
 
 async function waitWhileConnected(reply: FastifyReply, seconds: number): Promise<void> {
@@ -68,7 +68,7 @@ function sendStatus(
   })
 }
 
-/** Who asks, before anything is checked: in the form, the query, or the Authorization header. */
+/** The client id that the request names, unverified: in the form, the query, or the Authorization header. */
 function namedClient({ body, query, headers }: FastifyRequest): string | undefined {
   for (const parsed of [body, query]) {
     const id: unknown =

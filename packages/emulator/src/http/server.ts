@@ -27,7 +27,10 @@ declare module 'fastify' {
 
 const { fastify } = requireModule('fastify') as typeof import('fastify')
 
-/** No route has a schema: the libraries that compile them need not be loaded. The types want all that is never called. */
+/**
+ * No route has a schema, so the libraries that compile schemas are not loaded. Fastify's types demand these members;
+ * nothing calls them.
+ */
 const withoutSchemas = {
   compilersFactory: { buildValidator: () => () => () => true, buildSerializer: () => () => JSON.stringify },
 } as unknown as NonNullable<FastifyServerOptions['schemaController']>
@@ -35,14 +38,14 @@ const withoutSchemas = {
 const maxBodyBytes = 256 * 1024
 const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
 
-/** The HTTP server without its endpoints: what holds for every request. */
+/** The HTTP server without its endpoints: what is the same for every request. */
 export function createServer(settings: {
   tls: TlsCertificate | undefined
   origin: () => string
   now: () => number
   log: RequestLog
   faults: Faults
-  /** Another name than the loopback ones that requests may come by. */
+  /** A host name that requests may have beside the loopback names. */
   hostName: string | undefined
 }): FastifyInstance {
   const options = {
@@ -51,7 +54,7 @@ export function createServer(settings: {
     forceCloseConnections: true,
     genReqId: () => randomUUID(),
     schemaController: withoutSchemas,
-    // What no route could be looked up for: an address that does not decode.
+    // An address that cannot be decoded matches no route.
     frameworkErrors: (_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
       const refusal = new EntraError(9002313)
       reply.facts = { errorCode: refusal.code }
@@ -73,7 +76,7 @@ export function createServer(settings: {
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
     (_request, body, done) =>
-      // How many names there may be is limited by the length of the body.
+      // The length of the body limits the number of parameters.
       done(null, parse(String(body), '&', '=', { maxKeys: 0 })),
   )
   // A body of another kind has no parameters, and is answered as such.
@@ -99,7 +102,7 @@ export function createServer(settings: {
       'x-xss-protection': '0',
       p3p: 'CP="DSP CUR OTPi IND OTRi ONL FIN"',
     })
-    // A web page elsewhere whose name was made to point here must not reach the emulator (DNS rebinding).
+    // A host name of an attacker that resolves to this machine must not reach the emulator (DNS rebinding).
     const host = request.headers.host ?? ''
     if (!loopbackHost.test(host) && host.replace(/:\d+$/, '').toLowerCase() !== settings.hostName) {
       await reply
@@ -109,9 +112,9 @@ export function createServer(settings: {
     }
   })
 
-  // Before the answer leaves, so that whoever has the answer finds the request in the log.
+  // Before the answer is sent: a client that has the answer finds the request in the log.
   const record = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
-    // The page is not part of what is asked of the service; and tokens are pasted there.
+    // Requests of the page are not recorded: they are not requests to the service, and tokens are pasted there.
     if (request.url.startsWith('/_')) return
     settings.log.add({
       time: settings.now(),
@@ -169,13 +172,13 @@ function sendErrorBody(
   )
 }
 
-/** What the framework refuses before an endpoint sees it is the caller's fault as well. */
+/** A request that the framework refuses before it reaches an endpoint is a bad request as well. */
 function refusalOf(error: FastifyError): EntraError | undefined {
   if (error instanceof EntraError) return error
   return (error.statusCode ?? 500) < 500 ? new EntraError(9002313) : undefined
 }
 
-/** The id the client gave its request, wherever MSAL puts it; else the request's own. */
+/** The id the client gave its request, in any of the places where MSAL puts it; else the request's own. */
 function correlationIdOf(request: FastifyRequest): string {
   const sent = [request.headers['client-request-id'], named(request.query), named(request.body)]
   const id = sent.find((value) => typeof value === 'string' && guidPattern.test(value))
@@ -188,7 +191,7 @@ function named(parsed: unknown): unknown {
     : undefined
 }
 
-/** MSAL says how its last requests went, and is told how this one did. */
+/** MSAL reports on its last requests, and expects a report on this one. */
 function sendsTelemetry(request: FastifyRequest): boolean {
   const { body, headers } = request
   const isInForm = typeof body === 'object' && body !== null && 'x-client-current-telemetry' in body

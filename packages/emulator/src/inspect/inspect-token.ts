@@ -8,8 +8,8 @@ import { type Story, storyOf } from './stories.js'
 import { type Json, readToken } from './token.js'
 
 /*
- * Explains a token: what it is, and which registered API would accept it, check by check. It is a reading of its own
- * of what an API must check; the validator of an API is another.
+ * Explains a token: what it is, and which registered API would accept it, check by check. The checks are written here
+ * a second time on purpose: they share no code with the validator of an API.
  */
 
 export interface Inspection {
@@ -23,7 +23,7 @@ export interface Inspection {
   readonly story?: Story
 }
 
-/** Explains what was pasted. Throws nothing for it, whatever it is. */
+/** Explains a text that may be a token. Never throws for the text. */
 export async function inspectToken(service: Service, token: string): Promise<Inspection> {
   const read = readToken(token)
   const { parts, header, claims } = read

@@ -119,7 +119,7 @@ function isNumber(value: unknown, fits: (time: number) => boolean): boolean {
   return typeof value === 'number' && fits(value)
 }
 
-/** A name that is there twice means one thing to one reader and another to the next. */
+/** Whether each claim is there once: of two, one reader takes the first and another the last. */
 function hasOnceEach(part: string): boolean {
   const text = Buffer.from(part, 'base64url').toString('utf8')
   const names = new Set<string>()

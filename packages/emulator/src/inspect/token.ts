@@ -28,7 +28,7 @@ export function readToken(token: string): Read {
   return { parts, header: part(0), claims: parts.length === 3 ? part(1) : undefined }
 }
 
-/** A member of a token as text, whatever stands there. */
+/** A member of a token as text, of any type. */
 export function written(value: unknown, absent = ''): string {
   if (value === undefined) return absent
   return typeof value === 'string' ? value : JSON.stringify(value)

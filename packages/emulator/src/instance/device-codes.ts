@@ -33,11 +33,11 @@ export interface DeviceCodes {
   ): DeviceSignIn
   byUserCode(userCode: string): DeviceSignIn | undefined
   byDeviceCode(deviceCode: string): DeviceSignIn | undefined
-  /** True for the one who ends it; false ever after. */
+  /** Removes it. True the first time, then false. */
   end(signIn: DeviceSignIn): boolean
 }
 
-/** More than anybody signs in with at once; the oldest go first. */
+/** The oldest are removed first. */
 const most = 1000
 const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 

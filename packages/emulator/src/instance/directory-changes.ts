@@ -22,7 +22,9 @@ export interface DirectoryChanges {
           readonly resourceAppId: string
           readonly role?: string
         }[]
-        /** By object id. Sign-ins before `sessionsValidFrom` (seconds since the epoch) no longer count; null: all count. */
+        /**
+         * By object id. Sign-ins before `sessionsValidFrom` (seconds since the epoch) no longer count; null: all count.
+         */
         readonly users: Readonly<
           Record<string, { readonly isEnabled: boolean; readonly sessionsValidFrom: number | null }>
         >

@@ -44,7 +44,10 @@ export const endpoints: readonly EmulatorEndpoint[] = [
 export type FaultEffect =
   /** The answer comes `seconds` later (0 to 600), on the machine's clock, not the emulator's. */
   | { readonly kind: 'latency'; readonly seconds: number }
-  /** Another status (400 to 599) with an error that has no AADSTS code, with or without Retry-After (0 to 86400 seconds). */
+  /**
+   * Another status (400 to 599) with an error that has no AADSTS code, with or without Retry-After (0 to 86400
+   * seconds).
+   */
   | {
       readonly kind: 'status'
       readonly status: number

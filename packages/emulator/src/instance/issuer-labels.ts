@@ -1,6 +1,6 @@
 import type { Issuers } from './service.js'
 
-/** Whose issuer names tokens and documents carry. */
+/** The issuer names in tokens and documents. */
 export interface IssuerLabels extends Issuers {
   readonly cloudInstanceName: string
 }

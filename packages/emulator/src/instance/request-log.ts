@@ -24,7 +24,7 @@ export interface RecordedRequest {
   readonly errorCode?: number
   /** What to do about that refusal. */
   readonly fix?: string
-  /** The client that proved itself or was named, by appId. */
+  /** The client that was authenticated or named, by appId. */
   readonly clientId?: string
   /** The user it was about, by object id. */
   readonly userId?: string
@@ -37,8 +37,8 @@ export interface RecordedRequest {
 /** The last thousand requests, newest last. */
 export interface RecordedRequests extends ReadonlyArray<RecordedRequest> {
   /**
-   * Resolves to the first request that fits, among those recorded and those to come. Rejects with an Error if none comes
-   * within `timeoutSeconds` (default 5, on the machine's clock), and with what the predicate throws.
+   * Resolves to the first request that fits, among those recorded and those to come. Rejects with an Error if none
+   * comes within `timeoutSeconds` (default 5, on the machine's clock), and with what the predicate throws.
    */
   readonly waitFor: (
     predicate: (request: RecordedRequest) => boolean,
@@ -46,7 +46,7 @@ export interface RecordedRequests extends ReadonlyArray<RecordedRequest> {
   ) => Promise<RecordedRequest>
 }
 
-/** What endpoints and grants find out about a request. */
+/** What endpoints and grants learn about a request. */
 export interface RequestFacts {
   errorCode?: AadstsCode
   clientId?: string
@@ -162,7 +162,7 @@ function redact(sent: readonly unknown[]): Record<string, string> {
   )
 }
 
-/** A harmless name does not make a token harmless that was sent under it by mistake. */
+/** A token may be sent by mistake under a name that is otherwise harmless. */
 function isHarmless(name: string, value: unknown): boolean {
   return (
     harmless.has(name) &&

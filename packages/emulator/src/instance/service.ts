@@ -8,7 +8,7 @@ import type { RequestLog } from './request-log.js'
 import type { Revocations } from './revocations.js'
 import type { Seal } from '../base/seal.js'
 
-/** What endpoints and grants work with: one running emulator, seen from inside. */
+/** What endpoints and grants work with: one running emulator. */
 export interface Service {
   /** Scheme, host and port, as every document of this instance names them. */
   readonly origin: string
@@ -16,9 +16,9 @@ export interface Service {
   readonly cloudInstanceName: string
   readonly accessTokenLifetimeSeconds: number
   readonly clock: EmulatorClock
-  /** The time, never the same twice: orders sign-ins and their end. */
+  /** The time, never the same twice: it orders sign-ins and revocations. */
   readonly moment: () => number
-  /** Another one after a reload: never kept across requests. */
+  /** Replaced by a reload: do not keep it across requests. */
   readonly directory: Directory
   readonly keys: SigningKeys
   readonly seal: Seal
@@ -27,7 +27,7 @@ export interface Service {
   readonly faults: Faults
   readonly revocations: Revocations
   readonly log: RequestLog
-  /** Called when consent changes what a state file would keep. */
+  /** To be called after every change that a state file keeps. */
   changed(): void
 }
 

@@ -24,7 +24,7 @@ export function readStateFile(path: string): EmulatorState | undefined {
   return readStateText(text, `the file ${path}`)
 }
 
-/** Reads a state as it was written out. `source` says where it came from. */
+/** Reads a state from JSON text. `source` names where the text comes from, for the message. */
 export function readStateText(text: string, source: string): EmulatorState {
   let parsed: unknown
   try {
@@ -36,7 +36,7 @@ export function readStateText(text: string, source: string): EmulatorState {
   return readState(parsed)
 }
 
-/** Writes a state file for its owner alone; whoever reads it meanwhile sees the old one whole. */
+/** Writes a state file that its owner alone can read. A reader sees the old file or the new one, never a part. */
 export function writeState(path: string, state: EmulatorState): void {
   const draft = `${path}.${randomBytes(6).toString('hex')}`
   writeFileSync(draft, `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' })

@@ -74,7 +74,7 @@ export function readState(value: unknown): EmulatorState {
   try {
     state = JSON.parse(JSON.stringify(value))
   } catch {
-    throw new TypeError('state: expected plain data, as exportState gives it')
+    throw new TypeError('state: must be plain data, as exportState returns it')
   }
   const fault = findFault(state)
   if (fault !== undefined) throw placed(fault.path, fault.problem)

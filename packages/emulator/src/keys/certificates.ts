@@ -10,7 +10,7 @@ import { der } from './der.js'
 
 const daySeconds = 86_400
 
-/** The certificate around a signing key, as DER: a container, as Entra's are; nobody checks a chain. */
+/** The certificate of a signing key, as DER. Like Entra's it is only a container: there is no chain to check. */
 export function createSigningCertificate(
   keys: { readonly publicKey: KeyObject; readonly privateKey: KeyObject },
   commonName: string,
@@ -24,7 +24,7 @@ export function createSigningCertificate(
   })
 }
 
-/** Is that one certificate (DER), and the one around that key? Does not check a chain or a time. */
+/** Whether that is one certificate (DER) of that key. Does not check a chain or a time. */
 export function isCertificateOf(certificate: Buffer, privateKey: KeyObject): boolean {
   try {
     const parsed = new X509Certificate(certificate)
@@ -34,12 +34,12 @@ export function isCertificateOf(certificate: Buffer, privateKey: KeyObject): boo
   }
 }
 
-/** base64url(SHA-1(DER)): what Entra names its keys by. */
+/** base64url(SHA-1(DER)): the id of Entra's keys. */
 export function thumbprintOf(certificate: Uint8Array): string {
   return createHash('sha1').update(certificate).digest('base64url')
 }
 
-/** What the https server runs on, both as PEM. */
+/** The certificate and key of the https server, both as PEM. */
 export interface TlsCertificate {
   readonly certificate: string
   readonly privateKey: string
@@ -48,7 +48,7 @@ export interface TlsCertificate {
 /** A self-signed leaf for the loopback names, made per run, that can sign no other certificate. */
 export function createTlsCertificate(hostName?: string): TlsCertificate {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  // TLS clients compare with the machine's clock, whatever the emulator's says.
+  // TLS clients compare with the machine's clock, not with the emulator's.
   const now = Date.now() / 1000
   const certificate = createCertificate({
     ...keys,
@@ -80,7 +80,7 @@ export function createTlsCertificate(hostName?: string): TlsCertificate {
   }
 }
 
-/** RFC 5280 §4.1, self-signed, with SHA-256 and whichever key is given. */
+/** RFC 5280 §4.1, self-signed, with SHA-256 and the given key. */
 function createCertificate(parts: {
   publicKey: KeyObject
   privateKey: KeyObject

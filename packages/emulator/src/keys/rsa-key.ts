@@ -8,7 +8,7 @@ import {
 import { promisify } from 'node:util'
 
 /*
- * Keys are made per run and are worth nothing outside it; but whoever starts an emulator for a test file waits for one.
+ * Keys are made per run and are worth nothing outside it; but every start of an emulator waits for one.
  */
 
 const modulusBits = 2048
@@ -37,11 +37,11 @@ export function generateRsaKeys(): Promise<RsaKeys> {
 }
 
 /**
- * The same from two primes that OpenSSL makes: half the time where its own way to a key (FIPS 186-5 A.1.6, with auxiliary
- * primes) is the slow one.
+ * The same from two primes that OpenSSL makes: half the time where its own way to a key (FIPS 186-5 A.1.6, with
+ * auxiliary primes) is the slow one.
  */
 export async function keysFromPrimes(): Promise<RsaKeys> {
-  // One after the other: two at once would take both cores of a small machine from whatever loads meanwhile.
+  // One after the other: two at once would use both cores of a small machine, on which other code is loading.
   const p = await makePrime()
   const q = await makePrime()
   return areFit(p, q) ? keysOf(p, q) : keysFromPrimes()
@@ -97,7 +97,7 @@ function greatestDivisor(a: bigint, b: bigint): bigint {
   return b === 0n ? a : greatestDivisor(b, a % b)
 }
 
-/** Euclid's algorithm, with the share of `value` in each remainder kept beside it. */
+/** The extended Euclidean algorithm, with the coefficient of `value` alone. */
 function inverse(value: bigint, modulus: bigint): bigint {
   let [remainder, next] = [modulus, value % modulus]
   let [share, nextShare] = [0n, 1n]

@@ -85,7 +85,7 @@ export class SigningKeys {
       .map((record) => publishedKey(record, this.#labels))
   }
 
-  /** How many changes there were: what a stale answer is stale to. */
+  /** How many changes there were: a stale answer is the set as of an earlier change. */
   changes(): number {
     return this.#changes
   }
@@ -98,7 +98,10 @@ export class SigningKeys {
     )?.publicKey
   }
 
-  /** Signs a JWT as the tenants' tokens are, or with the keys of one API. A v1.0 token carries `x5t`, a v2.0 token does not. */
+  /**
+   * Signs a JWT as the tenants' tokens are, or with the keys of one API. A v1.0 token carries `x5t`, a v2.0 token does
+   * not.
+   */
   async sign(payload: object, version: '1.0' | '2.0', appId?: string): Promise<string> {
     const own = ownerOf(appId)
     const { kid, privateKey } = await this.signingKey(this.#signing.has(own) ? own : 'tenants')
@@ -182,7 +185,10 @@ export class SigningKeys {
     }))
   }
 
-  /** Goes on with stored keys instead of its own. Throws a TypeError naming the place and changes nothing if it cannot. */
+  /**
+   * Continues with stored keys instead of its own. Throws a TypeError naming the place and changes nothing if it
+   * cannot.
+   */
   replaceBy(stored: readonly StoredKey[]): void {
     const opened = openStoredKeys(stored)
     this.#records.length = 0

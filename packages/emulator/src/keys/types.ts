@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 
-/** A public key as the v2.0 key set lists it; the v1.0 set lists the same without `issuer` and `cloud_instance_name`. */
+/**
+ * A public key as the v2.0 key set lists it; the v1.0 set lists the same without `issuer` and `cloud_instance_name`.
+ */
 export interface PublishedKey {
   readonly kty: string
   readonly use: 'sig'
@@ -20,8 +22,8 @@ export interface PublishedKey {
 export type KeyOwner = 'tenants' | 'microsoftAccounts' | 'usGovernment' | `application ${string}`
 
 /**
- * `next`: listed, has not signed yet. `signing`: signs now. `retiring`: listed, has signed before. `withdrawn`: no longer
- * listed.
+ * `next`: listed, has not signed yet. `signing`: signs now. `retiring`: listed, has signed before. `withdrawn`: no
+ * longer listed.
  */
 export type KeyState = 'next' | 'signing' | 'retiring' | 'withdrawn'
 
@@ -64,12 +66,12 @@ export interface StoredKey {
   readonly certificate: string
 }
 
-/** Which set is asked for: whose it is decides whether personal accounts' keys are in it. */
+/** Which key set is asked for. */
 export interface KeySetQuestion {
   readonly withMicrosoftAccounts: boolean
   /** An API with keys of its own (`?appid=`). */
   readonly appId?: string | undefined
-  /** A stale answer: as of that change. */
+  /** For a stale answer: as of that change. Default: the last one. */
   readonly asOf?: number | undefined
 }
 

@@ -3,8 +3,8 @@ type Claims = Readonly<Record<string, unknown>>
 const part = /^claims\['([\w:/.-]{1,100})'\] (eq|matches) '([^']{1,500})'$/
 
 /**
- * A flexible federated credential: `claims['sub'] matches 'repo:contoso/*'`, parts joined by ` and `. `*` stands for
- * any number of characters, `?` for one. Undefined for what does not read so.
+ * A flexible federated credential: `claims['sub'] matches 'repo:contoso/*'`, parts joined by ` and `. `*` matches
+ * any number of characters, `?` one. Undefined for a text of another form.
  */
 export function readClaimsExpression(text: string): ((claims: Claims) => boolean) | undefined {
   const checks = text.split(' and ').map((piece) => {

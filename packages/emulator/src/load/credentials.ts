@@ -9,11 +9,11 @@ import { readClaimsExpression } from './claims-expression.js'
 export function loadSecrets({ passwordCredentials = [] }: ApplicationRegistration, path: string): Secret[] {
   return passwordCredentials.flatMap(({ secretText, startDateTime, endDateTime }, index) => {
     if (typeof secretText !== 'string') return []
-    // Copied from the page, where everybody can read it.
+    // Copied from the page: this text is public.
     if (secretText === hidden) {
       throw new RegistrationError(
         `${path}.passwordCredentials[${index}].secretText`,
-        `${hidden} stands for a secret: write it out`,
+        `${hidden} is not a secret: write the secret out`,
       )
     }
     return [
@@ -67,7 +67,10 @@ export function loadFederatedCredentials(
         throw new RegistrationError(`${place}.issuer`, 'must be https, or http on a loopback address')
       const expression = claimsMatchingExpression?.value
       if ((typeof subject === 'string') === (expression !== undefined)) {
-        throw new RegistrationError(`${place}.subject`, 'must be there, or claimsMatchingExpression instead')
+        throw new RegistrationError(
+          `${place}.subject`,
+          'must be given, or claimsMatchingExpression instead of it',
+        )
       }
       const matches = expression === undefined ? undefined : readClaimsExpression(expression)
       if (expression !== undefined && matches === undefined) {

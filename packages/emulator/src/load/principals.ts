@@ -23,7 +23,7 @@ export function loadManagedIdentities(
       identity.appId ?? identity.displayName,
     )
     if (target === undefined || others.length > 0) {
-      throw new RegistrationError(place, 'is named like several applications')
+      throw new RegistrationError(place, 'has the name of several applications: give it an appId of its own')
     }
     const principal = directory.addServicePrincipal(tenant, target)
     const own = { ...principal, id: identity.id?.toLowerCase() ?? principal.id }

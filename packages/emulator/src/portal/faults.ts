@@ -18,7 +18,7 @@ const kinds = [
   ['hugeKeySet', 'huge key set (keys only)'],
 ] as const
 
-/** What goes wrong on purpose, and what time it is. */
+/** The faults that were added on purpose, and the clock. */
 export function faultsAndClock(service: Service): Html {
   const { faults, clock } = service
   return html`<h2>Active faults</h2>
@@ -80,7 +80,7 @@ export function faultsAndClock(service: Service): Html {
     )}`
 }
 
-/** Adds or clears, as the form says. Throws a TypeError for what cannot be done. */
+/** Adds or clears a fault, as the form demands. Throws a TypeError for a wrong fault. */
 export function changeFaults({ faults }: Service, form: Parameters): void {
   const clear = form.get('clear')
   if (clear === 'all') faults.clear()

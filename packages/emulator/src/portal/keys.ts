@@ -63,6 +63,6 @@ export async function changeKeys(keys: EmulatorKeys, form: Parameters): Promise<
     usGovernment: () => keys.publishForeign('usGovernment'),
   }
   const step = form.require('do')
-  if (!Object.hasOwn(steps, step)) throw new TypeError('that is not a step of a key')
+  if (!Object.hasOwn(steps, step)) throw new TypeError('unknown step of a key')
   await steps[step]?.()
 }

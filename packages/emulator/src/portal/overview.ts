@@ -116,7 +116,7 @@ auth: {
     )}`
 }
 
-/** For the first application that has a secret, which the page does not know, and the first API. */
+/** A request of the first application that has a secret, for the first API. The page does not know the secret. */
 function curlLine({ origin, directory }: Service, authority: string): string {
   const applications = [...directory.applications.values()]
   const client = applications.find(({ secrets }) => secrets.length > 0)

@@ -13,10 +13,10 @@ import type { InstanceFacts } from './state.js'
 
 type Pages = typeof import('./pages.js')
 
-/** The pages are a quarter of all files: they are loaded when one is asked for. */
+/** The pages are a quarter of all files: they are loaded with the first request for one. */
 const load = (): Promise<Pages> => import('./pages.js')
 
-/** A registration or a snapshot, encoded as a form. */
+/** The limit for a form: a registration or a snapshot. */
 const maxFormBytes = 2 * 1024 * 1024
 
 /** What the page works with. */
@@ -46,7 +46,7 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
       body: html`<p class="no">A form takes up to ${maxFormBytes} bytes. Put it into a file.</p>`,
     })
   }
-  /** Of a form that changes something. */
+  /** The route options of a form that changes something. */
   const form = { errorHandler, bodyLimit: maxFormBytes }
 
   const page = (
@@ -93,7 +93,7 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
     })
   })
 
-  /** A change, and then the page that shows it. What cannot be done is said on a page. */
+  /** Makes a change and redirects to the page that shows it. A TypeError is shown on a page. */
   const action = (path: string, back: string, change: (sent: Parameters, pages: Pages) => unknown): void => {
     app.post(path, form, async (request, reply) => {
       const pages = await load()
@@ -141,7 +141,7 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
       .send(`${JSON.stringify(await service.exportState(), undefined, 2)}\n`)
   })
 
-  // These answer with a page: what they show is not kept anywhere.
+  // These answer with a page and do not redirect: what they show is stored nowhere.
   app.post('/_/registration', form, async (request, reply) => {
     const { changeRegistration, readAction, sendPortalPage } = await load()
     const changed = changeRegistration(service, readAction(service, request))

@@ -14,12 +14,12 @@ export interface RegistrationPage {
   readonly body: Html
 }
 
-/** The registration as JSON without its secrets, in a box to change it. */
+/** The registration as JSON without its secrets, in a form to change it. */
 export function registrationPage(instance: Instance): Html {
   return editor(instance, printed(instance.registration))
 }
 
-/** Checks what was sent, or applies it too. What cannot be used is said with its place, and changes nothing. */
+/** Checks a registration, or checks and applies it. One that cannot be used changes nothing, and the page shows the place. */
 export function changeRegistration(instance: Instance, form: Parameters): RegistrationPage {
   const text = form.require('registration')
   const isApplied = form.require('do') === 'apply'
@@ -68,10 +68,10 @@ function editor(service: Service, text: string): Html {
     )}`
 }
 
-/** Beyond this a difference takes seconds, and nobody reads it. */
+/** A longer difference takes seconds to compute and is too long to read. */
 const mostChanges = 5000
 
-/** As `diff -u` writes it, without the names of files: empty if there is none, undefined if it is too large. */
+/** The difference in the form of `diff -u` without file names: empty if there is none, undefined if it is too large. */
 function difference(before: string, after: string): string | undefined {
   if (before === after) return ''
   const [old, fresh] = [before, after].map((text) => `${text}\n`) as [string, string]

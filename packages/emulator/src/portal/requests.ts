@@ -8,7 +8,7 @@ import { quoted, table } from './layout.js'
 
 const shown = 200
 
-/** What was asked lately, newest first, with the rule that refused. */
+/** The latest requests, newest first, with their outcome. */
 export function requestList(service: Service): Html {
   const entries = [...service.log.entries].toReversed().slice(0, shown)
   return html`<p>Secrets, tokens, codes and assertions are not kept. <a href="/_/requests">Look again</a></p>

@@ -3,18 +3,18 @@ import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
 import { actionForm, distance, factTable } from './layout.js'
 
-/** What the page says of the instance itself. */
+/** What the page shows about the instance itself. */
 export interface InstanceFacts {
   /** The path of the state file; undefined for an instance that keeps everything in memory. */
   readonly stateFile: string | undefined
-  /** Each option that makes it less strict, `name: what that means`. */
+  /** Each option that makes it less strict, as `name: meaning`. */
   readonly leniencies: readonly string[]
   readonly accessTokenLifetimeSeconds: number
-  /** Seconds on the machine's clock, whatever the emulator's says. */
+  /** Seconds since the start, on the machine's clock. */
   readonly uptime: () => number
 }
 
-/** How strict it is and where its state is kept, to be taken away, brought back and dropped. */
+/** How strict the instance is and where its state is kept, with forms to export, import and reset it. */
 export function statePage(service: Service, facts: InstanceFacts): Html {
   const { stateFile, leniencies, uptime } = facts
   const lines: readonly (readonly [string, string | Html])[] = [

@@ -48,7 +48,7 @@ function copy(value: unknown): unknown {
   try {
     return JSON.parse(JSON.stringify(value))
   } catch {
-    throw new RegistrationError('', 'expected plain data, as in a JSON file')
+    throw new RegistrationError('', 'must be plain data, as in a JSON file')
   }
 }
 

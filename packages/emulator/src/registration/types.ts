@@ -41,7 +41,9 @@ export interface TenantRegistration {
   readonly conditionalAccess?: readonly ConditionalAccessRegistration[] | undefined
   /** The authentication contexts this tenant knows: `c1` to `c99`. Default: none. */
   readonly authenticationContexts?: readonly string[] | undefined
-  /** How long a sign-in may be refreshed, in seconds (the sign-in frequency of Conditional Access). Default: no limit. */
+  /**
+   * How long a sign-in may be refreshed, in seconds (the sign-in frequency of Conditional Access). Default: no limit.
+   */
   readonly signInFrequencySeconds?: number | undefined
 }
 
@@ -53,7 +55,9 @@ export interface ManagedIdentityRegistration {
   readonly appId?: string | undefined
   /** The object id of the service principal. Default: derived. */
   readonly id?: string | undefined
-  /** Default `userAssigned`. A tenant has at most one `systemAssigned`: the identity of the machine the emulator plays. */
+  /**
+   * Default `userAssigned`. A tenant has at most one `systemAssigned`: the identity of the machine the emulator plays.
+   */
   readonly type?: 'systemAssigned' | 'userAssigned' | undefined
 }
 
@@ -83,7 +87,7 @@ export interface ConditionalAccessRegistration {
   readonly resources?: readonly string[] | undefined
 }
 
-/** A person, or a guest. Nobody has a password here. */
+/** A person, or a guest. Users have no password here. */
 export interface UserRegistration {
   /** The object id. Default: derived from the userPrincipalName. */
   readonly id?: string | undefined
@@ -145,7 +149,7 @@ export interface PermissionGrantRegistration {
   readonly principalId?: string | undefined
 }
 
-/** A role that somebody has in an API. */
+/** A role of a user, group or application in an API. */
 export interface AppRoleAssignmentRegistration {
   /** Who has the role: a user, a group or an application, by id or name. */
   readonly principalId: string
@@ -315,7 +319,7 @@ export interface ApiRegistration {
   readonly oauth2PermissionScopes?: readonly PermissionScope[] | undefined
   /** Whether claims may be mapped into its tokens without a signing key of its own. Default false. */
   readonly acceptMappedClaims?: boolean | null | undefined
-  /** Clients that have scopes without anybody's consent. Default: none. */
+  /** Clients that have scopes without consent. Default: none. */
   readonly preAuthorizedApplications?: readonly PreAuthorizedApplication[] | undefined
   /** Clients whose consent covers this API's own needs as well: by appId or displayName. Default: none. */
   readonly knownClientApplications?: readonly string[] | undefined
@@ -341,7 +345,7 @@ export interface PermissionScope {
   readonly userConsentDescription?: string | null | undefined
 }
 
-/** A client that has scopes of an API without anybody's consent. */
+/** A client that has scopes of an API without consent. */
 export interface PreAuthorizedApplication {
   /** The client, by appId or displayName. */
   readonly appId: string

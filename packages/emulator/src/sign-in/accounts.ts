@@ -20,7 +20,10 @@ function checkedUser(user: User | undefined): User {
   return user
 }
 
-/** A client that is not multi-tenant signs in only at home; another needs no presence, consent creates it. */
+/**
+ * The client of a sign-in. One that is not multi-tenant signs in only at home; a multi-tenant one need not be present,
+ * consent makes it so.
+ */
 export function readSignInClient(
   { directory }: Service,
   authority: Authority,

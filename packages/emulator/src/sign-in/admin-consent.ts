@@ -198,7 +198,7 @@ function narrowed(
   }
 }
 
-/** An API of another tenant must be there already, or know the client: then one consent brings in both. */
+/** An API of another tenant must be present already, or list the client as known: then one consent brings in both. */
 function checkReachable(
   { directory }: Service,
   tenant: Tenant,
@@ -217,7 +217,7 @@ function actionOf({ segment, version }: AdminConsent): string {
   return `/${encodeURIComponent(segment)}/${version === '1.0' ? '' : 'v2.0/'}adminconsent`
 }
 
-/** Both answers of this endpoint say what they answer. */
+/** The answer of this endpoint has `admin_consent`, also if it is a refusal. */
 function orSendBack(reply: FastifyReply, address: ReturnAddress, step: () => FastifyReply): FastifyReply {
   try {
     return step()

@@ -22,7 +22,7 @@ import { checkSameOrigin } from './transaction.js'
 
 const codeLifetimeSeconds = 600
 
-/** What the client gets, and where. */
+/** What the client gets at the end, and at which address. */
 interface Ending extends ReturnAddress {
   readonly platform: Platform
   readonly responseTypes: readonly ('code' | 'id_token')[]
@@ -140,7 +140,7 @@ async function start(
   }
 }
 
-/** Single sign-on: with one account that fits, nobody is asked; with `prompt=none` nobody ever is. */
+/** Single sign-on: with exactly one account that fits, no page is shown; with `prompt=none` never. */
 async function enter(
   context: { service: Service; kind: SignInKind; request: FastifyRequest; reply: FastifyReply },
   interaction: Interaction,
@@ -165,7 +165,7 @@ async function enter(
   return askWho(context, interaction)
 }
 
-/** What can be refused before anybody signs in. */
+/** Refuses wrong scopes before the user signs in, where the tenant is known. */
 function checkScopes(
   service: Service,
   authority: Extract<Authority, { kind: 'tenant' }>,
@@ -205,7 +205,7 @@ function codeContent(
 function readResponseMode(mode: string | undefined, responseTypes: readonly string[]): ResponseMode {
   const isSecret = responseTypes.includes('id_token') || responseTypes.includes('token')
   if (mode === undefined) return isSecret ? 'fragment' : 'query'
-  // A token in a query would stand in logs and histories.
+  // A token in a query would end up in logs and histories.
   if (mode === 'fragment' || mode === 'form_post' || (mode === 'query' && !isSecret)) return mode
   throw new EntraError(9002313)
 }

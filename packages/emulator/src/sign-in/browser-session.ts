@@ -13,7 +13,7 @@ export interface BrowserSession {
 
 const most = { sessions: 5, clients: 20, bytes: 8000 }
 
-/** Who is signed in with this browser. What another instance or an ended sign-in left there is read over. */
+/** Who is signed in with this browser. Sessions of another instance and ended sign-ins are ignored. */
 export function readBrowserSessions(service: Service, request: FastifyRequest): BrowserSession[] {
   const cookies = (request.headers.cookie ?? '').slice(0, most.bytes).split(/; */)
   const prefix = `${cookieName(service)}=`
@@ -26,7 +26,7 @@ export function readBrowserSessions(service: Service, request: FastifyRequest): 
   })
 }
 
-/** Which of the signed-in accounts a user stands for: a guest is signed in with the account at home. */
+/** The browser session of a user: a guest is signed in with the account at home. */
 export function sessionOf(sessions: readonly BrowserSession[], user: User): BrowserSession | undefined {
   const home = homeOf(user)
   return sessions.find(({ tenantId, userId }) => tenantId === home.tenantId && userId === home.userId)
@@ -60,10 +60,10 @@ function homeOf(user: User): { tenantId: string; userId: string } {
 function writeCookie(service: Service, reply: FastifyReply, sessions: readonly BrowserSession[]): void {
   const value = sessions.length === 0 ? '' : service.seal.seal('browser', { sessions })
   const end = sessions.length === 0 ? '; Max-Age=0' : ''
-  // As Entra's, it goes along into the frames of applications, which browsers allow over https alone. A form of ours
-  // that changes anything carries its own proof.
+  // Like Entra's cookie, it is sent in frames of applications, which browsers allow over https alone. A form of ours
+  // that changes anything contains a sealed transaction.
   const site = service.origin.startsWith('https:') ? 'SameSite=None; Secure' : 'SameSite=Lax'
-  // The last word of an answer counts: each step knows more than the one before.
+  // The last cookie of an answer replaces earlier ones: each step knows more than the one before.
   reply.removeHeader('set-cookie')
   reply.header('set-cookie', `${cookieName(service)}=${value}; Path=/; HttpOnly; ${site}${end}`)
 }

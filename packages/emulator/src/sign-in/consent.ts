@@ -6,7 +6,9 @@ import type { Application, Tenant, User } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import type { ConsentLine } from '../pages/consent.js'
 
-/** What a user is asked to consent to at a sign-in; nothing, if it is all granted. `prompt=consent` asks for all again. */
+/**
+ * What a user is asked to consent to at a sign-in; nothing, if it is all granted. `prompt=consent` asks for all again.
+ */
 export function neededConsent(
   { directory }: Service,
   tenant: Tenant,
@@ -18,7 +20,7 @@ export function neededConsent(
   const again = prompt === 'consent' || prompt === 'admin_consent'
   return targets.flatMap((target) => {
     if (again) return requestedConsent(directory, client, target)
-    // An API that is not there yet can have no grant: all that is registered is asked for.
+    // An API that is not present yet has no grants: the user is asked for all that is registered.
     const isPresent = tenant.servicePrincipals.has(target.resource.application.appId)
     return isPresent
       ? missingConsent(directory, tenant, client, user, target)
@@ -26,7 +28,9 @@ export function neededConsent(
   })
 }
 
-/** Only an administrator consents to what is reserved for them, or where the tenant lets nobody else: AADSTS90094. */
+/**
+ * Scopes for administrators, or all scopes if users may not consent in the tenant, need an administrator: AADSTS90094.
+ */
 export function checkMayConsent(
   tenant: Tenant,
   client: Application,
@@ -54,7 +58,7 @@ export function recordConsent(
   }
 }
 
-/** What a consent page says about delegated scopes, in the words of the API's owner. */
+/** What a consent page says about delegated scopes, with the texts of the API's registration. */
 export function consentLines(items: readonly ConsentItem[]): ConsentLine[] {
   return items.flatMap(({ resource, scopes }) =>
     resource.scopes

@@ -15,7 +15,7 @@ const lifetimeSeconds = 900
 const intervalSeconds = 5
 const loginPath = '/common/oauth2/deviceauth'
 
-/** Device code flow: one device asks for a code, a person signs in with it on another (RFC 8628). */
+/** Device code flow: one device asks for a code, the user signs in with it on another (RFC 8628). */
 export function addDeviceEndpoints(app: FastifyInstance, service: Service): void {
   for (const version of ['1.0', '2.0'] as const) {
     app.post<{ Params: { tenant: string } }>(
@@ -67,7 +67,7 @@ function answer({ origin }: Service, { version, userCode, deviceCode }: DeviceSi
     : { ...codes, verification_uri: uri, expires_in: lifetimeSeconds, interval: intervalSeconds, message }
 }
 
-/** The page for the person: the code, then who signs in, then the same steps as everywhere. */
+/** The user's page: the code, then the same steps as every sign-in. */
 function addLoginPage(app: FastifyInstance, service: Service): void {
   const pending = ({ ending }: Interaction): DeviceSignIn => {
     const { userCode } = ending as { userCode: string }
@@ -83,7 +83,7 @@ function addLoginPage(app: FastifyInstance, service: Service): void {
       })
     },
     refuse(reply, interaction, error) {
-      // Only a person's no ends it; whatever else went wrong can be tried again.
+      // Only a refusal by the user ends it; after any other error the user can try again.
       if (error.code === 65004) pending(interaction).outcome = { kind: 'declined' }
       return showError(error, reply)
     },

@@ -23,11 +23,11 @@ import { readScopeRequestAtSignIn } from './requested-scopes.js'
 import { openTransaction, sealTransaction } from './transaction.js'
 
 /*
- * A person signs in: picks who they are, meets what Conditional Access demands, consents. Each step is a page with one
- * form, which carries the state sealed; it all works without script. Where it ends depends on the kind of sign-in.
+ * A user signs in: chooses an account, meets what Conditional Access demands, consents. Each step is a page with one
+ * form, which contains the state sealed; it all works without script. Where it ends depends on the kind of sign-in.
  */
 
-/** A sign-in on its way through the pages. */
+/** A sign-in that is in progress. */
 export interface Interaction {
   /** Where the forms of the pages are sent. */
   readonly action: string
@@ -99,7 +99,7 @@ export function askWho({ service, kind, reply }: Context, interaction: Interacti
   })
 }
 
-/** Takes a form of one of the pages on to the next step. */
+/** Reads a form of one of the pages and continues with the next step. */
 export async function continueInteraction(context: Context, form: Parameters): Promise<FastifyReply> {
   const { service, kind } = context
   const transaction = form.require('transaction')
@@ -125,7 +125,7 @@ export async function continueInteraction(context: Context, form: Parameters): P
   throw new EntraError(9002313)
 }
 
-/** The user is known: by the page, or because the browser was signed in. */
+/** Continues once the user is known: from the page, or because the browser was signed in. */
 export function signedIn(
   context: Context,
   interaction: Interaction,
@@ -148,7 +148,7 @@ export function signedIn(
   })
 }
 
-/** Conditional Access demands something that this sign-in does not have: asks the person to meet it. */
+/** Conditional Access demands something that this sign-in does not have: asks the user to meet it. */
 function askProof(
   { service, kind, reply }: Context,
   interaction: Interaction,
@@ -163,7 +163,7 @@ function askProof(
     if (first !== undefined) throw refusalOf('1.0', first, policies, resource)
     throw new EntraError(50076, { resource: resource.appId }, { error: 'interaction_required' })
   }
-  // What nobody can meet here is shown to the person; the client gets no answer.
+  // A demand that cannot be met here is shown to the user; the client gets no answer.
   const impossible = unanswerable(policies)
   if (impossible !== undefined) {
     return showError(refusalOf(interaction.version, impossible, policies, resource), reply)
@@ -216,7 +216,7 @@ function askConsent(
   const { tenant, user, client, session } = signed
   const needed = neededConsent(service, tenant, client, user, asked, interaction.prompt)
   if (needed.length === 0) {
-    // In a foreign tenant the first sign-in makes the application known there, even if it asks for nothing more.
+    // The first sign-in in another tenant makes the application present there, even if it needs no consent.
     if (client.audience !== 'AzureADMyOrg') directory.addServicePrincipal(tenant, client)
     return finish(context, interaction, signed)
   }
@@ -288,7 +288,7 @@ function openDemands(
   }
 }
 
-/** From here on the client is known and its address registered: refusals go to where the sign-in ends. */
+/** The client is known and its address registered: a refusal goes to where the sign-in ends. */
 async function orRefuse(
   { kind, reply }: Context,
   interaction: Interaction,

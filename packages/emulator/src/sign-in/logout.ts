@@ -8,8 +8,8 @@ import { sendPage } from '../pages/page.js'
 import { endBrowserSessions, readBrowserSessions } from './browser-session.js'
 
 /**
- * Ends the browser's sign-ins (OpenID Connect RP-Initiated Logout), tells the applications that were signed in to in
- * frames (Front-Channel Logout), and goes back to a registered address if one is named.
+ * Ends the browser's sign-ins (OpenID Connect RP-Initiated Logout), notifies the applications that were signed in to in
+ * frames (Front-Channel Logout), and redirects to a registered address if one is named.
  */
 export function addLogoutEndpoint(app: FastifyInstance, service: Service): void {
   for (const path of ['/:tenant/oauth2/logout', '/:tenant/oauth2/v2.0/logout']) {
@@ -43,7 +43,7 @@ export function addLogoutEndpoint(app: FastifyInstance, service: Service): void 
   }
 }
 
-/** An address that some application registered to be sent back to; any other would be an open redirect. */
+/** The address to redirect to, if an application registered it; any other would be an open redirect. */
 function readReturn({ directory }: Service, asked: string | undefined): URL | undefined {
   const isRegistered = ({ redirectUris }: Application): boolean =>
     [...redirectUris.web, ...redirectUris.spa, ...redirectUris.publicClient].some((uri) => uri === asked)

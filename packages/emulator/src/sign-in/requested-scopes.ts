@@ -14,7 +14,9 @@ export function withKnownApis(directory: Directory, tenant: Tenant, client: Appl
   return withApis(tenant, known)
 }
 
-/** A tenant as it is, with those APIs present in it. For reading a request only: their service principals have no id. */
+/**
+ * A tenant as it is, with those APIs present in it. For reading a request only: their service principals have no id.
+ */
 export function withApis(tenant: Tenant, applications: Iterable<Application>): Tenant {
   const servicePrincipals = new Map(tenant.servicePrincipals)
   for (const application of applications) {

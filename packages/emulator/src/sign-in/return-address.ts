@@ -13,8 +13,8 @@ export interface ReturnAddress {
 }
 
 /**
- * The platform a redirect URI is registered for. It must be registered as it is; only the port of localhost is free.
- * The refusal is shown on a page: an address nobody registered is never redirected to.
+ * The platform a redirect URI is registered for. It must be registered exactly; only the port of localhost is free.
+ * The refusal is shown on a page: an address that is not registered is never redirected to.
  */
 export function readPlatform(application: Application, redirectUri: string): Platform {
   const platforms = ['web', 'spa', 'publicClient'] as const
@@ -34,7 +34,7 @@ function isSameAddress(registered: string, asked: string): boolean {
   return a.protocol === b.protocol && a.pathname === b.pathname && a.search === b.search
 }
 
-/** Takes an answer back to the client. */
+/** Sends an answer to the client's redirect URI. */
 export function sendBack(
   reply: FastifyReply,
   { redirectUri, responseMode, state }: ReturnAddress,
@@ -53,7 +53,7 @@ export function sendBack(
   return reply.redirect(url.href, 302)
 }
 
-/** The members of a refusal that travel in a redirect. */
+/** The members of a refusal in a redirect. */
 export function errorAnswer(error: EntraError): Record<string, string> {
   return { error: error.error, error_description: error.message }
 }

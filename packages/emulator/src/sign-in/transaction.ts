@@ -9,7 +9,9 @@ import type { Service } from '../instance/service.js'
 
 const transactionLifetimeSeconds = 3600
 
-/** Carries the state from one form to the next; only this emulator can make or read it, so no other page can go on. */
+/**
+ * Seals the state for the next form. Only this emulator can make or read it, so no other page can continue a sign-in.
+ */
 export function sealTransaction(service: Service, kind: string, content: object): string {
   return service.seal.seal(kind, { content, expiresAt: service.clock.now() + transactionLifetimeSeconds })
 }
@@ -20,7 +22,7 @@ export function openTransaction(service: Service, kind: string, text: string): u
   return sealed !== undefined && service.clock.now() < sealed.expiresAt ? sealed.content : undefined
 }
 
-/** A form of ours is sent from a page of ours. */
+/** Refuses a form that another site sends (CSRF). */
 export function checkSameOrigin(service: Service, request: FastifyRequest): void {
   const { origin, host } = request.headers
   const own = `${new URL(service.origin).protocol}//${host}`

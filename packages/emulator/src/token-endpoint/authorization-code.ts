@@ -29,7 +29,7 @@ export interface CodeContent {
   readonly expiresAt: number
 }
 
-/** The tokens for a sign-in that went through the authorize endpoint (RFC 6749 §4.1.3, RFC 7636 §4.5). */
+/** Issues the tokens for a sign-in at the authorize endpoint (RFC 6749 §4.1.3, RFC 7636 §4.5). */
 export async function authorizationCode(service: Service, request: TokenRequest): Promise<TokenAnswer> {
   const { directory, clock } = service
   const { form, version } = request
@@ -52,7 +52,7 @@ export async function authorizationCode(service: Service, request: TokenRequest)
   const narrowed =
     named === undefined ? consented : readScopeRequest(service, tenant, { version, scope: named, resource })
   if (named !== undefined && narrowed.targets.length > 1) throw new EntraError(28000)
-  // What the sign-in promised (an id token, a refresh token) is not lost by naming only the API now.
+  // The sign-in scopes of the code (an id token, a refresh token) count also if this request names only an API.
   const asked = { signIn: new Set([...consented.signIn, ...narrowed.signIn]), targets: narrowed.targets }
   return answerDelegated(service, request, {
     tenant,
@@ -79,7 +79,7 @@ function checkVerifier(
   { codeChallenge, codeChallengeMethod }: CodeContent,
   verifier: string | undefined,
 ): void {
-  // A verifier without a challenge is refused too: the challenge may have been cut out of the request.
+  // A verifier without a challenge is refused too: an attacker may have removed the challenge from the request.
   const expected =
     verifier === undefined || codeChallengeMethod === 'plain'
       ? verifier

@@ -8,7 +8,7 @@ import type { Service } from '../instance/service.js'
 import { checkFederatedAssertion } from './federation.js'
 import type { TokenRequest } from './request.js'
 
-/** An assertion of a client whose clock is ahead is accepted; one that has expired is not. */
+/** How far in the future an assertion may begin: the client's clock may be ahead. Its end is exact. */
 const earlyAssertionSeconds = 300
 
 /** Accepts what a client sends in place of a secret: a JWT of its own, or one of an issuer it trusts. */

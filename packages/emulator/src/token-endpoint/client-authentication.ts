@@ -6,7 +6,7 @@ import type { Service } from '../instance/service.js'
 import type { ClientAuthentication, TokenClient } from '../tokens/access-token.js'
 import type { TokenRequest } from './request.js'
 
-/** A client that is known in the tenant and has proved itself as far as it must. */
+/** A client that is present in the tenant and authenticated as its type requires. */
 export interface AuthenticatedClient extends TokenClient {
   readonly principal: ServicePrincipal
 }
@@ -25,7 +25,7 @@ export async function authenticateConfidentialClient(
   tenant: Tenant,
   missing: 7000216 | 7000218,
 ): Promise<AuthenticatedClient> {
-  // A page has no place to keep a secret.
+  // A page cannot keep a secret.
   if (request.origin !== undefined) throw new EntraError(9002326)
   const { application, principal, credential } = readClient(service, request, tenant)
   if (credential.kind === 'none') throw new EntraError(missing)
@@ -33,7 +33,7 @@ export async function authenticateConfidentialClient(
   return { application, principal, authentication }
 }
 
-/** A client in a flow without a redirect URI: the registration says whether it is public. */
+/** A client in a flow without a redirect URI: its registration decides whether it is public. */
 export async function authenticateDeviceClient(
   service: Service,
   request: TokenRequest,
@@ -47,7 +47,9 @@ export async function authenticateDeviceClient(
   return { application, principal, authentication: '0' }
 }
 
-/** A client redeeming what came through a redirect URI: the platform of that URI says whether it has a credential. */
+/**
+ * A client that redeems what it got at a redirect URI: the platform of that URI decides whether it has a credential.
+ */
 export async function authenticateClientOf(
   platform: Platform,
   service: Service,
@@ -113,7 +115,7 @@ async function checkCredential(
     checkSecret(service, application, credential.secret)
     return '1'
   }
-  // Loaded at the first assertion: most starts are for secrets, and jose takes a sixth of a start.
+  // Loaded at the first assertion: most clients have secrets, and loading jose is a sixth of the start-up time.
   const { checkClientAssertion } = await import('./client-assertion.js')
   await checkClientAssertion(service, request, tenant, application, credential.assertion)
   return '2'

@@ -16,10 +16,10 @@ import type { AuthenticatedClient } from './client-authentication.js'
 import type { TokenRequest } from './request.js'
 
 /*
- * What the three grants that act for a user have in common: the last step, from who asks for what to the answer.
+ * What the four grants that act for a user have in common: the last step, from a checked request to the answer.
  */
 
-/** A refresh token lives this long without use; one of a single-page application this long in all. */
+/** A refresh token is valid this long after its last use; one of a single-page application this long in total. */
 export const refreshTokenLifetimeSeconds: number = 90 * 86_400
 const spaRefreshTokenLifetimeSeconds = 86_400
 
@@ -53,7 +53,10 @@ export interface DelegatedRequest {
   readonly refreshTokenEnd?: number
 }
 
-/** Issues the token for the first API that is asked for. Throws what is missing for it. */
+/**
+ * Issues the token for the first API that is asked for. Throws an EntraError for what is missing: consent, an
+ * assignment, a Conditional Access demand.
+ */
 export async function answerDelegated(
   service: Service,
   request: TokenRequest,
@@ -113,7 +116,7 @@ export async function answerDelegated(
   })
 }
 
-/** Who asks for sign-in alone gets a token for Graph, which is the API of the sign-in scopes. */
+/** The API the token is for. A request for sign-in scopes alone gets a token for Graph, the API of these scopes. */
 function readTarget(
   { directory }: Service,
   request: TokenRequest,

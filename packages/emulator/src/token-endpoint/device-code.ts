@@ -27,7 +27,7 @@ export async function deviceCode(service: Service, request: TokenRequest): Promi
   if (user === undefined) throw new EntraError(70000, { parameter: name })
   const { scope, resource } = signIn
   const asked = readScopeRequest(service, tenant, { version, scope, resource })
-  // Ended before anything is waited for: of requests that come at once, one is answered.
+  // Ended before the first await: of concurrent requests, only one gets tokens.
   if (!deviceCodes.end(signIn)) throw new EntraError(70018)
   return answerDelegated(service, request, {
     tenant,

@@ -68,7 +68,7 @@ async function publishedKeys(service: Service, issuer: string, tenantId: unknown
   const metadata = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
   const { issuer: named, jwks_uri: jwksUri } = metadata as { issuer?: unknown; jwks_uri?: unknown }
   if (named !== issuer || typeof jwksUri !== 'string') throw new Error('not the document of that issuer')
-  // A registered https issuer must not send the emulator elsewhere on this machine.
+  // A registered https issuer must not make the emulator send a request to another service on this machine (SSRF).
   if (issuer.startsWith('https:') && !jwksUri.startsWith('https:')) throw new Error('keys by http')
   return (await fetchJson(jwksUri)) as JSONWebKeySet
 }

@@ -48,7 +48,10 @@ interface Assertion {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** A token this instance signed for one of its tenants. Everything else fails as Entra's signature check does. */
+/**
+ * Reads a token that this instance signed for one of its tenants. Everything else is refused as a bad signature:
+ * AADSTS50013.
+ */
 async function readAssertion(service: Service, text: string): Promise<Assertion> {
   const { verifiedClaims } = await import('../tokens/own-token.js')
   const claims = await verifiedClaims(service, text)
@@ -60,7 +63,7 @@ async function readAssertion(service: Service, text: string): Promise<Assertion>
   return { tenant, claims }
 }
 
-/** Which user it is for, once it has proved to be a user's live access token for this very API. */
+/** The user of the assertion, if it is a user's valid access token for this API. */
 function checkAssertion(service: Service, client: Application, { tenant, claims }: Assertion): User {
   if (claims['appid'] === undefined && claims['azp'] === undefined) throw new EntraError(240002)
   if (claims['idtyp'] === 'app' || typeof claims['scp'] !== 'string') {
@@ -71,7 +74,7 @@ function checkAssertion(service: Service, client: Application, { tenant, claims 
     throw new EntraError(500131, { actual: audience, expected: client.appId })
   }
   const [now, nbf, exp] = [service.clock.now(), Number(claims['nbf']), Number(claims['exp'])]
-  // Not a second of grace at the end, as Entra gives none.
+  // No tolerance at the end: Entra has none.
   if (!(nbf <= now && now < exp)) {
     throw new EntraError(500133, { now: printedTime(now), expiry: printedTime(exp) })
   }

@@ -9,7 +9,7 @@ import type { TokenRequest } from './request.js'
 
 /**
  * A new token without asking the user. Each use gives a new refresh token and leaves the old one valid, as Entra does;
- * it serves for every API the client has consent for.
+ * it is valid for every API the client has consent for.
  */
 export async function refreshToken(service: Service, request: TokenRequest): Promise<TokenAnswer> {
   const { directory, clock } = service
@@ -43,7 +43,10 @@ export async function refreshToken(service: Service, request: TokenRequest): Pro
   })
 }
 
-/** Days without use for most, a fixed day for single-page applications, and what the tenant says about sign-ins. */
+/**
+ * Refuses a token that was not used for 90 days, or one day old for a single-page application, or older than the
+ * tenant's sign-in frequency.
+ */
 function checkAge({ signInFrequencySeconds }: Tenant, content: RefreshTokenContent, now: number): void {
   const { issuedAt, expiresAt, platform, session } = content
   const issued = printedTime(issuedAt)

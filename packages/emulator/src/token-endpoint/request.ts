@@ -8,8 +8,8 @@ export interface TokenRequest {
   readonly segment: string
   readonly form: Parameters
   readonly authorization: string | undefined
-  /** The page that asks, if a browser says so. */
+  /** The `Origin` header: the page that sends the request, if a browser does. */
   readonly origin: string | undefined
-  /** What is found out about the request, for the log. */
+  /** What the grant learns about the request, for the log. */
   readonly facts: RequestFacts
 }

@@ -19,7 +19,9 @@ import {
 /** Where client and API take part in continuous access evaluation. */
 const continuousLifetimeSeconds = 86_400
 
-/** How the client proved itself: not at all, by a secret, by a certificate. The value of `appidacr` and `azpacr`. */
+/**
+ * How the client was authenticated: not at all, by a secret, by a certificate. The value of `appidacr` and `azpacr`.
+ */
 export type ClientAuthentication = '0' | '1' | '2'
 
 export interface TokenClient {
@@ -45,7 +47,7 @@ export interface DelegatedTokenRequest extends AccessTokenRequest {
   readonly user: User
   readonly session: Session
   readonly scopes: readonly string[]
-  /** Was `profile` asked for? Without it a v2.0 token does not say who the user is by name. */
+  /** Whether `profile` was asked for. Without it a v2.0 token has no name of the user. */
   readonly withProfile: boolean
   /** The user's roles in the API. */
   readonly roles: readonly string[]
@@ -60,7 +62,7 @@ export interface IssuedToken {
   readonly token: string
   readonly notBefore: number
   readonly expiresAt: number
-  /** What the answer says: one second less than the truth, as Entra does. */
+  /** What the answer says: one second less than the lifetime, as Entra does. */
   readonly expiresIn: number
 }
 
@@ -77,7 +79,7 @@ export async function issueAccessToken(
     isRequested(request.resource, 'xms_cc')
   const lifetime =
     request.lifetimeSeconds ?? (isLong ? continuousLifetimeSeconds : service.accessTokenLifetimeSeconds)
-  // Whoever was told that an older token is void gets one that is not older.
+  // A client that was refused because its token is too old gets one that is not older than demanded.
   const asked = Math.min(request.claims.notBefore ?? 0, now)
   const notBefore = Math.max(now - backdatedSeconds, asked)
   const expiresAt = now + lifetime
@@ -158,7 +160,7 @@ function contextClaims({ resource, session, claims }: DelegatedTokenRequest): Cl
   return isAsked && session.contexts.length > 0 ? { acrs: session.contexts } : {}
 }
 
-/** Issued only if the client declared the capability and the API asks to be told. */
+/** `xms_cc`: only if the client declared capabilities and the API asks for the claim. */
 function capabilityClaims({ resource, claims }: AccessTokenRequest): Claims {
   const { capabilities } = claims
   return capabilities.length > 0 && isRequested(resource, 'xms_cc') ? { xms_cc: capabilities } : {}

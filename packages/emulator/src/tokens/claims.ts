@@ -8,12 +8,12 @@ import { issuerOf, type Service } from '../instance/service.js'
  * that of the id token.
  */
 
-/** Tokens are backdated by five minutes, so that a clock a little behind accepts them at once. */
+/** Tokens are backdated by five minutes, so that an API whose clock is a little late accepts them at once. */
 export const backdatedSeconds = 300
 const groupLimit = 200
 export type Claims = Record<string, unknown>
 
-/** Another value at every application, so that two of them cannot compare whom they know. */
+/** Another value at every application, so that two applications cannot compare their users. */
 export function pairwiseSubject(tenant: Tenant, recipient: Application, user: User): string {
   return createHash('sha256').update([tenant.id, recipient.appId, user.id].join('\n')).digest('base64url')
 }
@@ -33,7 +33,7 @@ export function v2Profile(user: User): Claims {
   return { name: user.displayName, preferred_username: user.userPrincipalName }
 }
 
-/** Above the limit a token says where to ask instead of listing them. */
+/** Above the limit a token names the address to ask instead of listing the groups. */
 export function groupClaims({ origin }: Service, recipient: Application, tenant: Tenant, user: User): Claims {
   const withRoles = recipient.issuesDirectoryRoles && user.directoryRoleIds.length > 0
   const wids = withRoles ? { wids: user.directoryRoleIds } : {}
@@ -49,7 +49,7 @@ export function groupClaims({ origin }: Service, recipient: Application, tenant:
   }
 }
 
-/** A guest is vouched for by the tenant at home. */
+/** A guest's identity provider is the tenant at home. */
 export function guestClaims(service: Service, { home, isGuest, mail }: User): Claims {
   return {
     ...(home === undefined ? {} : { idp: issuerOf(service, home.tenantId, '1.0') }),

@@ -4,8 +4,8 @@ import type { ServicePrincipal, Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 
 /**
- * What a claims mapping policy adds to an API's tokens. Such tokens need a key of the API's own (AADSTS50146), or its
- * word that it does without (`acceptMappedClaims`) and an audience nobody else could have chosen (AADSTS501461).
+ * What a claims mapping policy adds to an API's tokens. Such tokens need a key of the API's own (AADSTS50146), or
+ * `acceptMappedClaims` and an audience that no other tenant can choose (AADSTS501461).
  */
 export function mappedClaimsOf(
   { keys }: Service,

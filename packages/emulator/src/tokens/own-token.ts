@@ -4,12 +4,13 @@ import { EntraError } from '../base/errors.js'
 import type { Service } from '../instance/service.js'
 
 /*
- * Loaded at the first token that comes back: most starts are for handing tokens out, and jose takes a sixth of a start.
+ * Loaded at the first token that is sent to the emulator: most runs only issue tokens, and loading jose is a sixth of
+ * the start-up time.
  */
 
 /**
  * The claims of a token that was signed with a listed key of this instance; else throws an EntraError, as for an
- * assertion. Checks nothing of what the claims say.
+ * assertion. Does not check the claims.
  */
 export async function verifiedClaims(
   service: Service,
