@@ -38,16 +38,31 @@ const withoutSchemas = {
 const maxBodyBytes = 256 * 1024
 const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
 
-/** The HTTP server without its endpoints: what is the same for every request. */
-export function createServer(settings: {
-  tls: TlsCertificate | undefined
-  origin: () => string
-  now: () => number
-  log: RequestLog
-  faults: Faults
+/** What the server needs of its instance. */
+interface ServerSettings {
+  readonly tls: TlsCertificate | undefined
+  readonly origin: () => string
+  readonly now: () => number
+  readonly log: RequestLog
+  readonly faults: Faults
   /** A host name that requests may have beside the loopback names. */
-  hostName: string | undefined
-}): FastifyInstance {
+  readonly hostName: string | undefined
+}
+
+/** The HTTP server without its endpoints: what is the same for every request. */
+export function createServer(settings: ServerSettings): FastifyInstance {
+  const app = createApp(settings)
+  addBodyParsers(app)
+  app.decorateReply('facts')
+  app.decorateReply('fault', undefined)
+  addCommonHeaders(app, settings.hostName)
+  addRecording(app, settings)
+  app.setNotFoundHandler((_request, reply) => reply.status(404).type('text/plain').send('Not found\n'))
+  addErrorHandler(app, settings)
+  return app
+}
+
+function createApp(settings: ServerSettings): FastifyInstance {
   const options = {
     bodyLimit: maxBodyBytes,
     routerOptions: { maxParamLength: 300 },
@@ -62,15 +77,15 @@ export function createServer(settings: {
     },
   }
   const { tls } = settings
-  const app: FastifyInstance =
-    tls === undefined
-      ? fastify(options)
-      : // The type of an https server differs in nothing that is used here.
-        (fastify({
-          ...options,
-          https: { cert: tls.certificate, key: tls.privateKey },
-        }) as unknown as FastifyInstance)
+  if (tls === undefined) return fastify(options)
+  // The type of an https server differs in nothing that is used here.
+  return fastify({
+    ...options,
+    https: { cert: tls.certificate, key: tls.privateKey },
+  }) as unknown as FastifyInstance
+}
 
+function addBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -85,10 +100,9 @@ export function createServer(settings: {
     payload.on('end', () => done(null, {}))
     payload.on('error', done)
   })
+}
 
-  app.decorateReply('facts')
-  app.decorateReply('fault', undefined)
-
+function addCommonHeaders(app: FastifyInstance, hostName: string | undefined): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.facts = {}
     reply.headers({
@@ -104,20 +118,22 @@ export function createServer(settings: {
     })
     // A host name of an attacker that resolves to this machine must not reach the emulator (DNS rebinding).
     const host = request.headers.host ?? ''
-    if (!loopbackHost.test(host) && host.replace(/:\d+$/, '').toLowerCase() !== settings.hostName) {
+    if (!loopbackHost.test(host) && host.replace(/:\d+$/, '').toLowerCase() !== hostName) {
       await reply
         .status(400)
         .type('text/plain')
         .send('The emulator answers only to localhost, 127.0.0.1 and [::1].\n')
     }
   })
+}
 
-  // Before the answer is sent: a client that has the answer finds the request in the log.
+/** Records every request before its answer is sent, so that a client that has the answer finds the request in the log. */
+function addRecording(app: FastifyInstance, { log, now, faults }: ServerSettings): void {
   const record = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
     // Requests of the page are not recorded: they are not requests to the service, and tokens are pasted there.
     if (request.url.startsWith('/_')) return
-    settings.log.add({
-      time: settings.now(),
+    log.add({
+      time: now(),
       method: request.method,
       path: request.url.split('?', 1)[0]?.slice(0, 500) ?? '',
       endpoint: request.routeOptions.config.endpoint,
@@ -135,12 +151,12 @@ export function createServer(settings: {
     }
     record(request, reply, reply.statusCode)
   })
-  addFaultHooks(app, settings.faults, record)
+  addFaultHooks(app, faults, record)
+}
 
-  app.setNotFoundHandler((_request, reply) => reply.status(404).type('text/plain').send('Not found\n'))
+function addErrorHandler(app: FastifyInstance, settings: ServerSettings): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = refusalOf(error)
-    if (refusal !== undefined) reply.facts.errorCode = refusal.code
     if (refusal === undefined) {
       process.emitWarning(
         `the emulator failed at ${request.routeOptions.url ?? 'a request'}: ${error.stack ?? error.message}`,
@@ -149,10 +165,10 @@ export function createServer(settings: {
         .status(500)
         .send({ error: 'server_error', error_description: 'The emulator failed. This is a fault in it.' })
     }
+    reply.facts.errorCode = refusal.code
     const status = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? 413 : refusal.status
     return sendErrorBody(request, reply.status(status), refusal, settings)
   })
-  return app
 }
 
 /** Answers with a refusal as the token endpoint writes it. */
@@ -160,7 +176,7 @@ function sendErrorBody(
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: EntraError,
-  settings: { origin: () => string; now: () => number },
+  settings: Pick<ServerSettings, 'origin' | 'now'>,
 ): FastifyReply {
   return reply.send(
     refusal.body({
