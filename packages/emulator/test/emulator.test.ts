@@ -94,6 +94,34 @@ describe('startEmulator', () => {
     await expect(startTestEmulator({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })
 
+  test('treats an option that is undefined as absent', async () => {
+    const options: Required<{ [Name in keyof EmulatorOptions]: undefined }> = {
+      registration: undefined,
+      port: undefined,
+      https: undefined,
+      clock: undefined,
+      accessTokenLifetimeSeconds: undefined,
+      state: undefined,
+      page: undefined,
+      imitateMicrosoftIssuers: undefined,
+      allowConnectionsFromOtherMachines: undefined,
+    }
+    await using emulator = await startEmulator(options)
+    expect(emulator.origin).toMatch(/^http:\/\/localhost:\d+$/)
+    const token = await emulator.issueToken({
+      client: 'daemon',
+      resource: 'api',
+      user: undefined,
+      tenant: undefined,
+      scopes: undefined,
+      roles: undefined,
+      lifetimeSeconds: undefined,
+      claims: undefined,
+      flaw: undefined,
+    })
+    expect(decodeJwt(token)).toMatchObject({ roles: ['Things.Read.All'] })
+  })
+
   test('frees its port when stopped, also when stopped twice', async () => {
     const emulator = await startTestEmulator()
     await emulator.stop()

@@ -383,7 +383,7 @@ describe('the state', () => {
   test('stays as it is when the pasted text is not a snapshot, and the page shows the place without the text', async () => {
     const before = await emulator.exportState()
     for (const [snapshot, place] of [
-      ['test-value', 'state: what was pasted is not JSON'],
+      ['test-value', 'state: the pasted text is not JSON'],
       [JSON.stringify({ ...before, seal: 'test-value' }), 'state: seal: does not match pattern'],
     ] as const) {
       const response = await post('state', { snapshot })
