@@ -1,20 +1,55 @@
 export { startEmulator } from './start.js'
 export type { Emulator, EmulatorCloud, ManagedIdentityAddresses } from './emulator.js'
-export type { EmulatorOptions } from './options.js'
-export { fixedClock, runningClock, type EmulatorClock } from './clock.js'
+export type { EmulatorOptions, OtherMachinesOptions } from './options.js'
+export { fixedClock, runningClock } from './base/clock.js'
+export type { EmulatorClock } from './base/clock.js'
+export { advice } from './base/advice.js'
+export { aadsts } from './base/errors.js'
+export type { AadstsCode, AadstsEntry } from './base/errors.js'
+export { tokenFlaws } from './controls/flaws.js'
+export type { TokenFlaw } from './controls/flaws.js'
+export type { EmulatorKeys } from './controls/keys.js'
+export type { EmulatorUsers, RevokeOptions } from './controls/users.js'
+export type { ExplainPermissionOptions, PermissionExplanation } from './controls/explain-permission.js'
+export type { IssueTokenOptions } from './controls/issue-token.js'
+export type { RevokeConsentOptions } from './controls/revoke-consent.js'
+export type {
+  ActiveFault,
+  EmulatorEndpoint,
+  EmulatorFaults,
+  FaultEffect,
+  FaultOptions,
+} from './instance/faults.js'
+export type { ImitatedIssuers } from './instance/issuer-labels.js'
+export type { RecordedRequest, RecordedRequests } from './instance/request-log.js'
+export type { Revocation } from './instance/revocations.js'
+export type { EmulatorState } from './instance/state.js'
+export type { DirectoryChanges } from './instance/directory-changes.js'
+export type { KeyDescription, KeyFlapping, KeyOwner, KeyState, StoredKey } from './keys/types.js'
 export { RegistrationError } from './registration/read.js'
-export { aadsts, type AadstsCode } from './errors.js'
-export { advice } from './advice.js'
-export { tokenFlaws, type TokenFlaw } from './flaws.js'
-export type { EmulatorKeys } from './emulator-keys.js'
-export type { ExplainPermissionOptions, PermissionExplanation } from './explain-permission.js'
-export type { ActiveFault, EmulatorFaults, Endpoint, FaultEffect, FaultOptions } from './faults.js'
-export type { ImitatedIssuers } from './issuer-labels.js'
-export type { IssueTokenOptions } from './issue-token.js'
-export type { Flapping, KeyDescription, KeyOwner, KeyState, StoredKey } from './keys.js'
-export type { RecordedRequest, RecordedRequests } from './request-log.js'
-export type { Revocation } from './revocations.js'
-export type { RevokeConsentOptions } from './revoke-consent.js'
-export type { DirectoryChanges, EmulatorState } from './state.js'
-export type { EmulatorUsers, RevokeOptions } from './users.js'
-export type * from './registration/types.js'
+export type {
+  ApiRegistration,
+  ApplicationRegistration,
+  AppRole,
+  AppRoleAssignmentRegistration,
+  ConditionalAccessRegistration,
+  FederatedIdentityCredential,
+  GroupRegistration,
+  ImplicitGrantSettings,
+  KeyCredential,
+  ManagedIdentityRegistration,
+  OptionalClaim,
+  OptionalClaims,
+  PasswordCredential,
+  PermissionGrantRegistration,
+  PermissionScope,
+  PreAuthorizedApplication,
+  RedirectUris,
+  Registration,
+  RequiredResourceAccess,
+  ServicePrincipalRegistration,
+  SignInAudience,
+  TenantRegistration,
+  UserRegistration,
+  WebPlatform,
+} from './registration/types.js'

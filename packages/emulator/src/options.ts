@@ -1,40 +1,62 @@
 import { isIP } from 'node:net'
-import { type EmulatorClock, runningClock } from './clock.js'
-import { type ImitatedIssuers, imitatedIssuers } from './issuer-labels.js'
+import { type EmulatorClock, runningClock } from './base/clock.js'
+import {
+  checkBoolean,
+  checkNames,
+  checkObject,
+  checkOneOf,
+  checkWholeNumber,
+  wrongValue,
+} from './base/options.js'
+import { type ImitatedIssuers, imitatedIssuers } from './instance/issuer-labels.js'
+import type { EmulatorState } from './instance/state.js'
 import type { Registration } from './registration/types.js'
-import type { EmulatorState } from './state.js'
 
-export interface EmulatorOptions {
-  /** Tenants, users, applications, permissions and consents; or the path of a JSON file. Default: a small example. */
-  readonly registration?: Registration | string
-  /** Default 0: any free port. */
-  readonly port?: number
-  /** Serve https with a self-signed certificate made for this run. Default false. */
-  readonly https?: boolean
-  /** Default: the machine's clock, which can be moved. */
-  readonly clock?: EmulatorClock
-  /** How long access tokens and id tokens live. Default 3600; from 1 to 86,400. */
-  readonly accessTokenLifetimeSeconds?: number
-  /**
-   * The path of a file that keeps keys, consents and ended sign-ins from one run to the next, private to its owner; or
-   * what `exportState` of another instance gave, to go on from in memory. Default: none.
-   */
-  readonly state?: string | EmulatorState
-  /** Serve the page under `/_/`. Default true. */
-  readonly page?: boolean
-  /**
-   * Put the names of Microsoft's own issuers into tokens and documents, for code whose issuer cannot be configured.
-   * Nothing outside this machine trusts such a token: the keys are the emulator's. Default: its own address.
-   */
-  readonly imitateMicrosoftIssuers?: ImitatedIssuers
-  /**
-   * Listen on another address than loopback (containers that call each other). Whoever reaches it can sign in as
-   * anyone. `hostName` is the name clients call it by; a request by any other name is refused. Default: never.
-   */
-  readonly allowConnectionsFromOtherMachines?: { readonly address: string; readonly hostName: string }
+/** Where an emulator listens that other machines can reach. */
+export interface OtherMachinesOptions {
+  /** The IP address to listen on; `0.0.0.0` and `::` are all addresses of the machine. */
+  readonly address: string
+  /** The name by which clients call it, in lower case. A request by any other name is refused. */
+  readonly hostName: string
 }
 
+/** The options of `startEmulator`. All have a default. */
+export interface EmulatorOptions {
+  /**
+   * Tenants, users, applications, permissions and consents; or the path of a JSON file. A value is copied: later
+   * changes to it have no effect. Default: a small example with an API, an application and a daemon.
+   */
+  readonly registration?: Registration | string | undefined
+  /** The TCP port, from 0 to 65535. Default 0: any free port. */
+  readonly port?: number | undefined
+  /** Serves https with a self-signed certificate made for this run. Default false. */
+  readonly https?: boolean | undefined
+  /** The emulator's time. Default: `runningClock()`, the machine's clock, which can be moved. */
+  readonly clock?: EmulatorClock | undefined
+  /** How long access tokens and id tokens are valid, in seconds, from 1 to 86400. Default 3600. */
+  readonly accessTokenLifetimeSeconds?: number | undefined
+  /**
+   * The path of a file that keeps keys, consents and ended sign-ins from one run to the next, readable by its owner
+   * alone; or what `exportState` of another instance returned, to continue from in memory. Default: none.
+   */
+  readonly state?: string | EmulatorState | undefined
+  /** Serves the page under `/_/`. Default true. */
+  readonly page?: boolean | undefined
+  /**
+   * Puts the names of Microsoft's own issuers into tokens and documents, for code whose issuer cannot be configured.
+   * Nothing outside this machine trusts such a token: the keys are the emulator's. Default: the emulator's own address.
+   */
+  readonly imitateMicrosoftIssuers?: ImitatedIssuers | undefined
+  /**
+   * Listens on another address than loopback (containers that call each other). Anyone who reaches it can sign in as
+   * anyone, without a password. Default: loopback alone.
+   */
+  readonly allowConnectionsFromOtherMachines?: OtherMachinesOptions | undefined
+}
+
+/** The options as they were read, with their defaults. */
 export interface Settings {
+  readonly registration: Registration | string | undefined
   readonly port: number
   readonly https: boolean
   readonly clock: EmulatorClock
@@ -42,12 +64,14 @@ export interface Settings {
   readonly state: string | EmulatorState | undefined
   readonly page: boolean
   readonly imitated: ImitatedIssuers | undefined
-  readonly others: { readonly address: string; readonly hostName: string } | undefined
-  /** What was made less strict than the default, to be said aloud. */
+  readonly others: OtherMachinesOptions | undefined
+  /** What was made less strict than the default. */
   readonly warnings: readonly string[]
 }
 
-const optionNames: ReadonlySet<string> = new Set([
+const what = 'startEmulator'
+
+const optionNames = [
   'registration',
   'port',
   'https',
@@ -57,57 +81,70 @@ const optionNames: ReadonlySet<string> = new Set([
   'page',
   'imitateMicrosoftIssuers',
   'allowConnectionsFromOtherMachines',
-] satisfies (keyof EmulatorOptions)[])
+] as const satisfies readonly (keyof EmulatorOptions)[]
 
+/** Throws a TypeError for an option that is unknown or wrong. Does not read the registration and the state. */
 export function readOptions(options: EmulatorOptions): Settings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options: expected an object')
-  for (const name of Object.keys(options)) {
-    if (!optionNames.has(name)) throw new TypeError(`${name}: is not an option of the emulator`)
-  }
-  const { port = 0, https = false, clock = runningClock(), accessTokenLifetimeSeconds = 3600 } = options
-  const { state, page = true, imitateMicrosoftIssuers: imitated } = options
-  checkInteger('port', port, 0, 65_535)
-  checkInteger('accessTokenLifetimeSeconds', accessTokenLifetimeSeconds, 1, 86_400)
-  if (typeof https !== 'boolean') throw new TypeError('https: expected true or false')
-  if (typeof page !== 'boolean') throw new TypeError('page: expected true or false')
+  checkObject(what, options)
+  checkNames(what, options, optionNames)
+  const { registration, state, imitateMicrosoftIssuers: imitated } = options
+  const { port = 0, https = false, page = true, accessTokenLifetimeSeconds = 3600 } = options
+  checkWholeNumber(what, 'port', port, 0, 65_535)
+  checkWholeNumber(what, 'accessTokenLifetimeSeconds', accessTokenLifetimeSeconds, 1, 86_400)
+  checkBoolean(what, 'https', https)
+  checkBoolean(what, 'page', page)
   if (state !== undefined && (state === '' || !['string', 'object'].includes(typeof state))) {
-    throw new TypeError('state: expected the path of a file, or what exportState gave')
+    throw wrongValue(what, 'state', 'the path of a file, or what exportState returned')
   }
-  const isClock = [clock?.now, clock?.advance, clock?.set].every((method) => typeof method === 'function')
-  if (!isClock) throw new TypeError('clock: expected an object with the functions now, advance and set')
-  if (imitated !== undefined && !imitatedIssuers.includes(imitated)) {
-    throw new TypeError(`imitateMicrosoftIssuers: expected one of ${imitatedIssuers.join(', ')}`)
-  }
+  const clock = readClock(options.clock)
+  if (imitated !== undefined) checkOneOf(what, 'imitateMicrosoftIssuers', imitated, imitatedIssuers)
   const others = readOthers(options.allowConnectionsFromOtherMachines)
-  const warnings = [
-    ...(imitated === undefined
-      ? []
-      : [
-          'imitateMicrosoftIssuers: tokens carry the issuer names of Microsoft; they are worth nothing there',
-        ]),
-    ...(others === undefined
-      ? []
-      : [
-          `allowConnectionsFromOtherMachines: whoever reaches ${others.address} can sign in as anyone, without a password`,
-        ]),
-  ]
-  return { port, https, clock, accessTokenLifetimeSeconds, state, page, imitated, others, warnings }
+  const warnings = warningsOf(imitated, others)
+  return {
+    registration,
+    port,
+    https,
+    clock,
+    accessTokenLifetimeSeconds,
+    state,
+    page,
+    imitated,
+    others,
+    warnings,
+  }
 }
 
-function readOthers(option: EmulatorOptions['allowConnectionsFromOtherMachines']): Settings['others'] {
+function readClock(clock: EmulatorClock = runningClock()): EmulatorClock {
+  const isClock = [clock?.now, clock?.advance, clock?.set].every((method) => typeof method === 'function')
+  if (!isClock) throw wrongValue(what, 'clock', 'an object with the functions now, advance and set')
+  return clock
+}
+
+function readOthers(option: OtherMachinesOptions | undefined): OtherMachinesOptions | undefined {
   if (option === undefined) return undefined
-  const { address, hostName } = option ?? {}
+  const { address, hostName, ...unknown } = option ?? {}
   const isHost = typeof hostName === 'string' && /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(hostName)
-  if (typeof address !== 'string' || isIP(address) === 0 || !isHost) {
-    throw new TypeError(
-      'allowConnectionsFromOtherMachines: expected the IP address to listen on and a hostName in lower case',
+  if (typeof address !== 'string' || isIP(address) === 0 || !isHost || Object.keys(unknown).length > 0) {
+    throw wrongValue(
+      what,
+      'allowConnectionsFromOtherMachines',
+      'an object of an address (the IP address to listen on) and a hostName in lower case',
     )
   }
   return { address, hostName }
 }
 
-function checkInteger(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new TypeError(`${name}: expected a whole number from ${least} to ${most}`)
+function warningsOf(imitated: Settings['imitated'], others: Settings['others']): string[] {
+  const warnings: string[] = []
+  if (imitated !== undefined) {
+    warnings.push(
+      'imitateMicrosoftIssuers: tokens carry the issuer names of Microsoft; they are worth nothing there',
+    )
   }
+  if (others !== undefined) {
+    warnings.push(
+      `allowConnectionsFromOtherMachines: anyone who reaches ${others.address} can sign in as anyone, without a password`,
+    )
+  }
+  return warnings
 }

@@ -2,10 +2,10 @@ import { watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Emulator } from './emulator.js'
-import { imitatedIssuers } from './issuer-labels.js'
+import { imitatedIssuers } from './instance/issuer-labels.js'
 import type { EmulatorOptions } from './options.js'
 import { startEmulator } from './start.js'
-import { systemCode } from './system-error.js'
+import { systemCode } from './base/system-error.js'
 
 const help = `countersign-emulator: a local token service in the shape of Microsoft Entra ID,
 for development and tests only
@@ -19,11 +19,11 @@ for development and tests only
   --imitate-microsoft-issuers <${imitatedIssuers.join('|')}>
                      put the names of Microsoft's issuers into tokens
   --allow-connections-from-other-machines --listen <IP> --host-name <name>
-                     listen on another address than loopback; whoever reaches it
+                     listen on another address than loopback; anyone who reaches it
                      can sign in as anyone
   --help`
 
-/** The terminal, as far as it is needed. */
+/** The parts of the terminal that `run` uses. */
 export interface Terminal {
   write(line: string): void
   complain(line: string): void
@@ -31,13 +31,13 @@ export interface Terminal {
   untilStopped(): Promise<void>
 }
 
-/** Runs the emulator until it is stopped; answers the exit code: 0, 1 if it could not start, 64 for misuse. */
+/** Runs the emulator until it is stopped. Resolves to the exit code: 0, 1 if it could not start, 64 for wrong arguments. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   let values: Values
   try {
     values = readArguments(args)
   } catch (error) {
-    terminal.complain(error instanceof Error ? error.message : 'misuse')
+    terminal.complain(error instanceof Error ? error.message : 'wrong arguments')
     terminal.complain(help)
     return 64
   }
@@ -95,7 +95,9 @@ function readArguments(args: readonly string[]): Values {
   const isOpen = values['allow-connections-from-other-machines'] ?? false
   const three = [isOpen, listen !== undefined, hostName !== undefined]
   if (three.some(Boolean) && !three.every(Boolean)) {
-    throw new Error('--allow-connections-from-other-machines, --listen and --host-name go together')
+    throw new Error(
+      '--allow-connections-from-other-machines, --listen and --host-name must be given together',
+    )
   }
   if (values.watch && config === undefined) throw new Error('--watch needs --config')
   const imitated = values['imitate-microsoft-issuers']
@@ -113,7 +115,7 @@ function readArguments(args: readonly string[]): Values {
 }
 
 function readNumber(name: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`${name}: expected a whole number`)
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`${name}: must be a whole number`)
   return Number(text)
 }
 
@@ -124,7 +126,7 @@ function optionsOf({ config, port, https, state, lifetime, imitated, others }: V
     ...(config === undefined ? {} : { registration: config }),
     ...(state === undefined ? {} : { state }),
     ...(lifetime === undefined ? {} : { accessTokenLifetimeSeconds: lifetime }),
-    // Checked where all options are.
+    // `startEmulator` checks the name.
     ...(imitated === undefined ? {} : { imitateMicrosoftIssuers: imitated as never }),
     ...(others === undefined ? {} : { allowConnectionsFromOtherMachines: others }),
   }
@@ -156,13 +158,13 @@ function startLines(emulator: Emulator, values: Values): string[] {
     ...(values.others === undefined
       ? []
       : [
-          `LENIENT: --allow-connections-from-other-machines: whoever reaches ${values.others.address} can sign in as anyone, without a password`,
+          `LENIENT: --allow-connections-from-other-machines: anyone who reaches ${values.others.address} can sign in as anyone, without a password`,
         ]),
     'Stop with Ctrl-C.',
   ]
 }
 
-/** Editors replace files: the folder is watched, and a burst of events is one change. */
+/** Watches the folder, because editors replace files; several events in 50 ms are one change. */
 function watchConfig(emulator: Emulator, config: string, terminal: Terminal): () => void {
   let timer: NodeJS.Timeout | undefined
   const watcher = watch(dirname(resolve(config)), (_, name) => {
@@ -173,7 +175,9 @@ function watchConfig(emulator: Emulator, config: string, terminal: Terminal): ()
         emulator.reload(config)
         terminal.write(`read ${config} again`)
       } catch (error) {
-        terminal.complain(`${error instanceof Error ? error.message : 'unreadable'}; the old one stays`)
+        terminal.complain(
+          `${error instanceof Error ? error.message : 'unreadable'}; the old registration stays in use`,
+        )
       }
     }, 50)
   })

@@ -1,27 +1,38 @@
 import type { Emulator } from './emulator.js'
+import type { EmulatorState } from './instance/state.js'
+import { generateRsaKeys } from './keys/rsa-key.js'
 import { type EmulatorOptions, readOptions } from './options.js'
-import { generateRsaKeys } from './rsa-key.js'
-import type { EmulatorState } from './state.js'
 
 /**
- * Starts a token service in the shape of Microsoft Entra ID on this machine, for development and tests only. It
- * listens on loopback addresses alone, keeps everything in memory and makes its keys per run, unless told otherwise.
+ * Starts a token service in the shape of Microsoft Entra ID on this machine, for development and tests only. By default
+ * it listens on loopback addresses alone, keeps everything in memory and makes its keys per run. It signs anyone in
+ * without a password.
  *
- * Throws a TypeError for an option that is unknown or wrong, a RegistrationError (a TypeError too) naming the place in
- * a registration that cannot be used, one naming the place in a state, and the system's error if the port is taken.
+ * Rejects with a TypeError for an option that is unknown or wrong, with a RegistrationError (a TypeError too) naming
+ * the place in a registration that cannot be used, with a TypeError naming the place in a state, and with the system's
+ * error if the port is taken.
+ *
+ * @example
+ * ```ts
+ * import { startEmulator } from '@countersign/emulator'
+ *
+ * await using emulator = await startEmulator()
+ * const response = await fetch(`${emulator.origin}/contoso.example/v2.0/.well-known/openid-configuration`)
+ * console.log(response.status) // 200
+ * ```
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = readOptions(options)
   const state = settings.state === undefined ? undefined : await stateOf(settings.state)
-  // Making a key takes longest, in the thread pool: it runs beside the loading of everything else.
+  // Making a key takes longest, in the thread pool: everything else is loaded meanwhile.
   const first = state?.keys ?? generateRsaKeys()
   if ('then' in first) first.catch(() => {})
-  const { startWith } = await import('./emulator.js')
-  return startWith(options, settings, state, first)
+  const { startWith } = await import('./wiring.js')
+  return startWith(settings, state, first)
 }
 
-/** Of a file there may be none yet. Loaded only by whoever has one. */
+/** Undefined for a state file that does not exist yet. The code is loaded only if there is a state. */
 async function stateOf(given: string | EmulatorState): Promise<EmulatorState | undefined> {
-  const { readState, readStateFile } = await import('./state.js')
-  return typeof given === 'string' ? readStateFile(given) : readState(given)
+  if (typeof given !== 'string') return (await import('./instance/state.js')).readState(given)
+  return (await import('./instance/state-file.js')).readStateFile(given)
 }

@@ -61,7 +61,7 @@ test.each(['1.0', '2.0'] as const)(
   },
 )
 
-test('changes nothing when the administrator declines, and says so to the client', async () => {
+test('changes nothing when the administrator declines, and sends access_denied to the client', async () => {
   await using emulator = await startTestEmulator()
   const { location } = await sendForm(emulator, await open(emulator, '2.0'), { consent: 'deny' })
   expect(Object.fromEntries(location?.searchParams ?? [])).toMatchObject({
@@ -72,14 +72,14 @@ test('changes nothing when the administrator declines, and says so to the client
   expect(refusal(await askToken(emulator, asFleet, { tenant: ids.fabrikam })).code).toBe(700016)
 })
 
-test('refuses a user who is no administrator with AADSTS90094', async () => {
+test('refuses a user who is not an administrator with AADSTS90094', async () => {
   await using emulator = await startTestEmulator()
   const page = await open(emulator, '1.0', 'dan@fabrikam.example')
   expect(page.location).toBeUndefined()
   expect(page.html).toContain('AADSTS90094:')
 })
 
-test('refuses a client that lists no permissions with AADSTS1003031, and an address nobody registered on a page', async () => {
+test('refuses a client that lists no permissions with AADSTS1003031, and an address that is not registered on a page', async () => {
   await using emulator = await startTestEmulator()
   const start = await openPage(emulator, `/${ids.contoso}/adminconsent`, {
     client_id: ids.web,
@@ -96,7 +96,7 @@ test('refuses a client that lists no permissions with AADSTS1003031, and an addr
   expect(page.html).toContain('AADSTS50011:')
 })
 
-test('does not take the state of a sign-in for that of a consent', async () => {
+test('does not accept the state of a sign-in as that of a consent', async () => {
   await using emulator = await startTestEmulator()
   const signIn = await openPage(emulator, path['1.0'], {
     client_id: ids.fleet,

@@ -70,12 +70,12 @@ describe('a native sign-in on v2.0', () => {
     expect((await verified(emulator, body['access_token'])).claims).not.toHaveProperty('name')
   })
 
-  test('echoes .default beside the scopes it stands for', async () => {
+  test('echoes .default together with the granted scopes', async () => {
     const { body } = await signInAndRedeem(emulator, { query: { scope: 'api://v2/.default' } })
     expect(body['scope']).toBe('api://v2/Things.Read api://v2/.default')
   })
 
-  test('gives a token for Graph to a client that asks for sign-in alone', async () => {
+  test('issues a token for Graph to a client that asks for sign-in scopes alone', async () => {
     const { body } = await signInAndRedeem(emulator, { query: { scope: 'openid profile' } })
     expect(body['scope']).toBe('openid profile')
     expect((await verified(emulator, body['access_token'])).claims.aud).toBe(
@@ -105,7 +105,7 @@ describe('a native sign-in on v2.0', () => {
     expect(new URLSearchParams(page.location?.hash.slice(1)).get('state')).toBe('the-state')
   })
 
-  test('says who the user is to a client that asks for client_info', async () => {
+  test('returns client_info to a client that asks for it', async () => {
     const page = await signIn(emulator, { query: { client_info: '1' } })
     const info: unknown = JSON.parse(
       Buffer.from(page.location?.searchParams.get('client_info') ?? '', 'base64url').toString(),
@@ -168,7 +168,7 @@ describe('the sign-in page', () => {
       ),
     )
 
-  test('offers the users of the tenant, says what it is, and escapes', async () => {
+  test('lists the users of the tenant, says that it is an emulator, and escapes names', async () => {
     const page = await openPage(emulator, path, changed({ login_hint: 'bob@contoso.example' }))
     expect(page.status).toBe(200)
     expect(page.html).toContain('Countersign emulator: for development and tests')
@@ -224,7 +224,7 @@ describe('the sign-in page', () => {
     expect((await sendForm(emulator, page, { user: 'erin@fabrikam.example' })).html).toContain('AADSTS70000:')
   })
 
-  test('refuses a form that another page sent, and one it did not make', async () => {
+  test('refuses a form from another site, and one with a forged state', async () => {
     const page = await openPage(emulator, path, query)
     const crossSite = await sendForm(
       emulator,
@@ -245,7 +245,7 @@ describe('the sign-in page', () => {
 describe('the consent page', () => {
   const bob = 'bob@contoso.example'
 
-  test('lists what is missing, in the words of the API, and grants it to that user alone', async () => {
+  test('lists what is missing with the texts of the API, and grants it to that user alone', async () => {
     await using own = await startTestEmulator()
     const page = await signIn(own, { user: bob })
     expect(page.status).toBe(200)
@@ -390,7 +390,7 @@ describe('a code', () => {
     expect(refusal(await askToken(emulator, form(page))).code).toBe(54005)
   })
 
-  test('lives for ten minutes', async () => {
+  test('is valid for ten minutes', async () => {
     await using own = await startTestEmulator({ clock: fixedClock(start) })
     const [last, late] = [await signIn(own, { pkce }), await signIn(own, { pkce })]
     own.clock.advance(599)
@@ -399,7 +399,7 @@ describe('a code', () => {
     expect(refusal(await askToken(own, form(late))).code).toBe(70008)
   })
 
-  test('that was asked for without a challenge is refused with a verifier', async () => {
+  test('that was requested without a challenge is refused with a verifier', async () => {
     const page = await openPage(emulator, `/${ids.contoso}/oauth2/v2.0/authorize`, {
       client_id: ids.native,
       response_type: 'code',

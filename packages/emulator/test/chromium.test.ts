@@ -55,7 +55,7 @@ describe.runIf(hasChromium)('in Chromium', () => {
       ...more,
     }).toString()}`
 
-  test('a person signs in and consents by keyboard alone, without script, and is then signed in silently', async () => {
+  test('a user signs in and consents by keyboard alone, without script, and is then signed in silently', async () => {
     const { page } = await openPage()
     const pkce = createPkce()
     await page.goto(authorize({ code_challenge: pkce.challenge, code_challenge_method: 'S256' }))
@@ -92,7 +92,7 @@ describe.runIf(hasChromium)('in Chromium', () => {
     await page.context().close()
   })
 
-  test('the page leads from a refused request to why, from a fault to its end, and explains a minted token', async () => {
+  test('the page shows why a request was refused, clears a fault, and explains a minted token', async () => {
     const { page, complaints } = await openPage()
     await askToken(emulator, {
       grant_type: 'client_credentials',
@@ -127,7 +127,7 @@ describe.runIf(hasChromium)('in Chromium', () => {
     await page.context().close()
   })
 
-  test('a page elsewhere cannot change anything', async () => {
+  test('a page of another site cannot change anything', async () => {
     const { page } = await openPage(true)
     const origin = 'https://elsewhere.example'
     await page.route(`${origin}/**`, (route) =>

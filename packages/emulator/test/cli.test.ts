@@ -67,7 +67,7 @@ const originOf = async (terminal: TestTerminal): Promise<string> =>
   (await terminal.line(/^ {2}address/)).replace(/^ +address +/, '')
 
 describe('the command', () => {
-  test('says what it is and where, serves, and stops with 0', async () => {
+  test('prints what it is and its address, answers requests, and stops with 0', async () => {
     const terminal = begin('--port', '0')
     const origin = await originOf(terminal)
     await terminal.line(/Ctrl-C/)
@@ -79,7 +79,7 @@ describe('the command', () => {
     await expect(fetch(origin)).rejects.toThrow()
   })
 
-  test('prints each leniency by the name of its option', async () => {
+  test('prints each lenient option by its name', async () => {
     const others = [
       '--allow-connections-from-other-machines',
       '--listen',
@@ -125,11 +125,11 @@ describe('the command', () => {
     await terminal.line(/^read /)
     expect((await keysOf('added.example')).status).toBe(200)
     await writeFile(config, '{')
-    expect(await terminal.line(/the old one stays/)).toContain('is not JSON')
+    expect(await terminal.line(/the old registration stays in use/)).toContain('is not JSON')
     expect((await keysOf('added.example')).status).toBe(200)
   })
 
-  test('answers one clear line and 1 when the port is taken', async () => {
+  test('prints one line and exits with 1 when the port is taken', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as AddressInfo
@@ -141,17 +141,17 @@ describe('the command', () => {
 
   test.each([
     [['--prot', '1'], /Unknown option '--prot'/],
-    [['--port', 'x'], /--port: expected a whole number/],
+    [['--port', 'x'], /--port: must be a whole number/],
     [['--watch'], /--watch needs --config/],
-    [['--listen', '0.0.0.0'], /go together/],
-  ])('answers 64 and the help for %j', async (args, message) => {
+    [['--listen', '0.0.0.0'], /must be given together/],
+  ])('exits with 64 and prints the help for %j', async (args, message) => {
     const terminal = begin(...args)
     expect(await running?.ended).toBe(64)
     expect(terminal.complaints[0]).toMatch(message)
     expect(terminal.complaints[1]).toContain('--config <file>')
   })
 
-  test('answers 1 and the place for a registration that cannot be used', async () => {
+  test('exits with 1 and prints the place in a registration that cannot be used', async () => {
     const file = join(folder, 'wrong.json')
     await writeFile(file, '{"tenants":[]}')
     const terminal = begin('--config', file, '--port', '0')
@@ -205,7 +205,7 @@ describe('a state file', () => {
     expect(await keys(second)).toEqual(before)
   })
 
-  test('is refused when others can read it, or when it is not one, without a word of what is in it', async () => {
+  test('is refused when others can read it, or when it is not a state file, without its content in the message', async () => {
     const file = join(folder, 'open.json')
     await writeFile(file, '{"seal":"test-value"}', { mode: 0o644 })
     const open = begin('--port', '0', '--state', file)

@@ -76,7 +76,7 @@ describe('with a secret', () => {
     for (const absent of ['appid', 'scp', 'idtyp', 'name', 'upn']) expect(claims).not.toHaveProperty(absent)
   })
 
-  test('answers v1.0 with strings and a v1.0 token for a v1.0 API, with the audience as it was asked', async () => {
+  test('answers v1.0 with strings and a v1.0 token for a v1.0 API, with the audience as it was requested', async () => {
     const { status, body } = await askToken(
       emulator,
       { ...bySecret, resource: 'api://v1' },
@@ -117,13 +117,13 @@ describe('with a secret', () => {
     expect((await verified(emulator, body['access_token'])).claims.aud).toBe('https://v1.contoso.example/')
   })
 
-  test('issues a token without roles to a client nobody granted any', async () => {
+  test('issues a token without roles to a client that has none', async () => {
     const { status, body } = await askToken(emulator, { ...bySecret, scope: 'api://tier1/.default' })
     expect(status).toBe(200)
     expect((await verified(emulator, body['access_token'])).claims).not.toHaveProperty('roles')
   })
 
-  test('takes the credential by Basic, form-encoded', async () => {
+  test('accepts the credential by Basic, form-encoded', async () => {
     const credentials = `${ids.tier1}:${encodeURIComponent(secrets.tier1)}`
     const headers = { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
     const { status } = await askToken(
@@ -134,7 +134,7 @@ describe('with a secret', () => {
     expect(status).toBe(200)
   })
 
-  test('tells the API the capabilities the client declared', async () => {
+  test('puts the capabilities that the client declared into xms_cc', async () => {
     const claims = JSON.stringify({ access_token: { xms_cc: { values: ['cp1'] } } })
     const { body } = await askToken(emulator, { ...bySecret, scope: 'api://v2/.default', claims })
     expect((await verified(emulator, body['access_token'])).claims['xms_cc']).toEqual(['cp1'])
@@ -192,7 +192,7 @@ describe('with a certificate', () => {
     })
   }
 
-  test('accepts PS256 with x5t#S256, and RS256 with x5t, and says so in azpacr', async () => {
+  test('accepts PS256 with x5t#S256, and RS256 with x5t, and sets azpacr to 2', async () => {
     for (const answer of [
       await ask(),
       await ask({ alg: 'RS256', header: { x5t: thumbprints(certificate).sha1 } }),
@@ -229,7 +229,7 @@ describe('with a certificate', () => {
     expect(refusal(answer)).toEqual({ status: 401, error: 'invalid_client', code: 700027 })
   })
 
-  test('refuses a certificate whose time is over with AADSTS1000502', async () => {
+  test('refuses an expired certificate with AADSTS1000502', async () => {
     const header = { 'x5t#S256': thumbprints(expiredCertificate).sha256 }
     expect(refusal(await ask({ signer: expiredCertificate, header }))).toEqual({
       status: 401,
@@ -256,7 +256,7 @@ describe('with a certificate', () => {
     expect((await ask({ claims: { nbf: start + 300 } })).status).toBe(200)
   })
 
-  test('refuses an unsigned assertion and a text that is none with AADSTS50027 or AADSTS700027', async () => {
+  test('refuses an unsigned assertion and a text that is not an assertion with AADSTS50027 or AADSTS700027', async () => {
     const header = { alg: 'none', 'x5t#S256': thumbprints(certificate).sha256 }
     const unsigned = [header, { iss: ids.daemon }].map((part) =>
       Buffer.from(JSON.stringify(part)).toString('base64url'),

@@ -1,8 +1,8 @@
 import { decodeJwt, SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 import type { Emulator } from '@countersign/emulator'
-import { createSigningCertificate, thumbprintOf } from '../src/certificates.js'
-import { generateRsaKeys } from '../src/rsa-key.js'
+import { createSigningCertificate, thumbprintOf } from '../src/keys/certificates.js'
+import { generateRsaKeys } from '../src/keys/rsa-key.js'
 import {
   type Answer,
   askToken,
@@ -33,7 +33,7 @@ async function atOnce(ask: () => Promise<Answer>): Promise<Record<string, number
   )
 }
 
-test('a code that is redeemed twenty times at once gives one answer, and AADSTS54005 to all others', async () => {
+test('a code that is redeemed twenty times at once gives tokens once, and AADSTS54005 otherwise', async () => {
   await using emulator = await startTestEmulator()
   const pkce = createPkce()
   const page = await signIn(emulator, { pkce })
@@ -59,7 +59,7 @@ async function signInByDevice(emulator: Emulator): Promise<Form> {
   return { grant_type: 'device_code', client_id: ids.native, device_code }
 }
 
-test('a device code that is polled twenty times at once gives one answer, and AADSTS70018 to all others', async () => {
+test('a device code that is polled twenty times at once gives tokens once, and AADSTS70018 otherwise', async () => {
   await using emulator = await startTestEmulator({
     registration: withApplication('native', { isFallbackPublicClient: true }),
   })
@@ -67,7 +67,7 @@ test('a device code that is polled twenty times at once gives one answer, and AA
   expect(await atOnce(() => askToken(emulator, form))).toEqual({ 'a token': 1, AADSTS70018: 19 })
 })
 
-test('a device code of a client whose proof takes time to check gives one answer as well', async () => {
+test('a device code of a client whose assertion takes time to check gives tokens once as well', async () => {
   const keys = await generateRsaKeys()
   const certificate = createSigningCertificate(keys, 'native', start)
   await using emulator = await startTestEmulator({
@@ -88,7 +88,7 @@ test('a device code of a client whose proof takes time to check gives one answer
   expect(await atOnce(() => askToken(emulator, proved))).toEqual({ 'a token': 1, AADSTS70018: 19 })
 })
 
-test('a device code whose client does not prove itself is not used up', async () => {
+test('a device code stays valid when its client fails to authenticate', async () => {
   await using emulator = await startTestEmulator({
     registration: withApplication('native', { isFallbackPublicClient: true }),
   })
@@ -97,7 +97,7 @@ test('a device code whose client does not prove itself is not used up', async ()
   expect((await askToken(emulator, form)).status).toBe(200)
 })
 
-test('a refresh token that is used twenty times at once serves each time, with another token', async () => {
+test('a refresh token that is used twenty times at once gives a new token each time', async () => {
   await using emulator = await startTestEmulator()
   const { body } = await signInAndRedeem(emulator)
   const form = {

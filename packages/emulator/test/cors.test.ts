@@ -36,7 +36,7 @@ const preflight = (origin: string): Promise<Response> =>
   })
 
 describe('the token endpoint', () => {
-  test('tells a page of a registered single-page application beforehand that it may ask', async () => {
+  test('allows a page of a registered single-page application in the preflight answer', async () => {
     const { status, headers } = await preflight(registered)
     expect([status, readableBy(headers), headers.get('access-control-allow-headers')]).toEqual([
       200,
@@ -45,7 +45,7 @@ describe('the token endpoint', () => {
     ])
   })
 
-  test('gives a page of another origin no header at all, neither beforehand nor with the answer', async () => {
+  test('sends a page of another origin no CORS header, neither in the preflight answer nor in the answer', async () => {
     const before = await preflight(stranger)
     const answer = await askToken(
       emulator,
@@ -70,7 +70,7 @@ describe('the token endpoint', () => {
     expect([throttled.status, readableBy(throttled.headers)]).toEqual([429, registered])
   })
 
-  test('refuses what is redeemed by a page but was not given to a single-page application: AADSTS9002326', async () => {
+  test('refuses a page that redeems a code of another platform: AADSTS9002326', async () => {
     const pkce = createPkce()
     const page = await signIn(emulator, { pkce })
     const code = {

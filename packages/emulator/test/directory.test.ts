@@ -72,7 +72,7 @@ describe('a guest', () => {
     expect(info['uid']).not.toBe(claims['oid'])
   })
 
-  test('is somebody else at the same API than at home: tid, oid and sub differ', async () => {
+  test('has another tid, oid and sub at the same API than at home', async () => {
     const [first, ...others] = own.tenants
     const principals = [{ appId: 'fleet' }, { appId: 'fleet-api' }]
     await using emulator = await startWith({
@@ -100,7 +100,7 @@ describe('a guest', () => {
     expect(refusal(await askToken(emulator, form, { tenant: ids.fabrikam })).code).toBe(50013)
   })
 
-  test('is not offered where no tenant is named, and must be somebody', async () => {
+  test('is not offered where no tenant is named, and guestOf must be a user', async () => {
     await using emulator = await startWith(own)
     const page = await openPage(emulator, '/organizations/oauth2/v2.0/authorize', {
       client_id: ids.fleet,
@@ -151,7 +151,7 @@ describe('personal accounts', () => {
       scope: 'openid profile',
     })
 
-  test('sign in under common and consumers to an application that takes them, in their own tenant', async () => {
+  test('sign in under common and consumers to an application that accepts them, in their own tenant', async () => {
     await using emulator = await startWith(own)
     for (const segment of ['common', 'consumers']) {
       const page = await open(emulator, segment, '33333333-0000-4000-8000-0000000000aa')
@@ -285,7 +285,7 @@ describe('consent for a middle tier', () => {
     expect([answer.status, refusal(answer).code]).toEqual([status, status === 200 ? undefined : 65001])
   })
 
-  test('is not asked of whom the API has pre-authorized, for those scopes alone', async () => {
+  test('is not asked for the scopes of a pre-authorized client, and only for those', async () => {
     const preAuthorizedApplications = [{ appId: 'native', delegatedPermissionIds: ['Things.Write'] }]
     await using emulator = await startWith(withApplication('v2', { api: { preAuthorizedApplications } }))
     expect(codeOf(await signInTo(emulator, { scope: 'api://v2/Things.Write' }))).not.toBe('')
@@ -296,7 +296,7 @@ describe('consent for a middle tier', () => {
 })
 
 describe('explainPermission', () => {
-  test('says what a client may do for a user, and by whose grant', async () => {
+  test('returns the scopes of a client for a user, and who granted them', async () => {
     await using emulator = await startTestEmulator()
     const user = 'alice@contoso.example'
     expect(emulator.explainPermission({ client: 'native', resource: 'v2', user })).toEqual({
@@ -322,7 +322,7 @@ describe('explainPermission', () => {
     [{ client: 'daemon', resource: 'guarded' }, 501051],
     [{ client: 'native', resource: 'v2', user: 'dora@contoso.example' }, 50057],
     [{ client: 'daemon', resource: 'v2', tenant: 'fabrikam.example' }, 700016],
-  ])('says why not, and what to do: %j', async (question, errorCode) => {
+  ])('returns the refusal and what to do: %j', async (question, errorCode) => {
     await using emulator = await startTestEmulator()
     const before = emulator.requests.length
     expect(emulator.explainPermission(question)).toMatchObject({
@@ -354,7 +354,7 @@ describe('claims mapped into tokens', () => {
       { version: '1.0' },
     )
 
-  test('need a key of the API (AADSTS50146) or its word and its own name (AADSTS501461)', async () => {
+  test('need a key of the API (AADSTS50146), or acceptMappedClaims and a verified audience (AADSTS501461)', async () => {
     await using strict = await startWith(own(false))
     expect(refusal(await ask(strict, ids.v1)).code).toBe(50146)
     await strict.keys.publishForApplication('v1')
@@ -396,11 +396,11 @@ describe('the groups of a user', () => {
         nonce: 'the-nonce',
       },
     })
-    const told = (token: string): string[] =>
+    const groupsIn = (token: string): string[] =>
       ['groups', 'hasgroups', '_claim_names'].filter((name) => Object.hasOwn(decodeJwt(token), name))
     return {
-      atSignIn: told(new URLSearchParams(page.location?.hash.slice(1)).get('id_token') ?? ''),
-      access: told(
+      atSignIn: groupsIn(new URLSearchParams(page.location?.hash.slice(1)).get('id_token') ?? ''),
+      access: groupsIn(
         await emulator.issueToken({ client: 'native', resource: 'web', user: ids.alice, scopes: ['any'] }),
       ),
     }
@@ -412,7 +412,7 @@ describe('the groups of a user', () => {
     [200, ['hasgroups'], ['groups']],
     [201, ['hasgroups'], ['_claim_names']],
   ])(
-    'are told, when there are %i, by %j at sign-in and by %j in an access token',
+    'are, when there are %i, in %j at sign-in and in %j of an access token',
     async (count, atSignIn, access) => {
       expect(await claimsWith(count)).toEqual({ atSignIn, access })
     },
@@ -520,7 +520,7 @@ test('a manifest with the names of Azure AD Graph is read as one of Microsoft Gr
   })
 })
 
-test('reload reads the registration again, keeps consents, and keeps the old one if the new is wrong', async () => {
+test('reload reads the registration again, keeps consents, and keeps the old registration if the new one is wrong', async () => {
   await using emulator = await startTestEmulator()
   const page = await signIn(emulator, { query: { scope: 'api://v2/Things.Write' } })
   await sendForm(emulator, page, { consent: 'accept' })

@@ -68,7 +68,7 @@ test('gives consumers the issuer of personal accounts on v2.0 and refuses them o
   expect(refused.body['error_codes']).toEqual([90027])
 })
 
-test('refuses an unknown tenant with AADSTS90002, and what is no tenant name with AADSTS900023', async () => {
+test('refuses an unknown tenant with AADSTS90002, and a text that is not a tenant name with AADSTS900023', async () => {
   for (const [name, code, error] of [
     ['11111111-0000-4000-8000-00000000000f', 90002, 'invalid_tenant'],
     ['unknown.example', 90002, 'invalid_tenant'],

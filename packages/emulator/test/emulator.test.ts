@@ -27,7 +27,7 @@ function statusFor(origin: string, host: string): Promise<number | undefined> {
 }
 
 describe('startEmulator', () => {
-  test('answers a cloud whose issuers are those of its tokens', async () => {
+  test('returns a cloud whose issuers are those of its tokens', async () => {
     await using emulator = await startTestEmulator()
     expect(emulator.origin).toMatch(/^http:\/\/localhost:\d+$/)
     expect(emulator.cloud).toEqual({
@@ -45,7 +45,7 @@ describe('startEmulator', () => {
     }
   })
 
-  test('runs without a registration, from a file, and several times side by side', async () => {
+  test('starts without a registration, from a file, and several times in one process', async () => {
     await using standard = await startEmulator()
     const file = new URL('../../../examples/tour/registration.json', import.meta.url).pathname
     await using tour = await startEmulator({ registration: file })
@@ -68,16 +68,20 @@ describe('startEmulator', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['an unknown option', { prot: 1 }, 'prot: is not an option'],
-    ['a port that is none', { port: 65_536 }, 'port: expected a whole number from 0 to 65535'],
-    ['a word for https', { https: 'yes' }, 'https: expected true or false'],
+    ['an unknown option', { prot: 1 }, 'startEmulator: unknown option "prot"; expected registration, port, '],
+    ['a port that is none', { port: 65_536 }, 'startEmulator: "port" must be a whole number from 0 to 65535'],
+    ['a word for https', { https: 'yes' }, 'startEmulator: "https" must be true or false'],
     [
       'half a clock',
       { clock: { now: () => 0 } },
-      'clock: expected an object with the functions now, advance and set',
+      'startEmulator: "clock" must be an object with the functions now, advance and set',
     ],
-    ['no lifetime', { accessTokenLifetimeSeconds: 0 }, 'accessTokenLifetimeSeconds: expected a whole number'],
-    ['no options', null, 'options: expected an object'],
+    [
+      'no lifetime',
+      { accessTokenLifetimeSeconds: 0 },
+      'startEmulator: "accessTokenLifetimeSeconds" must be a whole number',
+    ],
+    ['no options', null, 'startEmulator: expected an object of options'],
   ])('refuses %s with a TypeError that names it', async (_, options, message) => {
     const started = startEmulator(options as EmulatorOptions)
     await expect(started).rejects.toThrow(TypeError)
@@ -88,6 +92,34 @@ describe('startEmulator', () => {
     await using emulator = await startTestEmulator()
     const port = Number(new URL(emulator.origin).port)
     await expect(startTestEmulator({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  })
+
+  test('treats an option that is undefined as absent', async () => {
+    const options: Required<{ [Name in keyof EmulatorOptions]: undefined }> = {
+      registration: undefined,
+      port: undefined,
+      https: undefined,
+      clock: undefined,
+      accessTokenLifetimeSeconds: undefined,
+      state: undefined,
+      page: undefined,
+      imitateMicrosoftIssuers: undefined,
+      allowConnectionsFromOtherMachines: undefined,
+    }
+    await using emulator = await startEmulator(options)
+    expect(emulator.origin).toMatch(/^http:\/\/localhost:\d+$/)
+    const token = await emulator.issueToken({
+      client: 'daemon',
+      resource: 'api',
+      user: undefined,
+      tenant: undefined,
+      scopes: undefined,
+      roles: undefined,
+      lifetimeSeconds: undefined,
+      claims: undefined,
+      flaw: undefined,
+    })
+    expect(decodeJwt(token)).toMatchObject({ roles: ['Things.Read.All'] })
   })
 
   test('frees its port when stopped, also when stopped twice', async () => {
@@ -115,7 +147,7 @@ describe('startEmulator', () => {
 })
 
 describe('a request', () => {
-  test('reaches it only by a loopback name', async () => {
+  test('is answered only by a loopback name', async () => {
     await using emulator = await startTestEmulator()
     const port = new URL(emulator.origin).port
     for (const name of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
@@ -226,7 +258,7 @@ describe('the clock', () => {
 })
 
 describe('issueToken', () => {
-  test('issues what is asked for, for a user or an application', async () => {
+  test('issues the requested token, for a user or an application', async () => {
     await using emulator = await startTestEmulator()
     const user = decodeJwt(
       await emulator.issueToken({
@@ -256,17 +288,23 @@ describe('issueToken', () => {
     expect(application).not.toHaveProperty('tid')
   })
 
-  test('throws a TypeError that names what it does not know', async () => {
+  test('throws a TypeError that names the wrong option', async () => {
     await using emulator = await startTestEmulator()
     const known = { client: 'daemon', resource: 'v2' }
     const misspelt = { ...known, scope: 'x' }
     for (const [options, message] of [
-      [{ ...known, client: 'nobody' }, 'client: expected an application'],
-      [{ ...known, resource: 'nothing' }, 'resource: expected an application'],
-      [{ ...known, user: 'nobody@contoso.example' }, 'user: expected a user'],
-      [{ ...known, tenant: 'unknown.example' }, 'tenant: expected a tenant'],
-      [{ ...known, tenant: 'fabrikam.example' }, 'client: has no service principal'],
-      [misspelt, 'scope is not an option'],
+      [{ ...known, client: 'nobody' }, 'issueToken: "client" must be an application of the registration'],
+      [
+        { ...known, resource: 'nothing' },
+        'issueToken: "resource" must be an application of the registration',
+      ],
+      [{ ...known, user: 'nobody@contoso.example' }, 'issueToken: "user" must be a user of the registration'],
+      [{ ...known, tenant: 'unknown.example' }, 'issueToken: "tenant" must be a tenant of the registration'],
+      [
+        { ...known, tenant: 'fabrikam.example' },
+        'issueToken: "client" must have a service principal in the tenant',
+      ],
+      [misspelt, 'issueToken: unknown option "scope"'],
     ] as const) {
       const issued = emulator.issueToken(options)
       await expect(issued).rejects.toThrow(TypeError)
@@ -275,7 +313,7 @@ describe('issueToken', () => {
   })
 })
 
-test('remembers a redeemed code no longer than the code lives', async () => {
+test('remembers a redeemed code until the code expires', async () => {
   await using emulator = await startTestEmulator()
   expect((await signInAndRedeem(emulator)).status).toBe(200)
   emulator.clock.advance(3600)

@@ -200,7 +200,7 @@ describe('device code', () => {
     expect(refusal(expired).error).toBe('expired_token')
   })
 
-  test('lives for a quarter of an hour: it is pending in its last second, and expired in the next', async () => {
+  test('is valid for a quarter of an hour: pending in its last second, expired in the next', async () => {
     await using own = await startTestEmulator({ registration: withDevices() })
     const begun = await fetch(`${own.origin}/${ids.contoso}/oauth2/v2.0/devicecode`, {
       method: 'POST',
@@ -247,7 +247,7 @@ const answerOf = (response: Response): URLSearchParams =>
   new URL(response.headers.get('location') ?? '').searchParams
 
 describe('single sign-on', () => {
-  test('lets a browser that has signed in go on silently, and another not', async () => {
+  test('lets a browser that has signed in continue silently, and no other', async () => {
     const browser = new Browser(emulator)
     expect(answerOf(await browser.open(silent)).get('error')).toBe('login_required')
     expect(answerOf(await browser.signIn(query, 'alice@contoso.example')).has('code')).toBe(true)
@@ -256,7 +256,7 @@ describe('single sign-on', () => {
     expect(answerOf(await new Browser(emulator).open(silent)).get('error')).toBe('login_required')
   })
 
-  test('goes along into frames of other sites over https alone, as cookies do', async () => {
+  test('is sent in frames of other sites over https alone, as cookies are', async () => {
     await using secure = await startTestEmulator({ https: true })
     const page = await ofSecure(
       secure,
@@ -282,7 +282,7 @@ describe('single sign-on', () => {
     expect(answerOf(await browser.open(`${silent}&login_hint=alice@contoso.example`)).has('code')).toBe(true)
   })
 
-  test('says silently that consent is missing, and grants nothing', async () => {
+  test('answers a silent request with the missing consent, and grants nothing', async () => {
     const browser = new Browser(emulator)
     await browser.signIn(query, 'alice@contoso.example')
     const wanting = silent.replace('Things.Read', 'Things.Write')
@@ -312,7 +312,7 @@ describe('sign-out', () => {
     scope: 'openid api://v2/Things.Read',
   }
 
-  test('ends the sign-in and goes back to a registered address with the state', async () => {
+  test('ends the sign-in and redirects to a registered address with the state', async () => {
     const browser = new Browser(emulator)
     await browser.signIn(query, 'alice@contoso.example')
     const back = encodeURIComponent('http://localhost')
@@ -323,7 +323,7 @@ describe('sign-out', () => {
     expect(answerOf(await browser.open(silent)).get('error')).toBe('login_required')
   })
 
-  test('does not go to an address nobody registered', async () => {
+  test('does not redirect to an address that is not registered', async () => {
     const response = await new Browser(emulator).open(
       `/common/oauth2/logout?post_logout_redirect_uri=${encodeURIComponent('https://evil.example/')}`,
     )
@@ -331,7 +331,7 @@ describe('sign-out', () => {
     expect(await response.text()).not.toContain('evil.example')
   })
 
-  test('tells the applications that were signed in to, in frames', async () => {
+  test('notifies the applications that were signed in to, in frames', async () => {
     const browser = new Browser(emulator)
     await browser.signIn(web, 'alice@contoso.example')
     const response = await browser.open('/common/oauth2/v2.0/logout')

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, afterAll, describe, expect, test } from 'vitest'
-import type { Emulator, Endpoint, FaultOptions } from '@countersign/emulator'
-import { endpoints } from '../src/faults.js'
+import type { Emulator, EmulatorEndpoint, FaultOptions } from '@countersign/emulator'
+import { endpoints } from '../src/instance/faults.js'
 import { askToken, ids, refusal, secrets, startTestEmulator } from './support.js'
 
 let emulator: Emulator
@@ -58,7 +58,7 @@ describe('a fault', () => {
     expect(refusal(await ask())).toEqual({ status: 400, error: 'invalid_grant', code: 50196 })
   })
 
-  test('answers what is not JSON, or JSON under another type', async () => {
+  test('answers with a body that is not JSON, or JSON under another type', async () => {
     emulator.faults.add({ endpoint: 'token', effect: { kind: 'malformedJson' }, times: 1 })
     const malformed = await askRaw()
     expect(malformed.status).toBe(200)
@@ -90,7 +90,7 @@ describe('a fault', () => {
     expect(performance.now() - before).toBeGreaterThan(190)
   })
 
-  test.each<[Endpoint, string, 'GET' | 'POST']>([
+  test.each<[EmulatorEndpoint, string, 'GET' | 'POST']>([
     ['adminConsent', `/${ids.contoso}/v2.0/adminconsent`, 'GET'],
     ['authorize', `/${ids.contoso}/oauth2/v2.0/authorize`, 'GET'],
     ['deviceCode', `/${ids.contoso}/oauth2/v2.0/devicecode`, 'POST'],
@@ -120,7 +120,7 @@ describe('a fault', () => {
   })
 
   test.each(['discovery', 'keys'] as const)(
-    'makes %s slow, absent, cut short or no JSON',
+    'makes %s slow, absent, truncated or no JSON',
     async (endpoint) => {
       const path = endpoint === 'keys' ? 'discovery/v2.0/keys' : 'v2.0/.well-known/openid-configuration'
       const get = (): Promise<Response> => fetch(`${emulator.origin}/${ids.contoso}/${path}`)
@@ -148,7 +148,7 @@ describe('a fault', () => {
     expect([await open(ids.web), await open(ids.native)]).toEqual([503, 400])
   })
 
-  test('serves the key set as it was, or a huge one', async () => {
+  test('answers with the key set as it was, or a huge one', async () => {
     const keys = async (): Promise<number> => {
       const response = await fetch(`${emulator.origin}/common/discovery/v2.0/keys`)
       return ((await response.json()) as { keys: unknown[] }).keys.length
@@ -164,21 +164,29 @@ describe('a fault', () => {
   })
 
   test.each<[unknown, string]>([
-    [{ endpoint: 'tokens', effect: { kind: 'hang' } }, 'endpoint: expected one of adminConsent'],
-    [{ endpoint: 'token', effect: { kind: 'explode' } }, 'effect.kind: expected one of latency'],
-    [{ endpoint: 'token', effect: { kind: 'status', status: 200 } }, 'effect.status: expected'],
-    [{ endpoint: 'token', effect: { kind: 'latency', seconds: -1 } }, 'effect.seconds: expected'],
-    [{ endpoint: 'token', effect: { kind: 'refusal', code: 1 } }, 'effect.code: expected'],
-    [{ endpoint: 'token', effect: { kind: 'stale' } }, 'is for the endpoint keys'],
-    [{ endpoint: 'token', effect: { kind: 'hang' }, times: 0 }, 'times: expected'],
-  ])('that makes no sense is a TypeError: %j', (fault, message) => {
+    [{ endpoint: 'tokens', effect: { kind: 'hang' } }, 'faults.add: "endpoint" must be one of adminConsent'],
+    [{ endpoint: 'token', effect: { kind: 'explode' } }, 'faults.add: "effect.kind" must be one of latency'],
+    [{ endpoint: 'token', effect: { kind: 'status', status: 200 } }, 'faults.add: "effect.status" must be'],
+    [{ endpoint: 'token', effect: { kind: 'latency', seconds: -1 } }, 'faults.add: "effect.seconds" must be'],
+    [{ endpoint: 'token', effect: { kind: 'refusal', code: 1 } }, 'faults.add: "effect.code" must be'],
+    [
+      { endpoint: 'token', effect: { kind: 'stale' } },
+      'faults.add: "endpoint" must be keys for the effect stale',
+    ],
+    [{ endpoint: 'token', effect: { kind: 'hang' }, times: 0 }, 'faults.add: "times" must be'],
+    [{ endpoint: 'token', effect: { kind: 'hang' }, time: 1 }, 'faults.add: unknown option "time"'],
+    [
+      { endpoint: 'token', effect: { kind: 'status', status: 429, retryAfter: 1 } },
+      'faults.add: unknown option "retryAfter"; expected kind, status, retryAfterSeconds',
+    ],
+  ])('with a wrong or unknown member is refused with a TypeError: %j', (fault, message) => {
     expect(() => emulator.faults.add(fault as FaultOptions)).toThrow(TypeError)
     expect(() => emulator.faults.add(fault as FaultOptions)).toThrow(message)
   })
 })
 
 describe('the request log', () => {
-  test('lets a test wait for a request that is yet to come', async () => {
+  test('lets a test wait for a future request', async () => {
     await using own = await startTestEmulator()
     const waiting = own.requests.waitFor(({ endpoint }) => endpoint === 'token')
     await askToken(own, form)
@@ -206,7 +214,7 @@ describe('the request log', () => {
   })
 })
 
-test('stopping does not wait for a request that hangs', async () => {
+test('stop does not wait for a request that hangs', async () => {
   const own = await startTestEmulator()
   own.faults.add({ endpoint: 'keys', effect: { kind: 'hang' } })
   const hanging = fetch(`${own.origin}/common/discovery/v2.0/keys`)

@@ -49,7 +49,7 @@ describe('a token by issueToken', () => {
   })
 })
 
-test('the flaws say what they are: one thing is changed', async () => {
+test('each flaw changes one thing of the token', async () => {
   const claims = async (flaw: (typeof tokenFlaws)[number]): Promise<Record<string, unknown>> =>
     decodeJwt(await emulator.issueToken({ ...good, flaw }))
   expect((await claims('expired')).exp).toBe(start - 3600)
@@ -61,9 +61,9 @@ test('the flaws say what they are: one thing is changed', async () => {
   expect((await emulator.issueToken({ ...good, flaw: 'nestedJwe' })).split('.')).toHaveLength(5)
 })
 
-test('a flaw nobody knows is a TypeError that lists the known ones', async () => {
+test('an unknown flaw is refused with a TypeError that lists the known ones', async () => {
   const flaw = 'misspelt' as never
   await expect(emulator.issueToken({ ...good, flaw })).rejects.toThrow(
-    /^issueToken: flaw: expected one of expired/,
+    /^issueToken: "flaw" must be one of expired/,
   )
 })

@@ -80,7 +80,7 @@ describe.each(expectations.map((expectation) => [expectation.subject, expectatio
   '%s',
   (subject, { rows, isComplete }) => {
     test.each(rows.map((row) => [row.member, row] as const))(
-      '%s is as it was seen live, or says why not',
+      '%s is as it was seen live, or the row states why not',
       (_, row) => {
         const verdict = compare(row, answers.get(subject)?.[row.member], context())
         verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1)

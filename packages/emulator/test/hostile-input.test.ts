@@ -189,7 +189,7 @@ describe('hostile input', () => {
     expect(JSON.stringify(emulator.requests).length).toBeLessThan(2_000_000)
   })
 
-  test('requests that are not HTTP end, and the emulator goes on', async () => {
+  test('requests that are not HTTP end, and the emulator continues to answer', async () => {
     const port = Number(new URL(emulator.origin).port)
     for (const bytes of [
       '\0\0\0\0\r\n\r\n',

@@ -98,7 +98,7 @@ describe('hostile input to the page', () => {
   test.each([
     ['registration', 'registration'],
     ['state', 'snapshot'],
-  ])('data nested without end, sent to /_/%s, is refused as what it is not', async (path, field) => {
+  ])('deeply nested data, sent to /_/%s, is refused with a reason', async (path, field) => {
     const nested = '['.repeat(60_000) + ']'.repeat(60_000)
     const inside = `{"tenants":[{"domains":["a.example"],"users":${nested}}]}`
     for (const text of [nested, `{"keys":${nested}}`, inside]) {
@@ -108,7 +108,7 @@ describe('hostile input to the page', () => {
     }
   })
 
-  test('what is longer than any registration is cut off with 413, and says so on a page', async () => {
+  test('a body longer than any registration is refused with 413 on a page', async () => {
     const { status, text } = await post('registration', { registration: 'x'.repeat(2_100_000), do: 'check' })
     expect(status).toBe(413)
     expect(text).toContain('A form takes up to')
@@ -151,7 +151,7 @@ function replaced(value: unknown, [step, ...rest]: readonly string[], leaf: unkn
   return copy
 }
 
-test('a registration with anything at any place is refused with its place or is in force, and the emulator goes on', async () => {
+test('a registration with any value at any place is applied or refused with its place, and the emulator continues', async () => {
   const places = placesIn(registration)
   const shown = async (): Promise<string> => (await fetch(`${emulator.origin}/_/registration`)).text()
   const textOf = (html: string): string => /<textarea[^>]*>([^<]*)/.exec(html)?.[1] ?? ''

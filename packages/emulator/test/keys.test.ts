@@ -59,7 +59,7 @@ describe('the life of a key', () => {
     expect(refusal(answer)).toEqual({ status: 400, error: 'invalid_grant', code: 50013 })
   })
 
-  test('can flap: it is in two answers, missing from one, and steady again when told so', async () => {
+  test('can flap: it is in two answers, missing from one, and in all again after steady', async () => {
     await using emulator = await startTestEmulator()
     const [kid = ''] = await kids(emulator)
     await emulator.keys.flap(kid, { listed: 2, absent: 1 })
@@ -70,15 +70,19 @@ describe('the life of a key', () => {
     expect(await kids(emulator)).toEqual([kid])
   })
 
-  test('takes no step that makes no sense, with a TypeError', async () => {
+  test('refuses a step that cannot be done with a TypeError', async () => {
     await using emulator = await startTestEmulator()
     const [kid = ''] = await kids(emulator)
-    await expect(emulator.keys.withdraw(kid)).rejects.toThrow('that key signs')
-    await expect(emulator.keys.use('other')).rejects.toThrow('expected the kid of a key')
-    await expect(emulator.keys.flap(kid, { listed: 0, absent: 1 })).rejects.toThrow(
-      'listed: expected a whole',
+    await expect(emulator.keys.withdraw(kid)).rejects.toThrow(
+      'keys.withdraw: "kid" must be the kid of a key that does not sign',
     )
-    await expect(emulator.keys.publishForeign('mars' as never)).rejects.toThrow('owner: expected')
+    await expect(emulator.keys.use('other')).rejects.toThrow('keys.use: "kid" must be the kid of a key')
+    await expect(emulator.keys.flap(kid, { listed: 0, absent: 1 })).rejects.toThrow(
+      'keys.flap: "listed" must be a whole number',
+    )
+    await expect(emulator.keys.publishForeign('mars' as never)).rejects.toThrow(
+      'keys.publishForeign: "owner" must be',
+    )
     const next = await emulator.keys.rotate()
     await emulator.keys.withdraw(kid)
     await expect(emulator.keys.use(kid)).rejects.toThrow('was withdrawn')
@@ -87,7 +91,7 @@ describe('the life of a key', () => {
 })
 
 describe('foreign keys', () => {
-  test('stand in the set as in Entra: personal accounts by their concrete issuer, on common alone', async () => {
+  test('are in the set as in Entra: personal accounts by their concrete issuer, on common alone', async () => {
     await using emulator = await startTestEmulator()
     const msa = await emulator.keys.publishForeign('microsoftAccounts')
     const usGovernment = await emulator.keys.publishForeign('usGovernment')
@@ -128,7 +132,7 @@ describe('foreign keys', () => {
   })
 })
 
-test('an API with a key of its own has it behind ?appid=, in the document and the set, and not elsewhere', async () => {
+test('an API with a key of its own has it under ?appid=, in the document and the set, and nowhere else', async () => {
   await using emulator = await startTestEmulator()
   const kid = await emulator.keys.publishForApplication('v2')
   const document = await fetch(

@@ -23,7 +23,7 @@ const statusFor = (origin: string, host: string): Promise<number | undefined> =>
       .end()
   })
 
-test('by default nothing is lenient, and nothing is said', async () => {
+test('by default nothing is lenient, and there is no warning', async () => {
   await using emulator = await startTestEmulator()
   await fetch(`${emulator.origin}/common/discovery/keys`)
   expect(warnings).toEqual([])
@@ -62,7 +62,7 @@ describe('imitateMicrosoftIssuers', () => {
       'microsoftonline.com',
     ],
   ])(
-    '%s puts its names into tokens and documents, and says so',
+    '%s puts its names into tokens and documents, and warns',
     async (imitated, v1, v2, cloudInstanceName) => {
       await using emulator = await startTestEmulator({ imitateMicrosoftIssuers: imitated })
       const named = (template: string): string => template.replaceAll('{t}', ids.contoso)
@@ -82,7 +82,7 @@ describe('imitateMicrosoftIssuers', () => {
 describe('allowConnectionsFromOtherMachines', () => {
   const others = { address: '0.0.0.0', hostName: 'emulator.test' }
 
-  test('listens beyond loopback, answers to the one name more, and says what that means', async () => {
+  test('listens beyond loopback, answers to the one additional name, and warns', async () => {
     await using emulator = await startTestEmulator({ allowConnectionsFromOtherMachines: others })
     const { port } = new URL(emulator.origin)
     expect(emulator.origin).toBe(`http://emulator.test:${port}`)
@@ -97,13 +97,18 @@ describe('allowConnectionsFromOtherMachines', () => {
     [{ address: 'all', hostName: 'x' }],
     [{ address: '0.0.0.0' }],
     [{ address: '::', hostName: 'a b' }],
-  ])('is a TypeError unless it says where and by which name: %j', async (value) => {
+    [{ address: '::', hostName: 'x', port: 8400 }],
+  ])('is refused with a TypeError unless it has an address and a name: %j', async (value) => {
     const options = { allowConnectionsFromOtherMachines: value } as EmulatorOptions
-    await expect(startEmulator(options)).rejects.toThrow(/^allowConnectionsFromOtherMachines: expected/)
+    await expect(startEmulator(options)).rejects.toThrow(
+      /^startEmulator: "allowConnectionsFromOtherMachines" must be/,
+    )
   })
 })
 
-test('a misspelt imitation is a TypeError that lists the known ones', async () => {
+test('a misspelt imitation is refused with a TypeError that lists the known ones', async () => {
   const options = { imitateMicrosoftIssuers: 'mars' } as unknown as EmulatorOptions
-  await expect(startEmulator(options)).rejects.toThrow('imitateMicrosoftIssuers: expected one of global')
+  await expect(startEmulator(options)).rejects.toThrow(
+    'startEmulator: "imitateMicrosoftIssuers" must be one of global',
+  )
 })

@@ -190,7 +190,7 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
     expect(await page.evaluate(`call('${apiAddress}', '${accessToken}')`)).toEqual([401, {}])
   })
 
-  test('hears what is wrong, with its code, when the service refuses', async () => {
+  test('gets the error and its code when the service refuses', async () => {
     const error = await acquire('api://tier1/Things.Read').catch((reason: unknown) => reason)
     expect(String(error)).toContain('AADSTS65001')
     expect(tokenRequests().at(-1)).toMatchObject({ status: 400, errorCode: 65001 })
@@ -207,7 +207,7 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
     expect(asked).toMatchObject({ endpoint: 'authorize', status: 302, parameters: { prompt: 'none' } })
   })
 
-  test('signs another user in by a window of its own', async () => {
+  test('signs another user in by a popup window', async () => {
     const opened = page.waitForEvent('popup')
     const signedIn = page.evaluate<{ username: string }>(
       `client.loginPopup({ scopes: ['api://v2/Things.Read'], prompt: 'select_account', redirectUri: '${home}/back' })
@@ -217,7 +217,7 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
     expect(await signedIn).toEqual({ username: 'bob@contoso.example' })
   })
 
-  test('signs out, and comes back to a page where nobody is signed in, not even silently', async () => {
+  test('signs out, and returns to a page where no user is signed in, not even silently', async () => {
     await page.evaluate(`void client.logoutRedirect({ postLogoutRedirectUri: '${home}/' })`)
     await expect.poll(() => page.title()).toBe('nobody')
     expect(emulator.requests.at(-1)).toMatchObject({ endpoint: 'logout', outcome: 'answered' })
@@ -229,7 +229,7 @@ describe.runIf(hasChromium)('MSAL Browser, unmodified', () => {
     expect(String(error)).toContain('AADSTS50058')
   })
 
-  test('is given nothing on a page of an origin that is not registered', async () => {
+  test('gets no token on a page of an origin that is not registered', async () => {
     const stranger = await browser.newPage()
     await stranger.goto(`${elsewhere}/`)
     const ask = (path: string, method: string): Promise<string> =>

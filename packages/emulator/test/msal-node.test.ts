@@ -59,7 +59,7 @@ test('acquires a token by client credentials, and the second time from its cache
   expect([second?.fromCache, tokenRequests()]).toEqual([true, before])
 })
 
-test('is told what Entra would tell it about a wrong secret', async () => {
+test('gets the answer of Entra for a wrong secret', async () => {
   const client = new ConfidentialClientApplication(await configuration(ids.daemon, 'test-value-wrong'))
   await expect(
     client.acquireTokenByClientCredential({ scopes: ['api://v2/.default'] }),
@@ -215,7 +215,7 @@ async function answerOf<T>(
   }
 }
 
-test('hands on the claims of Conditional Access, and passes when the user has met them', async () => {
+test('returns the claims of Conditional Access, and gets a token when the user has met them', async () => {
   await using own = await startTestEmulator({
     registration: withContoso({
       conditionalAccess: [{ displayName: 'mfa for v2', demand: 'mfa', resources: ['v2'] }],

@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => emulator.stop())
 
-test('gives the middle tier a v2.0 token for the user at the next API, and no more than was asked', async () => {
+test('gives the middle tier a v2.0 token for the user at the next API, and no more than it asks for', async () => {
   const { status, body } = await askToken(emulator, onBehalfOf(userToken, { scope: 'api://v2/Things.Read' }))
   expect(status).toBe(200)
   expect(body).toEqual({
@@ -85,7 +85,7 @@ test('answers v1.0 with strings, short scopes and always a refresh token', async
   })
 })
 
-test('takes the tenant from the assertion on common', async () => {
+test('reads the tenant from the assertion on common', async () => {
   const { status } = await askToken(emulator, onBehalfOf(userToken, { scope: 'api://v2/.default' }), {
     tenant: 'common',
   })
@@ -151,7 +151,7 @@ describe('refuses', () => {
     expect(refusal(answer)).toEqual(invalidGrant(50013))
   })
 
-  test('a middle tier that nobody consented to with AADSTS65001 and what to do about it', async () => {
+  test('a middle tier without consent with AADSTS65001 and what to do about it', async () => {
     const answer = await askToken(emulator, onBehalfOf(userToken, { scope: 'api://lonely/.default' }))
     expect(refusal(answer)).toEqual(invalidGrant(65001))
     expect(answer.body['suberror']).toBe('consent_required')

@@ -143,7 +143,7 @@ test('openid-client completes code and PKCE, and refreshes', async () => {
   expect(renewed.access_token).not.toBe(tokens.access_token)
 })
 
-test('jose verifies a token with the keys it fetches, and finds a key that is new', async () => {
+test('jose verifies a token with the keys it fetches, and finds a new key', async () => {
   await using emulator = await startTestEmulator({ clock: runningClock() })
   const keys = createRemoteJWKSet(new URL(`${emulator.origin}/${ids.contoso}/discovery/v2.0/keys`), {
     cooldownDuration: 0,

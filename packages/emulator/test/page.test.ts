@@ -37,16 +37,19 @@ async function post(path: string, fields: Form, headers: Record<string, string> 
 const sections = ['', 'registration', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults', 'state']
 
 describe('every page', () => {
-  test.each(sections)('/_/%s is small, says what it is, and runs and loads nothing', async (section) => {
-    const response = await fetch(`${emulator.origin}/_/${section}`)
-    const html = await response.text()
-    expect(response.status).toBe(200)
-    expect(html.length).toBeLessThan(100_000)
-    expect(html).toContain('Countersign: local emulator')
-    expect(html).not.toMatch(/<script|<img|<link|@import|url\(/)
-    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
-    expect(response.headers.get('x-frame-options')).toBe('DENY')
-  })
+  test.each(sections)(
+    '/_/%s is small, says that it is an emulator, and has no script and loads nothing',
+    async (section) => {
+      const response = await fetch(`${emulator.origin}/_/${section}`)
+      const html = await response.text()
+      expect(response.status).toBe(200)
+      expect(html.length).toBeLessThan(100_000)
+      expect(html).toContain('Countersign: local emulator')
+      expect(html).not.toMatch(/<script|<img|<link|@import|url\(/)
+      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+      expect(response.headers.get('x-frame-options')).toBe('DENY')
+    },
+  )
 
   test('of an application is small too', async () => {
     for (const appId of Object.values(ids).slice(3)) {
@@ -70,7 +73,7 @@ describe('every page', () => {
 })
 
 describe('a change', () => {
-  test('is refused without the token of a page, with another, and from another origin', async () => {
+  test('is refused without the form token of a page, with another, and from another origin', async () => {
     const add = { endpoint: 'token', effect: 'hang', add: 'true' }
     expect((await post('faults', { ...add, page_token: '' })).status).toBe(400)
     expect((await post('faults', { ...add, page_token: '1.AAAA' })).status).toBe(400)
@@ -78,7 +81,7 @@ describe('a change', () => {
     expect(emulator.faults.list()).toEqual([])
   })
 
-  test('is refused by another name than a loopback one', async () => {
+  test('is refused under a host name that is not a loopback one', async () => {
     const status = await new Promise((resolve) => {
       request(`${emulator.origin}/_/`, { headers: { host: 'evil.example' } }, (response) => {
         response.resume()
@@ -88,7 +91,7 @@ describe('a change', () => {
     expect(status).toBe(400)
   })
 
-  test('adds and clears a fault, which every page tells of', async () => {
+  test('adds and clears a fault, which every page mentions', async () => {
     expect(
       (await post('faults', { endpoint: 'token', effect: 'status 503', times: '3', add: 'true' })).status,
     ).toBe(303)
@@ -98,11 +101,11 @@ describe('a change', () => {
     const wrong = await post('faults', { endpoint: 'token', effect: 'stale', add: 'true' })
     expect([wrong.status, await wrong.text()]).toEqual([
       400,
-      expect.stringContaining('is for the endpoint keys'),
+      expect.stringContaining('must be keys for the effect stale'),
     ])
   })
 
-  test('turns keys step by step', async () => {
+  test('publishes, uses and withdraws keys step by step', async () => {
     await post('keys', { do: 'publish' })
     const [, next] = await emulator.keys.list()
     expect(next?.state).toBe('next')
@@ -157,7 +160,7 @@ describe('the page of an application', () => {
     expect(text(html)).toMatch(/secret no start never secret no start 2026-03-01 12:00:00/)
   })
 
-  test('tells which of the listed permissions everyone has at home', async () => {
+  test('shows which of the listed permissions everyone has at home', async () => {
     const detail = text(await get(`apps/${ids.tier1}`))
     expect(detail).toContain('v1 Things.Read delegated granted for Contoso')
     expect(detail).toContain('lonely Things.Read delegated not granted for all')
@@ -208,7 +211,7 @@ describe('the registration', () => {
     )
   })
 
-  test('sent back unchanged is the same as before, and the hidden secrets go on working', async () => {
+  test('sent back unchanged is the same as before, and the hidden secrets stay valid', async () => {
     await using own = await startTestEmulator()
     const { text, send } = await shown(own)
     const applied = await send({ registration: text, do: 'apply' })
@@ -221,7 +224,7 @@ describe('the registration', () => {
     expect((await askToken(own, tier1)).status).toBe(200)
   })
 
-  test('is checked without being changed, and applied with the lines to take over', async () => {
+  test('is checked without being changed, and applied with the lines to copy', async () => {
     await using own = await startTestEmulator()
     const { text, send } = await shown(own)
     const changed = text.replace('"displayName": "Alice Ash"', '"displayName": "Alice Oak"')
@@ -237,7 +240,7 @@ describe('the registration', () => {
     expect(await named()).toBe(true)
   })
 
-  test('is taken also where it is longer than a token request may be', async () => {
+  test('is accepted also if it is longer than a token request may be', async () => {
     await using own = await startTestEmulator()
     const { text, send } = await shown(own)
     const users = Array.from({ length: 4000 }, (_, index) => ({
@@ -251,7 +254,7 @@ describe('the registration', () => {
     expect((await fetch(`${own.origin}/${path}`)).status).toBe(200)
   })
 
-  test('takes a new secret for a hidden one, and never shows it', async () => {
+  test('accepts a new secret for a hidden one, and never shows it', async () => {
     await using own = await startTestEmulator()
     const { text, send } = await shown(own)
     const changed = text.replace('"[hidden]"', '"test-value-fresh"')
@@ -286,16 +289,16 @@ describe('the registration', () => {
     [
       'a hidden secret of an application that is not there',
       (text) => text.replaceAll(ids.daemon, ids.alice),
-      'passwordCredentials[0].secretText: it cannot be told which secret is meant',
+      'passwordCredentials[0].secretText: does not identify one secret',
       registration,
     ],
     [
       'one of two alike secrets',
       (text) => text.replace(/\{\s*"secretText": "\[hidden\]"\s*\},/, ''),
-      'passwordCredentials[0].secretText: it cannot be told',
+      'passwordCredentials[0].secretText: does not identify one secret',
       twoSecrets,
     ],
-  ])('stays as it is when sent with %s, which is told with its place', async (_, spoil, place, given) => {
+  ])('stays as it is when sent with %s, and the page shows the place', async (_, spoil, place, given) => {
     await using own = await startTestEmulator({ registration: given })
     const { text, send } = await shown(own)
     const spoilt = spoil(text)
@@ -312,7 +315,7 @@ describe('the registration', () => {
     expect((await askToken(own, daemon)).status).toBe(200)
   })
 
-  test('is not taken from another page', async () => {
+  test('is not accepted from another site', async () => {
     const { text, send } = await shown(emulator)
     const response = await send({ registration: text, do: 'apply', page_token: '1.AAAA' })
     expect(response.status).toBe(400)
@@ -326,7 +329,7 @@ describe('the state', () => {
     return fetch(`${own.origin}/_/${path}`, { method: 'POST', redirect: 'manual', body })
   }
 
-  test('tells the version, where it is kept and that nothing is less strict than Entra', async () => {
+  test('shows the version, where it is kept and that nothing is less strict than Entra', async () => {
     const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
       version: string
     }
@@ -336,7 +339,7 @@ describe('the state', () => {
     expect(html).toContain('it refuses what Entra refuses')
   })
 
-  test('names the file it is kept in, and every leniency', async () => {
+  test('names the file it is kept in, and every lenient option', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'emulator-'))
     try {
       const file = join(folder, 'state.json')
@@ -350,7 +353,7 @@ describe('the state', () => {
     }
   })
 
-  test('is downloaded as a file, and another instance goes on from it', async () => {
+  test('is downloaded as a file, and another instance continues from it', async () => {
     await using own = await startTestEmulator()
     own.users.disable(ids.alice)
     const download = await send(own, 'state/snapshot')
@@ -366,7 +369,7 @@ describe('the state', () => {
     expect(other.explainPermission(question)).toMatchObject({ isIssued: false, errorCode: 50057 })
   })
 
-  test('is given to nobody by GET, nor without the token of a page, nor to another origin', async () => {
+  test('is not answered by GET, nor without the form token of a page, nor to another origin', async () => {
     expect((await fetch(`${emulator.origin}/_/state/snapshot`)).status).toBe(404)
     for (const response of [
       await post('state/snapshot', { page_token: '1.AAAA' }),
@@ -377,10 +380,10 @@ describe('the state', () => {
     }
   })
 
-  test('stays as it is where what is pasted is no snapshot, and says the place without the text', async () => {
+  test('stays as it is when the pasted text is not a snapshot, and the page shows the place without the text', async () => {
     const before = await emulator.exportState()
     for (const [snapshot, place] of [
-      ['test-value', 'state: what was pasted is not JSON'],
+      ['test-value', 'state: the pasted text is not JSON'],
       [JSON.stringify({ ...before, seal: 'test-value' }), 'state: seal: does not match pattern'],
     ] as const) {
       const response = await post('state', { snapshot })
@@ -393,7 +396,7 @@ describe('the state', () => {
 })
 
 describe('the requests', () => {
-  test('tell which rule refused and what to do', async () => {
+  test('show which rule refused and what to do', async () => {
     await using own = await startTestEmulator()
     await askToken(own, {
       grant_type: 'client_credentials',
@@ -428,7 +431,7 @@ describe('the inspector', () => {
   const inspect = async (token: string): Promise<string> => (await post('inspect', { token })).text()
   const good = { client: 'native', resource: 'api://v2', user: 'alice@contoso.example' }
 
-  test('says what a token is and which API accepts it, also with Bearer and line breaks around it', async () => {
+  test('shows what a token is and which API accepts it, also with Bearer and line breaks around it', async () => {
     const token = await emulator.issueToken(good)
     const html = await inspect(`Authorization: Bearer "${token.slice(0, 80)}\n${token.slice(80)}"`)
     expect(html).toContain('Accepted by v2')
@@ -454,7 +457,7 @@ describe('the inspector', () => {
     ['expired', 'It expired 3600 s ago'],
     ['wrongTenant', 'a tenant this registration does not have'],
     ['hmacConfusion', 'signed with HS256'],
-  ] as const)('tells the story of %s', async (flaw, story) => {
+  ] as const)('explains %s', async (flaw, story) => {
     expect(await inspect(await emulator.issueToken({ ...good, flaw }))).toContain(story)
   })
 
@@ -478,6 +481,6 @@ describe('minting', () => {
     ).text()
     expect(flawed).toContain('Refused by every registered API')
     const wrong = await (await post('mint', { client: ids.daemon, resource: ids.v2, flaw: 'other' })).text()
-    expect(wrong).toContain('flaw: expected one of')
+    expect(wrong).toContain('&quot;flaw&quot; must be one of')
   })
 })

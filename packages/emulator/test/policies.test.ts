@@ -65,7 +65,7 @@ async function redeem(emulator: Emulator, page: Page, verifier: string, more: Fo
 }
 
 describe('Conditional Access for an API behind a middle tier', () => {
-  test('stops OBO with claims, and clears when the claims come back through a sign-in', async () => {
+  test('refuses OBO with claims, and allows it after a sign-in with these claims', async () => {
     await using emulator = await startWithPolicy({ resources: ['v2'] })
     const { body } = await signInAndRedeem(emulator)
     const stopped = await onBehalf(emulator, body['access_token'])
@@ -129,7 +129,7 @@ describe('Conditional Access for an API behind a middle tier', () => {
     },
   )
 
-  test('holds for the named users, clients and APIs alone', async () => {
+  test('applies to the named users, clients and APIs alone', async () => {
     for (const policy of [{ users: ['bob@contoso.example'] }, { clients: ['web'] }, { resources: ['v1'] }]) {
       await using emulator = await startWithPolicy(policy)
       const { body } = await signInAndRedeem(emulator)
@@ -139,7 +139,7 @@ describe('Conditional Access for an API behind a middle tier', () => {
 })
 
 describe('Conditional Access at the sign-in page', () => {
-  test('asks for the second factor, and declining is told to the client', async () => {
+  test('asks for the second factor, and sends a refusal by the user to the client', async () => {
     await using emulator = await startWithPolicy({ clients: ['native'] })
     const demand = await signIn(emulator)
     expect(demand.html).toContain('a second factor')
@@ -158,7 +158,7 @@ describe('Conditional Access at the sign-in page', () => {
     expect(decodeJwt(String(body['access_token']))['amr']).toEqual(['pwd', 'mfa'])
   })
 
-  test('says to the person what blocks, and nothing to the client', async () => {
+  test('shows the user what blocks, and sends nothing to the client', async () => {
     await using emulator = await startWithPolicy({ demand: 'block' })
     const page = await signIn(emulator)
     expect([page.status, page.location]).toEqual([400, undefined])
@@ -192,7 +192,7 @@ describe('an authentication context', () => {
     expect(decodeJwt(String(body['access_token']))['acrs']).toEqual(['c1'])
   })
 
-  test('cannot be had silently: the answer names it in claims', async () => {
+  test('is refused silently: the answer names it in claims', async () => {
     await using emulator = await startWith({ authenticationContexts: ['c1'] })
     const { body } = await signInAndRedeem(emulator)
     expect(decodeJwt(String(body['access_token']))).not.toHaveProperty('acrs')
@@ -210,7 +210,7 @@ describe('continuous access evaluation', () => {
     scope: 'api://v2/.default',
   }
 
-  test('gives a client that says cp1 a token for a day that says so, and another one neither', async () => {
+  test('gives a client with the capability cp1 a token for a day with xms_cc, and another client neither', async () => {
     await using emulator = await startWith({})
     const long = await askToken(emulator, { ...client, claims: cp1 })
     expect(long.body['expires_in']).toBe(86_399)
@@ -230,7 +230,7 @@ describe('continuous access evaluation', () => {
     expect(decodeJwt(String(body['access_token'])).nbf).toBe(start - 10)
   })
 
-  test('tells APIs of a revocation, when they would hear of it, and the service refuses with AADSTS50173', async () => {
+  test('lists a revocation when an API can know it, and refuses the user with AADSTS50173', async () => {
     await using emulator = await startWith({})
     const { body } = await signInAndRedeem(emulator)
     emulator.users.revokeSessions('alice@contoso.example', { visibleAfterSeconds: 300 })

@@ -38,14 +38,14 @@ test('gives a new token and a new refresh token, and leaves the old one valid', 
   expect((await askToken(emulator, request(String(first.body['refresh_token'])))).status).toBe(200)
 })
 
-test('serves for every API the client has consent for, on either version', async () => {
+test('is valid for every API the client has consent for, on either version', async () => {
   const v2 = await askToken(emulator, request(refreshToken, { scope: 'api://v2/.default' }))
   expect((await verified(emulator, v2.body['access_token'])).claims.aud).toBe(ids.v2)
   const v1 = await askToken(emulator, request(refreshToken, { resource: 'api://v1' }), { version: '1.0' })
   expect(v1.body).toMatchObject({ resource: 'api://v1', expires_in: '3599' })
 })
 
-test("lets the middle tier go on after the user's token has expired", async () => {
+test("lets the middle tier continue after the user's token has expired", async () => {
   await using own = await startTestEmulator({ clock: fixedClock(start) })
   const assertion = await own.issueToken({
     client: 'native',
@@ -80,7 +80,7 @@ describe('of a long-running middle tier', () => {
     return String(body['refresh_token'])
   }
 
-  test('serves for another API than it was got for, and stays valid after use', async () => {
+  test('is valid for another API than that of the first request, and stays valid after use', async () => {
     await using own = await startTestEmulator()
     const token = await kept(own)
     for (const [scope, aud] of [
@@ -93,7 +93,7 @@ describe('of a long-running middle tier', () => {
     }
   })
 
-  test('is of no use to the client whose token it was got with', async () => {
+  test('is refused for the client whose token was the assertion', async () => {
     await using own = await startTestEmulator()
     const answer = await askToken(own, request(await kept(own), { scope: 'api://v2/.default' }))
     expect(answer.status).toBe(401)

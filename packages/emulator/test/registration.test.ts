@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Registration, RegistrationError, startEmulator } from '@countersign/emulator'
-import { createTlsCertificate } from '../src/certificates.js'
+import { createTlsCertificate } from '../src/keys/certificates.js'
 
 const tls = createTlsCertificate()
 const tenant = { domains: ['contoso.example'], users: [{ userPrincipalName: 'alice@contoso.example' }] }
@@ -120,7 +120,7 @@ describe('a registration is refused, with the place, for', () => {
       'tenants[0].users[1].userPrincipalName',
     ],
     [
-      'a member nobody knows',
+      'an unknown member',
       withTenant({ groups: [{ displayName: 'g', members: ['bob'] }] }),
       'tenants[0].groups[0].members[0]',
     ],
@@ -144,7 +144,7 @@ describe('a registration is refused, with the place, for', () => {
       'tenants[0].oauth2PermissionGrants[0].principalId',
     ],
     [
-      'a role nobody offers',
+      'a role that the API does not offer',
       withTenant({ appRoleAssignments: [{ principalId: 'api', resourceId: 'api', appRoleId: 'X' }] }),
       'tenants[0].appRoleAssignments[0].appRoleId',
     ],
@@ -177,7 +177,7 @@ describe('a registration is refused, with the place, for', () => {
     expect(error.message).toMatch(`registration: ${path}: `)
   })
 
-  test('a file that is missing or not JSON, without a word of what is in it', async () => {
+  test('a file that is missing or not JSON, without its content in the message', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'emulator-'))
     try {
       const file = join(folder, 'registration.json')
@@ -192,12 +192,12 @@ describe('a registration is refused, with the place, for', () => {
   })
 })
 
-test('a member whose name is half a character is refused, not a crash', async () => {
+test('a member whose name is half a character is refused, and does not crash', async () => {
   const registration = JSON.parse('{"tenants":[{"domains":["contoso.example"],"\\ud800":1}]}') as unknown
-  expect((await refusalOf(registration)).message).toContain('whose name is not text')
+  expect((await refusalOf(registration)).message).toContain('has a member name that is not well-formed text')
 })
 
-test('a manifest as Graph exports it is accepted, with what the emulator has no use for', async () => {
+test('a manifest as Graph exports it is accepted, with members that the emulator ignores', async () => {
   const exported = {
     '@odata.context': 'https://graph.microsoft.com/v1.0/$metadata#applications/$entity',
     id: '44444444-0000-4000-8000-000000000001',

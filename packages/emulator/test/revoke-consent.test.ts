@@ -27,7 +27,7 @@ const onBehalf = (emulator: Emulator, assertion: unknown): Promise<Answer> =>
 const consentIsMissing = { status: 400, error: 'invalid_grant', code: 65001 }
 
 describe('revokeConsent', () => {
-  test('takes a tenant-wide grant back: OBO is refused with AADSTS65001, and what was issued lives on', async () => {
+  test('removes a tenant-wide grant: OBO is refused with AADSTS65001, and issued tokens stay valid', async () => {
     await using emulator = await startTestEmulator()
     const { body } = await signInAndRedeem(emulator)
     const issued = await onBehalf(emulator, body['access_token'])
@@ -38,7 +38,7 @@ describe('revokeConsent', () => {
     expect((await verified(emulator, issued.body['access_token'])).claims['aud']).toBe(ids.v2)
   })
 
-  test('takes what an administrator granted for everyone back: refreshing is refused with AADSTS65001', async () => {
+  test('removes what an administrator granted for everyone: refreshing is refused with AADSTS65001', async () => {
     await using emulator = await startTestEmulator()
     const page = await signIn(emulator, { user: 'carol@contoso.example' })
     await sendForm(emulator, page, { consent: 'accept', organization: 'true' })
@@ -51,7 +51,7 @@ describe('revokeConsent', () => {
     expect((await refreshed(emulator, alice.body['refresh_token'])).status).toBe(200)
   })
 
-  test("takes one user's consent back, who is asked again at the next sign-in", async () => {
+  test("removes one user's consent, who is asked again at the next sign-in", async () => {
     await using emulator = await startTestEmulator()
     const { body } = await signInAndRedeem(emulator)
     emulator.revokeConsent({ client: 'native', resource: 'tier1', user: 'alice@contoso.example' })
@@ -61,11 +61,17 @@ describe('revokeConsent', () => {
   })
 
   test.each([
-    [{ client: 'nobody', resource: 'v2' }, 'revokeConsent: client: expected an application'],
+    [
+      { client: 'nobody', resource: 'v2' },
+      'revokeConsent: "client" must be an application of the registration',
+    ],
     [{ client: 'native', resource: 'v2' }, 'revokeConsent: there is no such consent'],
-    [{ client: 'native', resource: 'v2', users: 'x' }, 'revokeConsent: users is not an option'],
-    [{ client: 'native', resource: 'v2', user: 'x' }, 'revokeConsent: user: expected a user'],
-  ])('throws a TypeError for %j, and takes nothing back', async (options, message) => {
+    [{ client: 'native', resource: 'v2', users: 'x' }, 'revokeConsent: unknown option "users"'],
+    [
+      { client: 'native', resource: 'v2', user: 'x' },
+      'revokeConsent: "user" must be a user of the registration',
+    ],
+  ])('throws a TypeError for %j, and removes nothing', async (options, message) => {
     await using emulator = await startTestEmulator()
     const before = await emulator.exportState()
     const revoke = (): void => emulator.revokeConsent(options as RevokeConsentOptions)

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { constants, sign, verify } from 'node:crypto'
 import { CompactSign, compactVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { areFit, generateRsaKeys, keysFromPrimes } from '../src/rsa-key.js'
+import { areFit, generateRsaKeys, keysFromPrimes } from '../src/keys/rsa-key.js'
 
 const data = Buffer.from('what is signed')
 const hasOpenssl = spawnSync('sh', ['-c', 'command -v openssl']).status === 0

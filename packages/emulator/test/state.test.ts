@@ -69,13 +69,13 @@ async function lived(): Promise<{
 const question = { client: 'native', resource: 'v2', user: alice, scopes: ['Things.Write'] }
 
 describe('a snapshot', () => {
-  test('is plain data that holds what the same instance exports after taking it back', async () => {
+  test('is plain data, and the same instance exports the same after importing it', async () => {
     const { snapshot } = await lived()
     await using other = await startTestEmulator({ state: snapshot })
     expect(asJson(await other.exportState())).toEqual(snapshot)
   })
 
-  test('lets another instance go on: old tokens, refresh tokens, consents and revocations live on', async () => {
+  test('lets another instance continue: old tokens, refresh tokens, consents and revocations stay valid', async () => {
     const { port, snapshot, access, refresh, revoked } = await lived()
     await using other = await startTestEmulator({ state: snapshot, port })
     expect((await verified(other, access)).claims['oid']).toBe(ids.alice)
@@ -86,7 +86,7 @@ describe('a snapshot', () => {
     expect(states).toEqual(['tenants retiring', 'usGovernment signing', 'tenants signing'])
   })
 
-  test('is taken by an instance that runs, which then forgets its own', async () => {
+  test('is imported by a running instance, which then drops its own state', async () => {
     const { snapshot, refresh } = await lived()
     await using other = await startTestEmulator()
     const own = await signInAndRedeem(other)
@@ -98,7 +98,7 @@ describe('a snapshot', () => {
     await expect(verified(other, own.body['access_token'])).rejects.toThrow()
   })
 
-  test('is taken before the first key of the instance is made, which then never signs', async () => {
+  test('is imported before the first key of the instance is made, which then never signs', async () => {
     const { snapshot } = await lived()
     await using other = await startTestEmulator()
     other.importState(snapshot)
@@ -107,7 +107,7 @@ describe('a snapshot', () => {
     expect(await other.keys.list()).toHaveLength(snapshot.keys.length)
   })
 
-  test('is in the state file of the instance that took it', async () => {
+  test('is in the state file of the instance that imported it', async () => {
     const { snapshot } = await lived()
     const folder = await mkdtemp(join(tmpdir(), 'emulator-'))
     try {
@@ -121,7 +121,7 @@ describe('a snapshot', () => {
     }
   })
 
-  test('says nothing to a registration that has none of its tenants', async () => {
+  test('has no effect on a registration that has none of its tenants', async () => {
     const { snapshot } = await lived()
     await using other = await startEmulator({ state: snapshot })
     expect((await other.exportState()).directory.tenants).not.toHaveProperty(ids.contoso)
@@ -174,29 +174,44 @@ describe('what is not a snapshot', () => {
       'a key that is none',
       key(0, 'privateKey'),
       'test-value',
-      'state: keys[0].privateKey: expected a private RSA key',
+      'state: keys[0].privateKey: must be a private RSA key',
     ],
     [
       'a key of another kind',
       key(0, 'privateKey'),
       () => ecKey,
-      'state: keys[0].privateKey: expected a private RSA key',
+      'state: keys[0].privateKey: must be a private RSA key',
     ],
     [
       'a certificate of another key',
       key(2, 'certificate'),
       () => foreign,
-      'state: keys[2].certificate: expected the certificate of that key',
+      'state: keys[2].certificate: must be the certificate of that key',
     ],
     [
       'a certificate with something after it',
       key(2, 'certificate'),
       () => longer(good.keys[2]?.certificate),
-      'state: keys[2].certificate: expected the certificate of that key',
+      'state: keys[2].certificate: must be the certificate of that key',
     ],
-    ['a key twice', ['keys', '3'], () => good.keys[0], 'state: keys[3].certificate: is there twice'],
-    ['two keys that sign', key(0, 'state'), 'signing', 'state: keys[2].state: another key signs already'],
-    ['no key that signs', key(2, 'state'), 'retiring', 'state: keys: expected one of tenants that signs'],
+    [
+      'a key twice',
+      ['keys', '3'],
+      () => good.keys[0],
+      'state: keys[3].certificate: must not be that of another key',
+    ],
+    [
+      'two keys that sign',
+      key(0, 'state'),
+      'signing',
+      'state: keys[2].state: must not be signing, because another key of this owner signs',
+    ],
+    [
+      'no key that signs',
+      key(2, 'state'),
+      'retiring',
+      'state: keys: must contain a key of tenants that signs',
+    ],
     ['an unknown member', ['more'], true, 'state: more: is not a known member'],
     ['a tenant without an id', ['directory', 'tenants', 'contoso'], {}, 'state: directory.tenants.contoso: '],
     [
@@ -237,7 +252,7 @@ describe('what is not a snapshot', () => {
     expect(asJson(await emulator.exportState())).toEqual(before)
   })
 
-  test('is refused with a TypeError whatever it is, and changes nothing', async () => {
+  test('is refused with a TypeError, of any type, and changes nothing', async () => {
     const before = asJson(await emulator.exportState())
     const places = fc.constantFrom('version', 'seal', 'keys', 'directory')
     fc.assert(
@@ -251,7 +266,7 @@ describe('what is not a snapshot', () => {
   })
 })
 
-test('a page of a running sign-in that another state has not sealed is refused, and nobody is signed in', async () => {
+test('a page of a running sign-in that was sealed before an import is refused, and no user is signed in', async () => {
   await using emulator = await startTestEmulator()
   const page = await openPage(emulator, `/${ids.contoso}/oauth2/v2.0/authorize`, {
     client_id: ids.native,

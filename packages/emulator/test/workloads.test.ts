@@ -95,7 +95,7 @@ async function present(claims: object, key = keys.privateKey): ReturnType<typeof
 }
 
 describe('a federated credential', () => {
-  test("stands for the client's own, verified against the keys its issuer publishes", async () => {
+  test("is accepted in place of the client's own, verified with the keys its issuer publishes", async () => {
     const { status, body } = await present({})
     expect(status).toBe(200)
     expect((await verified(emulator, body['access_token'])).claims).toMatchObject({
@@ -136,7 +136,7 @@ describe('a managed identity', () => {
   ): Promise<Response> =>
     fetch(`${emulator.origin}/metadata/identity/oauth2/token?api-version=2018-02-01&${query}`, { headers })
 
-  test('gets a token in the shape of virtual machines, by the name it has or as the machine itself', async () => {
+  test('gets a token in the shape of virtual machines, by its ids and name or as the machine itself', async () => {
     const response = await imds(`resource=api://v2&client_id=${identityId}`)
     const body = (await response.json()) as Record<string, unknown>
     expect(body).toEqual({
@@ -157,7 +157,7 @@ describe('a managed identity', () => {
     expect((await imds('resource=api://v2')).status).toBe(200)
   })
 
-  test('gets a token in the shape of App Service, for who has the header', async () => {
+  test('gets a token in the shape of App Service with the right header alone', async () => {
     const { identityEndpoint, identityHeader } = emulator.managedIdentity
     const ask = (header: string): Promise<Response> =>
       fetch(`${identityEndpoint}?api-version=2019-08-01&resource=api://v2`, {
@@ -188,7 +188,7 @@ describe('a managed identity', () => {
     expect(await response.json()).toEqual({ error: 'invalid_request', error_description: description })
   })
 
-  test('has no other way to a token: there is no credential', async () => {
+  test('gets no token by client credentials: it has no credential', async () => {
     const answer = await askToken(emulator, {
       grant_type: 'client_credentials',
       client_id: identityId,

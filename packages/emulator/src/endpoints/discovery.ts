@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { type Authority, consumersTenantId, type Directory, guidPattern, type Version } from '../directory.js'
-import { EntraError } from '../errors.js'
-import type { PublishedKey } from '../keys.js'
-import { issuerOf, type Service } from '../service.js'
+import { EntraError } from '../base/errors.js'
+import { guidPattern } from '../base/guid.js'
+import { consumersTenantId, type Directory } from '../directory/directory.js'
+import type { Authority, Version } from '../directory/types.js'
+import { issuerOf, type Service } from '../instance/service.js'
+import type { PublishedKey } from '../keys/types.js'
 
 interface TenantRoute {
   Params: { tenant: string }
@@ -31,7 +33,7 @@ export function addDiscoveryEndpoints(app: FastifyInstance, service: Service): v
       const { segment } = readSubject(service, request.params.tenant, version)
       const keys = await keysFor(service, reply, segment, readAppId(request.query))
       return reply.headers(publicHeaders).send({
-        // Which tenants a key may sign for is told on v2.0 alone.
+        // Only the set of v2.0 has the issuer of each key.
         keys:
           version === '2.0'
             ? keys
@@ -86,7 +88,7 @@ function readSubject({ directory }: Service, segment: string, version: Version):
   return { segment: id, issuerTenant: id, region: 'EU' }
 }
 
-/** Discovery has its own word for a tenant that is not there. */
+/** Discovery has an `error` of its own for an unknown tenant. */
 function readAuthority(directory: Directory, segment: string): Authority {
   try {
     return directory.readAuthority(segment)

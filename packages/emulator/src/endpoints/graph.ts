@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Tenant, User } from '../directory.js'
-import { graphAppId } from '../registration/graph.js'
-import { issuerOf, type Service } from '../service.js'
+import { graphAppId } from '../directory/graph.js'
+import type { Tenant, User } from '../directory/types.js'
+import { issuerOf, type Service } from '../instance/service.js'
 
 /** The caller of a Graph address: a user, and the tenant of the token. */
 interface Caller {
@@ -84,10 +84,6 @@ export function addGraphEndpoints(app: FastifyInstance, service: Service): void 
       const caller = await authenticate(service, request, undefined)
       if (caller === undefined) return refuse(reply)
       const { user, claims } = caller
-      const { given_name: givenName, family_name: familyName } = {
-        given_name: user.givenName,
-        family_name: user.surname,
-      }
       return {
         aud: claims['aud'],
         sub: claims['sub'],
@@ -96,14 +92,14 @@ export function addGraphEndpoints(app: FastifyInstance, service: Service): void 
         upn: user.userPrincipalName,
         unique_name: user.userPrincipalName,
         name: user.displayName,
-        given_name: givenName,
-        family_name: familyName,
+        given_name: user.givenName,
+        family_name: user.surname,
       }
     },
   })
 }
 
-/** A user's live token of this service, for one of those audiences if any are named. */
+/** The user of a valid token of this service, for one of those audiences if any are named. */
 async function authenticate(
   service: Service,
   { headers }: FastifyRequest,
@@ -112,7 +108,7 @@ async function authenticate(
   const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(headers.authorization ?? '') ?? []
   if (token === undefined) return undefined
   try {
-    const { verifiedClaims } = await import('../own-token.js')
+    const { verifiedClaims } = await import('../tokens/own-token.js')
     const claims = await verifiedClaims(service, token)
     const tenant = service.directory.tenants.get(String(claims['tid']))
     const user = tenant?.users.get(String(claims['oid']))

@@ -1,10 +1,14 @@
 import type { FastifyInstance } from 'fastify'
-import { consumersTenantId } from '../directory.js'
-import { EntraError } from '../errors.js'
-import { readParameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import { EntraError } from '../base/errors.js'
+import { readParameters } from '../base/parameters.js'
+import { consumersTenantId } from '../directory/directory.js'
+import { tenantOfDomain } from '../directory/lookup.js'
+import type { Service } from '../instance/service.js'
 
-/** What clients ask of the login host before anything else: is this host one of the cloud, and whose is this name? */
+/**
+ * What clients ask the login host first: whether the host belongs to the cloud, and which tenant a user name belongs
+ * to.
+ */
 export function addInstanceEndpoints(app: FastifyInstance, service: Service): void {
   app.get('/common/discovery/instance', { config: { endpoint: 'instanceDiscovery' } }, (request) => {
     const asked = readParameters(request.query).require('authorization_endpoint')
@@ -25,7 +29,7 @@ export function addInstanceEndpoints(app: FastifyInstance, service: Service): vo
     (request) => {
       const login = request.params.user
       const domain = login.split('@')[1]?.toLowerCase() ?? ''
-      const tenant = [...service.directory.tenants.values()].find(({ domains }) => domains.includes(domain))
+      const tenant = tenantOfDomain(service.directory.tenants, domain)
       if (tenant === undefined || tenant.id === consumersTenantId) {
         return { ver: '1.0', account_type: 'Unknown', cloud_instance_name: service.cloudInstanceName }
       }

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { ManagedIdentity, Tenant } from '../directory.js'
-import { EntraError } from '../errors.js'
-import { mappedClaimsOf } from '../mapped-claims.js'
-import { type Parameters, readClaims, readParameters } from '../parameters.js'
-import type { Service } from '../service.js'
-import { applicationClaims, issueAccessToken } from '../tokens.js'
+import { EntraError } from '../base/errors.js'
+import { type Parameters, readClaims, readParameters } from '../base/parameters.js'
+import type { ManagedIdentity, Tenant } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
+import { applicationClaims, issueAccessToken } from '../tokens/access-token.js'
+import { mappedClaimsOf } from '../tokens/mapped-claims.js'
 
 interface Machine {
   readonly tenant: Tenant
@@ -14,7 +14,7 @@ interface Machine {
 
 /**
  * The address a machine in Azure asks for tokens of its own identity, in the two common shapes: that of virtual
- * machines (IMDS) and that of App Service. `identityHeader` is what App Service hands to its application.
+ * machines (IMDS) and that of App Service. `identityHeader` is the secret that App Service passes to its application.
  */
 export function addManagedIdentityEndpoints(
   app: FastifyInstance,
@@ -24,7 +24,7 @@ export function addManagedIdentityEndpoints(
   const config = { config: { endpoint: 'managedIdentity' } } as const
 
   app.get('/metadata/identity/oauth2/token', config, async (request, reply) => {
-    // Without the header it could be a page elsewhere that makes this machine ask (SSRF).
+    // Without the header another site could make this machine send the request (SSRF).
     if (request.headers['metadata'] !== 'true') return refuse(reply, 'Required metadata header not specified')
     const parameters = readParameters(request.query)
     if (parameters.get('api-version') === undefined)
@@ -67,7 +67,7 @@ async function answer(
   }
   const token = {
     tenant,
-    // What stands for a credential here is a certificate of the platform.
+    // The platform authenticates a managed identity with a certificate.
     client: { application: principal.application, authentication: '2' as const },
     resource: resource.application,
     identifier,
@@ -92,7 +92,7 @@ async function answer(
   )
 }
 
-/** The identity that is named, or the machine's own; of whichever tenant has it. */
+/** The identity that is named, or the machine's own, of any tenant. */
 function findMachine({ directory }: Service, parameters: Parameters): Machine | undefined {
   const clientId = parameters.get('client_id')?.toLowerCase()
   const objectId = (parameters.get('object_id') ?? parameters.get('principal_id'))?.toLowerCase()

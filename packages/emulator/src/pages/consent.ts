@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Application, User } from '../directory.js'
+import type { Application, User } from '../directory/types.js'
 import { html } from './html.js'
 import { sendPage } from './page.js'
 
@@ -10,7 +10,7 @@ export interface ConsentLine {
   readonly description: string
 }
 
-/** Asks a user, or an administrator for all users, for what a client wants. */
+/** Asks a user for consent, or an administrator for the consent of all users. */
 export function sendConsentPage(
   reply: FastifyReply,
   page: {
@@ -19,7 +19,7 @@ export function sendConsentPage(
     client: Application
     user: User
     lines: readonly ConsentLine[]
-    /** For whom the answer counts: the user; the user or, by choice, everyone; everyone. */
+    /** Who the consent is for: the user; the user or, by choice, all users; all users. */
     audience: 'user' | 'choice' | 'organization'
   },
 ): FastifyReply {

@@ -2,7 +2,9 @@ import type { FastifyReply } from 'fastify'
 import { html } from './html.js'
 import { sendPage } from './page.js'
 
-/** Carries the answer to the client as a form that sends itself (response_mode=form_post); without script, by a button. */
+/**
+ * Sends the answer to the client as a form that submits itself (response_mode=form_post); without script, by a button.
+ */
 export function sendFormPost(
   reply: FastifyReply,
   uri: string,

@@ -5,7 +5,7 @@ export interface Html {
 
 type Part = string | number | Html | readonly Html[] | undefined | false
 
-/** Builds markup; whatever stands in `${}` is text unless it is markup already. */
+/** Builds markup. A value in `${}` is escaped, unless it is markup already. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return {
     markup: strings.map((piece, index) => (index === 0 ? '' : rendered(parts[index - 1])) + piece).join(''),

@@ -10,7 +10,7 @@ h1 { font-size: 1.4rem } code { overflow-wrap: anywhere }
 button { display: block; width: 100%; margin: .5rem 0; padding: .6rem .8rem; font: inherit; text-align: left; cursor: pointer }
 small { display: block; opacity: .8 } li { margin: .4rem 0 }`
 
-/** Sends a page. It is never mistaken for Microsoft's: it says what it is, and looks it. */
+/** Sends a page that cannot be mistaken for Microsoft's: its header names the emulator, and its style is different. */
 export function sendPage(
   reply: FastifyReply,
   page: { status?: number; title: string; body: Html; script?: string; frames?: readonly string[] },

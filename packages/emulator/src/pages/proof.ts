@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Application, ConditionalAccessPolicy, Demand, User } from '../directory.js'
+import type { Application, ConditionalAccessPolicy, Demand, User } from '../directory/types.js'
 import { html } from './html.js'
 import { sendPage } from './page.js'
 
@@ -14,7 +14,7 @@ const demands: Readonly<Record<Demand, string>> = {
   block: 'nothing: it blocks',
 }
 
-/** Asks whether the user meets what Conditional Access demands: a switch, not an engine. */
+/** Asks whether the user meets the demands of Conditional Access. The user's answer is not verified. */
 export function sendProofPage(
   reply: FastifyReply,
   page: {

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Application, User } from '../directory.js'
+import type { Application, User } from '../directory/types.js'
 import { html } from './html.js'
 import { sendPage } from './page.js'
 

@@ -1,10 +1,10 @@
-import type { Application, Claim } from '../directory.js'
+import type { Application, Claim } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
 import { hideApplicationSecrets } from '../registration/hidden-secrets.js'
-import type { Service } from '../service.js'
 import { table, when } from './layout.js'
 
-/** What an application's registration lists of other APIs. */
+/** The scopes and roles of other APIs that an application's registration lists. */
 export function neededBy({ directory }: Service, { requiredAccess }: Application): string {
   return requiredAccess
     .map(({ resourceAppId, scopes, roles }) => {
@@ -137,7 +137,7 @@ function tokenConfiguration({ optionalClaims, issuesGroups, issuesDirectoryRoles
   )
 }
 
-/** What is listed, and whether everyone has it at home; a consent of one user is on the page of consents. */
+/** The permissions that are listed, and whether all users have them in the home tenant. Consent of one user is on the consent page. */
 function permissions(service: Service, application: Application): Html {
   const { directory } = service
   const home = directory.tenants.get(application.homeTenantId)

@@ -1,11 +1,11 @@
-import type { Tenant } from '../directory.js'
-import { explainPermission, type PermissionExplanation } from '../explain-permission.js'
+import type { Parameters } from '../base/parameters.js'
+import { explainPermission, type PermissionExplanation } from '../controls/explain-permission.js'
+import type { Tenant } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
 import { actionForm, options, table } from './layout.js'
 
-/** Who has consented to what, and what it comes to: the token that would be issued, or the refusal and why. */
+/** Who has consented to what, and the effect: the token that would be issued, or the refusal and its reason. */
 export function consentMatrix(service: Service, asked: Parameters): Html {
   const { directory } = service
   const applications = [...directory.applications.values()]

@@ -1,7 +1,7 @@
-import { endpoints, type FaultEffect, type Endpoint } from '../faults.js'
+import { endpoints, type FaultEffect, type EmulatorEndpoint } from '../instance/faults.js'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import type { Parameters } from '../base/parameters.js'
+import type { Service } from '../instance/service.js'
 import { actionForm, options, table } from './layout.js'
 
 const kinds = [
@@ -18,7 +18,7 @@ const kinds = [
   ['hugeKeySet', 'huge key set (keys only)'],
 ] as const
 
-/** What goes wrong on purpose, and what time it is. */
+/** The faults that were added on purpose, and the clock. */
 export function faultsAndClock(service: Service): Html {
   const { faults, clock } = service
   return html`<h2>Active faults</h2>
@@ -80,7 +80,7 @@ export function faultsAndClock(service: Service): Html {
     )}`
 }
 
-/** Adds or clears, as the form says. Throws a TypeError for what cannot be done. */
+/** Adds or clears a fault, as the form demands. Throws a TypeError for a wrong fault. */
 export function changeFaults({ faults }: Service, form: Parameters): void {
   const clear = form.get('clear')
   if (clear === 'all') faults.clear()
@@ -88,7 +88,7 @@ export function changeFaults({ faults }: Service, form: Parameters): void {
   else {
     const [times, clientId] = [form.get('times'), form.get('client')]
     faults.add({
-      endpoint: form.require('endpoint') as Endpoint,
+      endpoint: form.require('endpoint') as EmulatorEndpoint,
       effect: effectOf(form.require('effect')),
       ...(times === undefined ? {} : { times: Number(times) }),
       ...(clientId === undefined ? {} : { clientId }),

@@ -1,10 +1,12 @@
-import { type ApiVerdict, inspectToken, readPasted } from '../inspect-token.js'
+import type { Parameters } from '../base/parameters.js'
+import { inspectToken } from '../inspect/inspect-token.js'
+import type { ApiVerdict } from '../inspect/rules.js'
+import { readPasted } from '../inspect/token.js'
+import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
 import { actionForm, factTable, table } from './layout.js'
 
-/** A box to paste a token into. What is pasted is neither kept nor shown again. */
+/** A form to paste a token into. The token is neither kept nor shown again. */
 export async function inspectorPage(service: Service, form: Parameters | undefined): Promise<Html> {
   const token = readPasted(form?.get('token') ?? '')
   return html`<p>The token stays on this machine, and is neither logged nor kept.</p>
@@ -19,7 +21,7 @@ export async function inspectorPage(service: Service, form: Parameters | undefin
     ${token !== '' && (await inspection(service, token))}`
 }
 
-/** What a token is, and what each registered API would say to it. */
+/** What a token is, and whether each registered API would accept it. */
 export async function inspection(service: Service, token: string): Promise<Html> {
   const { kind, facts, header, claims, verdicts, story } = await inspectToken(service, token)
   const accepted = verdicts.filter(({ isAccepted }) => isAccepted)

@@ -1,7 +1,7 @@
-import type { EmulatorKeys } from '../emulator-keys.js'
+import type { EmulatorKeys } from '../controls/keys.js'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import type { Parameters } from '../base/parameters.js'
+import type { Service } from '../instance/service.js'
 import { actionForm, table } from './layout.js'
 
 /** Each key and its state, and the steps a key can take. */
@@ -63,6 +63,6 @@ export async function changeKeys(keys: EmulatorKeys, form: Parameters): Promise<
     usGovernment: () => keys.publishForeign('usGovernment'),
   }
   const step = form.require('do')
-  if (!Object.hasOwn(steps, step)) throw new TypeError('that is not a step of a key')
+  if (!Object.hasOwn(steps, step)) throw new TypeError('unknown step of a key')
   await steps[step]?.()
 }

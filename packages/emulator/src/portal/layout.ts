@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { EntraError } from '../errors.js'
+import { EntraError } from '../base/errors.js'
 import { html, type Html } from '../pages/html.js'
-import { readParameters, type Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import { readParameters, type Parameters } from '../base/parameters.js'
+import type { Service } from '../instance/service.js'
 
 /*
  * The page under `/_/`: plain HTML and forms, no script, no outside fonts. A badge and a colour that no real sign-in
- * page has stand on top of everything.
+ * page has are at the top of every page.
  */
 
 const style = `
@@ -94,7 +94,7 @@ export function sendPortalPage(
     .send(document.markup)
 }
 
-/** A form that changes something carries a token that only a page of this instance has. */
+/** A form that changes something contains a token that only a page of this instance has (CSRF). */
 export function actionForm(service: Service, action: string, body: Html, className = ''): Html {
   return html`<form method="post" action="${action}" class="${className}">
     <input type="hidden" name="page_token" value="${service.seal.seal('page', {})}" />
@@ -102,7 +102,7 @@ export function actionForm(service: Service, action: string, body: Html, classNa
   </form>`
 }
 
-/** The fields of such a form; anything another page sent is refused. */
+/** The fields of such a form. A form from another site is refused. */
 export function readAction(service: Service, request: FastifyRequest): Parameters {
   const { origin, host } = request.headers
   const own = `${new URL(service.origin).protocol}//${host}`
@@ -150,7 +150,7 @@ export function table(headings: readonly string[], rows: readonly Html[], empty:
   </div>`
 }
 
-/** Names and what is known of each. */
+/** A table of names and values. */
 export function factTable(facts: readonly (readonly [string, string | Html])[]): Html {
   return table(
     ['', ''],
@@ -172,7 +172,7 @@ export function options(values: readonly (readonly [string, string])[], selected
   )
 }
 
-/** As a shell takes it for one word, whatever stands in it. */
+/** Quoted for a shell, as one argument. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

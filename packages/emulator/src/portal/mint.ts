@@ -1,8 +1,8 @@
-import { tokenFlaws, type TokenFlaw } from '../flaws.js'
-import { issueToken } from '../issue-token.js'
+import { tokenFlaws, type TokenFlaw } from '../controls/flaws.js'
+import { issueToken } from '../controls/issue-token.js'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
-import type { Service } from '../service.js'
+import type { Parameters } from '../base/parameters.js'
+import type { Service } from '../instance/service.js'
 import { inspection } from './inspector.js'
 import { actionForm, options } from './layout.js'
 

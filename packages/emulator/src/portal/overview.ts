@@ -1,6 +1,6 @@
-import type { Application } from '../directory.js'
+import type { Application } from '../directory/types.js'
+import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
-import type { Service } from '../service.js'
 import { neededBy } from './application.js'
 import { actionForm, quoted, table, when } from './layout.js'
 
@@ -116,7 +116,7 @@ auth: {
     )}`
 }
 
-/** For the first application that has a secret, which the page does not know, and the first API. */
+/** A request of the first application that has a secret, for the first API. The page does not know the secret. */
 function curlLine({ origin, directory }: Service, authority: string): string {
   const applications = [...directory.applications.values()]
   const client = applications.find(({ secrets }) => secrets.length > 0)

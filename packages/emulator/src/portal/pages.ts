@@ -1,4 +1,4 @@
-/** Every page, and what its buttons do: one import for all of them. */
+/** All pages and their actions: one import for all of them. */
 export { applicationDetail } from './application.js'
 export { consentMatrix } from './consent.js'
 export { changeClock, changeFaults, faultsAndClock } from './faults.js'

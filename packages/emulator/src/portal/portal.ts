@@ -1,114 +1,131 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { showError } from '../endpoints/sign-in.js'
-import type { EmulatorKeys } from '../emulator-keys.js'
-import { EntraError } from '../errors.js'
+import { EntraError } from '../base/errors.js'
+import { type Parameters, readParameters } from '../base/parameters.js'
+import type { EmulatorKeys } from '../controls/keys.js'
+import { revokeConsent } from '../controls/revoke-consent.js'
+import type { EmulatorUsers } from '../controls/users.js'
+import { Instance } from '../instance/instance.js'
+import { readStateText } from '../instance/state-file.js'
+import { showError } from '../pages/error.js'
 import { html, type Html } from '../pages/html.js'
-import { type Parameters, readParameters } from '../parameters.js'
-import { revokeConsent } from '../revoke-consent.js'
-import type { Service } from '../service.js'
-import { type EmulatorState, readStateText } from '../state.js'
-import type { EmulatorUsers } from '../users.js'
 import type { Section } from './layout.js'
-import type { LiveRegistration } from './registration.js'
 import type { InstanceFacts } from './state.js'
 
 type Pages = typeof import('./pages.js')
 
-/** The pages are a quarter of all files: they are loaded when one is asked for. */
+/** The pages are a quarter of all files: they are loaded with the first request for one. */
 const load = (): Promise<Pages> => import('./pages.js')
 
-/** A registration or a snapshot, encoded as a form. */
+/** The limit for a form: a registration or a snapshot. */
 const maxFormBytes = 2 * 1024 * 1024
 
 /** What the page works with. */
 export interface Portal {
-  readonly service: Service
+  readonly instance: Instance
   readonly users: EmulatorUsers
   readonly keys: EmulatorKeys
   /** Of the https server (PEM). */
   readonly certificate: string | undefined
   readonly facts: InstanceFacts
-  readonly registration: LiveRegistration
-  readonly exportState: () => Promise<EmulatorState>
-  readonly importState: (snapshot: EmulatorState) => void
-  /** Back to the registration, without consents, faults and recorded requests. */
-  readonly reset: () => void
 }
 
 /** The page under `/_/`: what is registered, what happened and why, and everything a test can change. */
 export function addPortal(app: FastifyInstance, portal: Portal): void {
-  const { service, users, keys, certificate, facts, registration, reset } = portal
-  const errorHandler = async (
-    error: unknown,
-    _request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<FastifyReply> => {
+  const errorHandler = createErrorHandler(portal.instance)
+  const form = { errorHandler, bodyLimit: maxFormBytes }
+  addPages(app, portal, { errorHandler })
+  addDetailPages(app, portal.instance, { errorHandler })
+  addActions(app, portal, form)
+  addSnapshot(app, portal.instance, form)
+  addAnsweringForms(app, portal.instance, form)
+}
+
+type ErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+
+/** The options of a route that shows something. */
+interface PageRoute {
+  readonly errorHandler: ErrorHandler
+}
+
+/** The options of a route that changes something. */
+interface FormRoute extends PageRoute {
+  readonly bodyLimit: number
+}
+
+function createErrorHandler(instance: Instance): ErrorHandler {
+  return async (error, _request, reply) => {
     if (!isTooLong(error)) return showError(error, reply)
     const { sendPortalPage } = await load()
-    return sendPortalPage(service, reply, {
+    return sendPortalPage(instance, reply, {
       section: '',
       title: 'That is too long',
       status: 413,
       body: html`<p class="no">A form takes up to ${maxFormBytes} bytes. Put it into a file.</p>`,
     })
   }
-  /** Of a form that changes something. */
-  const form = { errorHandler, bodyLimit: maxFormBytes }
+}
 
+/** The sections of the menu. */
+function addPages(app: FastifyInstance, { instance, certificate, facts }: Portal, route: PageRoute): void {
   const page = (
     section: Section,
     title: string,
     body: (pages: Pages, asked: Parameters) => Html | Promise<Html>,
   ): void => {
-    app.get(`/_/${section}`, { errorHandler }, async (request, reply) => {
+    app.get(`/_/${section}`, route, async (request, reply) => {
       const pages = await load()
       const shown = await body(pages, readParameters(request.query))
-      return pages.sendPortalPage(service, reply, { section, title, body: shown })
+      return pages.sendPortalPage(instance, reply, { section, title, body: shown })
     })
   }
-  page('', 'Overview', ({ overview }) => overview(service, certificate))
-  page('registration', 'Registration', ({ registrationPage }) => registrationPage(service, registration))
-  page('requests', 'Requests', ({ requestList }) => requestList(service))
-  page('consent', 'Consent', ({ consentMatrix }, asked) => consentMatrix(service, asked))
-  page('mint', 'Mint a token', ({ mint }) => mint(service, undefined))
-  page('inspect', 'Inspect a token', ({ inspectorPage }) => inspectorPage(service, undefined))
-  page('keys', 'Signing keys', ({ keyList }) => keyList(service))
-  page('faults', 'Faults and clock', ({ faultsAndClock }) => faultsAndClock(service))
-  page('state', 'State', ({ statePage }) => statePage(service, facts))
+  page('', 'Overview', ({ overview }) => overview(instance, certificate))
+  page('registration', 'Registration', ({ registrationPage }) => registrationPage(instance))
+  page('requests', 'Requests', ({ requestList }) => requestList(instance))
+  page('consent', 'Consent', ({ consentMatrix }, asked) => consentMatrix(instance, asked))
+  page('mint', 'Mint a token', ({ mint }) => mint(instance, undefined))
+  page('inspect', 'Inspect a token', ({ inspectorPage }) => inspectorPage(instance, undefined))
+  page('keys', 'Signing keys', ({ keyList }) => keyList(instance))
+  page('faults', 'Faults and clock', ({ faultsAndClock }) => faultsAndClock(instance))
+  page('state', 'State', ({ statePage }) => statePage(instance, facts))
   app.get('/_', (_request, reply) => reply.redirect('/_/', 302))
-  app.get('/_/revocations', () => ({ revocations: service.revocations.visible(service.clock.now()) }))
+  app.get('/_/revocations', () => ({ revocations: instance.revocations.visible(instance.clock.now()) }))
+}
 
-  app.get<{ Params: { appId: string } }>('/_/apps/:appId', { errorHandler }, async (request, reply) => {
-    const application = service.directory.applications.get(request.params.appId.toLowerCase())
+/** The pages of one application and of one request. */
+function addDetailPages(app: FastifyInstance, instance: Instance, route: PageRoute): void {
+  app.get<{ Params: { appId: string } }>('/_/apps/:appId', route, async (request, reply) => {
+    const application = instance.directory.applications.get(request.params.appId.toLowerCase())
     if (application === undefined) return reply.callNotFound()
     const { applicationDetail, sendPortalPage } = await load()
-    return sendPortalPage(service, reply, {
+    return sendPortalPage(instance, reply, {
       section: '',
       title: application.displayName,
-      body: applicationDetail(service, application),
+      body: applicationDetail(instance, application),
     })
   })
-  app.get<{ Params: { id: string } }>('/_/requests/:id', { errorHandler }, async (request, reply) => {
-    const entry = service.log.entries.find(({ id }) => String(id) === request.params.id)
+  app.get<{ Params: { id: string } }>('/_/requests/:id', route, async (request, reply) => {
+    const entry = instance.log.entries.find(({ id }) => String(id) === request.params.id)
     if (entry === undefined) return reply.callNotFound()
     const { requestDetail, sendPortalPage } = await load()
-    return sendPortalPage(service, reply, {
+    return sendPortalPage(instance, reply, {
       section: 'requests',
       title: `Request ${entry.id}`,
-      body: requestDetail(service, entry),
+      body: requestDetail(instance, entry),
     })
   })
+}
 
-  /** A change, and then the page that shows it. What cannot be done is said on a page. */
+/** Forms that make a change and redirect to the page that shows it. A TypeError is shown on a page. */
+function addActions(app: FastifyInstance, { instance, users, keys }: Portal, form: FormRoute): void {
   const action = (path: string, back: string, change: (sent: Parameters, pages: Pages) => unknown): void => {
     app.post(path, form, async (request, reply) => {
       const pages = await load()
-      const sent = pages.readAction(service, request)
+      const sent = pages.readAction(instance, request)
       try {
         await change(sent, pages)
       } catch (error) {
         if (!(error instanceof TypeError)) throw error
-        return pages.sendPortalPage(service, reply, {
+        return pages.sendPortalPage(instance, reply, {
           section: '',
           title: 'That cannot be done',
           status: 400,
@@ -119,49 +136,52 @@ export function addPortal(app: FastifyInstance, portal: Portal): void {
       return reply.redirect(back, 303)
     })
   }
-  action('/_/reset', '/_/state', () => reset())
+  action('/_/reset', '/_/state', () => instance.reset())
   action('/_/state', '/_/state', (sent) =>
-    portal.importState(readStateText(sent.require('snapshot'), 'what was pasted')),
+    instance.importState(readStateText(sent.require('snapshot'), 'the pasted text')),
   )
   action('/_/keys', '/_/keys', (sent, { changeKeys }) => changeKeys(keys, sent))
-  action('/_/faults', '/_/faults', (sent, { changeFaults }) => changeFaults(service, sent))
-  action('/_/clock', '/_/faults', (sent, { changeClock }) => changeClock(service, sent))
-  action('/_/users', '/_/', (form) => changeUser(users, form))
-  action('/_/consent', '/_/consent', (form) => {
-    const user = form.get('user')
-    revokeConsent(service, {
-      tenant: form.require('tenant'),
-      client: form.require('client'),
-      resource: form.require('resource'),
-      ...(user === undefined ? {} : { user }),
-    })
-  })
+  action('/_/faults', '/_/faults', (sent, { changeFaults }) => changeFaults(instance, sent))
+  action('/_/clock', '/_/faults', (sent, { changeClock }) => changeClock(instance, sent))
+  action('/_/users', '/_/', (sent) => changeUser(users, sent))
+  action('/_/consent', '/_/consent', (sent) =>
+    revokeConsent(instance, {
+      tenant: sent.require('tenant'),
+      client: sent.require('client'),
+      resource: sent.require('resource'),
+      user: sent.get('user'),
+    }),
+  )
+}
 
-  // Never by GET: it holds private keys.
+/** The snapshot as a file. Never by GET: it holds private keys. */
+function addSnapshot(app: FastifyInstance, instance: Instance, form: FormRoute): void {
   app.post('/_/state/snapshot', form, async (request, reply) => {
     const { readAction } = await load()
-    readAction(service, request)
+    readAction(instance, request)
     return reply
       .type('application/json')
       .header('content-disposition', 'attachment; filename="emulator-state.json"')
-      .send(`${JSON.stringify(await portal.exportState(), undefined, 2)}\n`)
+      .send(`${JSON.stringify(await instance.exportState(), undefined, 2)}\n`)
   })
+}
 
-  // These answer with a page: what they show is not kept anywhere.
+/** Forms that answer with a page and do not redirect: what they show is stored nowhere. */
+function addAnsweringForms(app: FastifyInstance, instance: Instance, form: FormRoute): void {
   app.post('/_/registration', form, async (request, reply) => {
     const { changeRegistration, readAction, sendPortalPage } = await load()
-    const changed = changeRegistration(service, registration, readAction(service, request))
-    return sendPortalPage(service, reply, { section: 'registration', title: 'Registration', ...changed })
+    const changed = changeRegistration(instance, readAction(instance, request))
+    return sendPortalPage(instance, reply, { section: 'registration', title: 'Registration', ...changed })
   })
   app.post('/_/mint', form, async (request, reply) => {
     const { mint, readAction, sendPortalPage } = await load()
-    const body = await mint(service, readAction(service, request))
-    return sendPortalPage(service, reply, { section: 'mint', title: 'Mint a token', body })
+    const body = await mint(instance, readAction(instance, request))
+    return sendPortalPage(instance, reply, { section: 'mint', title: 'Mint a token', body })
   })
   app.post('/_/inspect', form, async (request, reply) => {
     const { inspectorPage, readAction, sendPortalPage } = await load()
-    const body = await inspectorPage(service, readAction(service, request))
-    return sendPortalPage(service, reply, { section: 'inspect', title: 'Inspect a token', body })
+    const body = await inspectorPage(instance, readAction(instance, request))
+    return sendPortalPage(instance, reply, { section: 'inspect', title: 'Inspect a token', body })
   })
 }
 

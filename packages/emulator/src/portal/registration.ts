@@ -1,43 +1,32 @@
 import { createTwoFilesPatch, OMIT_HEADERS } from 'diff'
+import type { Parameters } from '../base/parameters.js'
+import { Instance } from '../instance/instance.js'
+import type { Service } from '../instance/service.js'
+import { loadDirectory } from '../load/directory.js'
 import { html, type Html } from '../pages/html.js'
-import type { Parameters } from '../parameters.js'
 import { hideSecrets, restoreSecrets } from '../registration/hidden-secrets.js'
-import { loadDirectory } from '../registration/load.js'
 import { readRegistration, RegistrationError } from '../registration/read.js'
 import type { Registration } from '../registration/types.js'
-import type { Service } from '../service.js'
 import { actionForm } from './layout.js'
-
-/** The registration that is in force, and the way to another. */
-export interface LiveRegistration {
-  /** As it was read, with its secrets. */
-  readonly current: () => Registration
-  /** Throws a RegistrationError and keeps the old one if it cannot be used. */
-  readonly reload: (next: Registration) => void
-}
 
 export interface RegistrationPage {
   readonly status: number
   readonly body: Html
 }
 
-/** The registration as JSON without its secrets, in a box to change it. */
-export function registrationPage(service: Service, { current }: LiveRegistration): Html {
-  return editor(service, printed(current()))
+/** The registration as JSON without its secrets, in a form to change it. */
+export function registrationPage(instance: Instance): Html {
+  return editor(instance, printed(instance.registration))
 }
 
-/** Checks what was sent, or applies it too. What cannot be used is said with its place, and changes nothing. */
-export function changeRegistration(
-  service: Service,
-  { current, reload }: LiveRegistration,
-  form: Parameters,
-): RegistrationPage {
+/** Checks a registration, or checks and applies it. One that cannot be used changes nothing, and the page shows the place. */
+export function changeRegistration(instance: Instance, form: Parameters): RegistrationPage {
   const text = form.require('registration')
   const isApplied = form.require('do') === 'apply'
-  const before = printed(current())
+  const before = printed(instance.registration)
   try {
-    const next = restoreSecrets(readRegistration(parsed(text)), current())
-    if (isApplied) reload(next)
+    const next = restoreSecrets(readRegistration(parsed(text)), instance.registration)
+    if (isApplied) instance.reload(next)
     else loadDirectory(next)
     const diff = difference(before, printed(next))
     const verdict = isApplied
@@ -50,14 +39,14 @@ export function changeRegistration(
           : html`<h2>What is different</h2>
               <pre>${diff ?? 'Nearly everything.'}</pre>`
       }
-      ${editor(service, isApplied ? printed(next) : text)}`
+      ${editor(instance, isApplied ? printed(next) : text)}`
     return { status: 200, body }
   } catch (error) {
     if (!(error instanceof RegistrationError)) throw error
     return {
       status: 400,
       body: html`<p class="no" role="alert">${error.message}</p>
-        ${editor(service, text)}`,
+        ${editor(instance, text)}`,
     }
   }
 }
@@ -79,10 +68,10 @@ function editor(service: Service, text: string): Html {
     )}`
 }
 
-/** Beyond this a difference takes seconds, and nobody reads it. */
+/** A longer difference takes seconds to compute and is too long to read. */
 const mostChanges = 5000
 
-/** As `diff -u` writes it, without the names of files: empty if there is none, undefined if it is too large. */
+/** The difference in the form of `diff -u` without file names: empty if there is none, undefined if it is too large. */
 function difference(before: string, after: string): string | undefined {
   if (before === after) return ''
   const [old, fresh] = [before, after].map((text) => `${text}\n`) as [string, string]

@@ -1,14 +1,14 @@
-import { advice } from '../advice.js'
-import { aadsts } from '../errors.js'
-import { isKnownCode } from '../faults.js'
+import { advice } from '../base/advice.js'
+import { aadsts } from '../base/errors.js'
+import { isKnownCode } from '../instance/faults.js'
 import { html, type Html } from '../pages/html.js'
-import type { RecordedRequest } from '../request-log.js'
-import type { Service } from '../service.js'
+import type { RecordedRequest } from '../instance/request-log.js'
+import type { Service } from '../instance/service.js'
 import { quoted, table } from './layout.js'
 
 const shown = 200
 
-/** What was asked lately, newest first, with the rule that refused. */
+/** The latest requests, newest first, with their outcome. */
 export function requestList(service: Service): Html {
   const entries = [...service.log.entries].toReversed().slice(0, shown)
   return html`<p>Secrets, tokens, codes and assertions are not kept. <a href="/_/requests">Look again</a></p>

@@ -1,24 +1,24 @@
-import { readFileSync } from 'node:fs'
+import { packageVersion } from '../base/package-info.js'
+import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
-import type { Service } from '../service.js'
 import { actionForm, distance, factTable } from './layout.js'
 
-/** What the page says of the instance itself. */
+/** What the page shows about the instance itself. */
 export interface InstanceFacts {
   /** The path of the state file; undefined for an instance that keeps everything in memory. */
   readonly stateFile: string | undefined
-  /** Each option that makes it less strict, `name: what that means`. */
+  /** Each option that makes it less strict, as `name: meaning`. */
   readonly leniencies: readonly string[]
   readonly accessTokenLifetimeSeconds: number
-  /** Seconds on the machine's clock, whatever the emulator's says. */
+  /** Seconds since the start, on the machine's clock. */
   readonly uptime: () => number
 }
 
-/** How strict it is and where its state is kept, to be taken away, brought back and dropped. */
+/** How strict the instance is and where its state is kept, with forms to export, import and reset it. */
 export function statePage(service: Service, facts: InstanceFacts): Html {
   const { stateFile, leniencies, uptime } = facts
   const lines: readonly (readonly [string, string | Html])[] = [
-    ['Version', version()],
+    ['Version', packageVersion()],
     ['Running', distance(uptime()).replace('in ', 'for ')],
     [
       'State',
@@ -64,12 +64,4 @@ export function statePage(service: Service, facts: InstanceFacts): Html {
         </p>
         <button>Reset</button>`,
     )}`
-}
-
-/** Of the package, read where it stands beside the code. */
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown'
 }

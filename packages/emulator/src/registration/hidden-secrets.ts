@@ -1,7 +1,7 @@
 import { RegistrationError } from './read.js'
 import type { ApplicationRegistration, PasswordCredential, Registration } from './types.js'
 
-/** What stands for a secret wherever a registration is shown. */
+/** What is shown in place of a secret. */
 export const hidden = '[hidden]'
 
 /** An application without the text of its secrets. */
@@ -24,7 +24,7 @@ export function hideSecrets(registration: Registration): Registration {
 
 /**
  * A registration that was shown and sent back, with the hidden secrets of the running one. Throws a RegistrationError
- * where it cannot be told which secret is meant: guessing would give a client another one's.
+ * where it is not clear which secret is meant: a guess could give a client the secret of another.
  */
 export function restoreSecrets(sent: Registration, running: Registration): Registration {
   const { applications } = sent
@@ -52,7 +52,7 @@ function restored(
   const isHidden = ({ secretText }: PasswordCredential): boolean => secretText === hidden
   return credentials.map((credential, index) => {
     if (!isHidden(credential)) return credential
-    // By what is shown beside the secret; alike ones keep their order as long as none is missing.
+    // By the members that are shown; secrets with the same members keep their order as long as none is missing.
     const isAlike = (other: PasswordCredential): boolean => besides(other) === besides(credential)
     const candidates = (known?.passwordCredentials ?? []).filter(
       (other) => typeof other.secretText === 'string' && isAlike(other),
@@ -62,7 +62,7 @@ function restored(
     if (alike.length !== candidates.length || typeof secretText !== 'string') {
       throw new RegistrationError(
         `${path}[${index}].secretText`,
-        `it cannot be told which secret is meant by ${hidden}: write it out`,
+        `does not identify one secret: write it out instead of ${hidden}`,
       )
     }
     return { ...credential, secretText }

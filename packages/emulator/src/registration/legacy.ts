@@ -1,6 +1,6 @@
 /*
  * The manifest of an application has had two sets of names: those of Azure AD Graph, which the portal exported for
- * years, and those of Microsoft Graph. The former are read as the latter.
+ * years, and those of Microsoft Graph. Names of Azure AD Graph are replaced by those of Microsoft Graph.
  */
 
 type Members = Record<string, unknown>
@@ -8,7 +8,7 @@ type Members = Record<string, unknown>
 const isRecord = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Members that Azure AD Graph had and that mean nothing here. */
+/** Members of Azure AD Graph that are renamed or have no effect here. */
 const meaningless = [
   'acceptMappedClaims',
   'accessTokenAcceptedVersion',
@@ -34,7 +34,7 @@ const meaningless = [
   'signInUrl',
 ] as const
 
-/** Any of these says that the manifest is one of Azure AD Graph. */
+/** A manifest with any of these members is one of Azure AD Graph. */
 const signs = [
   'replyUrlsWithType',
   'oauth2Permissions',
@@ -105,7 +105,7 @@ function secret(value: unknown): unknown {
   }
 }
 
-/** The portal exports a certificate without its key: nothing can be proved with it. */
+/** The portal exports a certificate without its public key: no assertion can be verified with it. */
 function hasKey(value: unknown): boolean {
   return isRecord(value) && typeof value['value'] === 'string'
 }

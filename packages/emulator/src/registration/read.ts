@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { createShape } from '../shape.js'
-import { systemCode } from '../system-error.js'
+import { createShape } from '../base/shape.js'
+import { systemCode } from '../base/system-error.js'
 import { withGraphNames } from './legacy.js'
 import { registrationSchema } from './schema.js'
 import type { Registration } from './types.js'
 
-/** A registration that cannot be used. `path` names the place in it, such as `applications[2].appRoles[0].value`. */
+/** A registration that cannot be used. The message holds no secret of it. */
 export class RegistrationError extends TypeError {
+  /** The place in the registration, such as `applications[2].appRoles[0].value`; empty for the whole. */
   readonly path: string
 
   constructor(path: string, problem: string) {
@@ -18,7 +19,7 @@ export class RegistrationError extends TypeError {
 
 /**
  * The registration in a JSON file (its path) or in a value, copied and checked against the schema. Throws a
- * RegistrationError. Does not check that what it refers to exists: `createDirectory` does.
+ * RegistrationError. Does not check that what it refers to exists: `loadDirectory` does.
  */
 export function readRegistration(source: unknown): Registration {
   const registration = withGraphNames(typeof source === 'string' ? readFile(source) : copy(source))
@@ -47,7 +48,7 @@ function copy(value: unknown): unknown {
   try {
     return JSON.parse(JSON.stringify(value))
   } catch {
-    throw new RegistrationError('', 'expected plain data, as in a JSON file')
+    throw new RegistrationError('', 'must be plain data, as in a JSON file')
   }
 }
 

@@ -15,7 +15,7 @@ const record = (properties: object, required: readonly string[] = []): object =>
 
 const redirectUris = record({ redirectUris: list(text) })
 
-/** Members of an exported manifest that the emulator reads over: anything may stand there. */
+/** Members of an exported manifest that the emulator ignores, whatever their value. */
 function withoutEffect(names: readonly string[]): Record<string, true> {
   return Object.fromEntries(names.map((member) => [member, true]))
 }
@@ -120,7 +120,7 @@ const tenant = record(
   ['domains'],
 )
 
-/** RFC 6749 §3.3: what may stand in one scope; a slash or `.default` would not survive the request. */
+/** RFC 6749 §3.3: the characters of one scope. A slash or `.default` has a meaning of its own in a request. */
 const permissionValue = {
   type: 'string',
   maxLength: 120,

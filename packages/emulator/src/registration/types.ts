@@ -1,51 +1,71 @@
 /*
- * A registration as it is written: plain data with the names Microsoft Graph uses. Ids may be left out; they are then
- * derived from the names, the same on every start. Where Graph has an object id, a readable name is accepted too.
+ * A registration as it is written: plain data with the names Microsoft Graph uses
+ * (https://learn.microsoft.com/graph/api/resources/application). Ids may be left out; they are then derived from the
+ * names, the same on every start. Where Graph has an object id, a readable name is accepted too. Dates are text in the
+ * form of ISO 8601 with a time zone. A member that is undefined counts as absent.
  */
 
+/** Everything an emulator knows at its start: tenants and applications. */
 export interface Registration {
-  readonly $schema?: string
-  /** The first tenant is the home of every application that names no other. */
+  /** The address of the JSON schema, for editors. Ignored. */
+  readonly $schema?: string | undefined
+  /** The tenants. The first is the home of every application that names no other. */
   readonly tenants: readonly TenantRegistration[]
-  readonly applications?: readonly ApplicationRegistration[]
+  /** The applications: clients and APIs. Microsoft Graph is added where it is missing. Default: none. */
+  readonly applications?: readonly ApplicationRegistration[] | undefined
 }
 
+/** A tenant: its users, and what was granted in it. */
 export interface TenantRegistration {
-  readonly id?: string
-  readonly displayName?: string
-  /** Verified domains. The first names the tenant in texts. */
+  /** The tenant's id, a GUID. Default: derived from the first domain. */
+  readonly id?: string | undefined
+  /** The organisation's name. Default: the first domain. */
+  readonly displayName?: string | undefined
+  /** Verified domains, in lower case. The first names the tenant in texts. */
   readonly domains: readonly string[]
-  /** May users consent for themselves? Default `allowed`. */
-  readonly userConsent?: 'allowed' | 'disabled'
-  readonly users?: readonly UserRegistration[]
-  readonly groups?: readonly GroupRegistration[]
+  /** Whether users may consent for themselves. Default `allowed`. */
+  readonly userConsent?: 'allowed' | 'disabled' | undefined
+  /** The people, and guests of other tenants. Default: none. */
+  readonly users?: readonly UserRegistration[] | undefined
+  /** Security groups. Default: none. */
+  readonly groups?: readonly GroupRegistration[] | undefined
   /** Applications of other tenants that this tenant has consented to, and settings for those of its own. */
-  readonly servicePrincipals?: readonly ServicePrincipalRegistration[]
-  readonly oauth2PermissionGrants?: readonly PermissionGrantRegistration[]
-  readonly appRoleAssignments?: readonly AppRoleAssignmentRegistration[]
-  /** Identities of machines and services, for the managed identity endpoint. */
-  readonly managedIdentities?: readonly ManagedIdentityRegistration[]
-  readonly conditionalAccess?: readonly ConditionalAccessRegistration[]
-  /** The authentication contexts this tenant knows: `c1` to `c99`. */
-  readonly authenticationContexts?: readonly string[]
-  /** The longest a sign-in may be refreshed (the sign-in frequency of Conditional Access). */
-  readonly signInFrequencySeconds?: number
+  readonly servicePrincipals?: readonly ServicePrincipalRegistration[] | undefined
+  /** Delegated scopes that are granted. Default: none. */
+  readonly oauth2PermissionGrants?: readonly PermissionGrantRegistration[] | undefined
+  /** Roles that are assigned to users, groups and applications. Default: none. */
+  readonly appRoleAssignments?: readonly AppRoleAssignmentRegistration[] | undefined
+  /** Identities of machines and services, for the managed identity endpoint. Default: none. */
+  readonly managedIdentities?: readonly ManagedIdentityRegistration[] | undefined
+  /** Conditional Access policies, as outcomes. Default: none. */
+  readonly conditionalAccess?: readonly ConditionalAccessRegistration[] | undefined
+  /** The authentication contexts this tenant knows: `c1` to `c99`. Default: none. */
+  readonly authenticationContexts?: readonly string[] | undefined
+  /**
+   * How long a sign-in may be refreshed, in seconds (the sign-in frequency of Conditional Access). Default: no limit.
+   */
+  readonly signInFrequencySeconds?: number | undefined
 }
 
+/** The identity of a machine or service: an application without credentials. */
 export interface ManagedIdentityRegistration {
+  /** Its name, and the last part of its resource id. */
   readonly displayName: string
-  /** The client id. */
-  readonly appId?: string
-  /** The object id of the service principal. */
-  readonly id?: string
-  /** Default `userAssigned`. A tenant has at most one `systemAssigned`: the identity of the machine the emulator plays. */
-  readonly type?: 'systemAssigned' | 'userAssigned'
+  /** The client id. Default: derived from the name. */
+  readonly appId?: string | undefined
+  /** The object id of the service principal. Default: derived. */
+  readonly id?: string | undefined
+  /**
+   * Default `userAssigned`. A tenant has at most one `systemAssigned`: the identity of the machine the emulator plays.
+   */
+  readonly type?: 'systemAssigned' | 'userAssigned' | undefined
 }
 
-/** A Conditional Access policy, as its outcome. */
+/** A Conditional Access policy, as its outcome: nothing is evaluated. */
 export interface ConditionalAccessRegistration {
-  /** What `capolids` names. */
-  readonly id?: string
+  /** What `capolids` names. Default: derived from the name. */
+  readonly id?: string | undefined
+  /** Its name on the pages. */
   readonly displayName: string
   /** What it demands. `block` cannot be met; the others are met at the sign-in page, where a person can meet them. */
   readonly demand:
@@ -58,49 +78,64 @@ export interface ConditionalAccessRegistration {
     | 'joinedDevice'
     | 'block'
   /** `user` (the default): people at clients. `workload`: applications that act as themselves. */
-  readonly kind?: 'user' | 'workload'
-  /** Default: all of them. Users by userPrincipalName or id, applications by appId or displayName. */
-  readonly users?: readonly string[]
-  readonly clients?: readonly string[]
-  readonly resources?: readonly string[]
+  readonly kind?: 'user' | 'workload' | undefined
+  /** Users by userPrincipalName or id. Default: all of them. */
+  readonly users?: readonly string[] | undefined
+  /** Client applications by appId or displayName. Default: all of them. */
+  readonly clients?: readonly string[] | undefined
+  /** APIs by appId or displayName. Default: all of them. */
+  readonly resources?: readonly string[] | undefined
 }
 
+/** A person, or a guest. Users have no password here. */
 export interface UserRegistration {
-  readonly id?: string
+  /** The object id. Default: derived from the userPrincipalName. */
+  readonly id?: string | undefined
+  /** The sign-in name, in the form of a mail address. */
   readonly userPrincipalName: string
-  readonly displayName?: string
-  readonly givenName?: string
-  readonly surname?: string
-  readonly mail?: string
-  /** Default true. */
-  readonly accountEnabled?: boolean
-  readonly userType?: 'Member' | 'Guest'
+  /** Default: the userPrincipalName. */
+  readonly displayName?: string | undefined
+  /** The first name, for claims. */
+  readonly givenName?: string | undefined
+  /** The last name, for claims. */
+  readonly surname?: string | undefined
+  /** The mail address, for claims. */
+  readonly mail?: string | undefined
+  /** Default true. A disabled account is refused with AADSTS50057. */
+  readonly accountEnabled?: boolean | undefined
+  /** Default `Member`. */
+  readonly userType?: 'Member' | 'Guest' | undefined
   /** For a guest: the account at home, by the userPrincipalName or id it has in another tenant here. */
-  readonly guestOf?: string
+  readonly guestOf?: string | undefined
   /** Directory roles by name or template id; `Global Administrator` may consent for the organisation. */
-  readonly directoryRoles?: readonly string[]
+  readonly directoryRoles?: readonly string[] | undefined
 }
 
+/** A security group. */
 export interface GroupRegistration {
-  readonly id?: string
+  /** The object id. Default: derived from the name. */
+  readonly id?: string | undefined
+  /** Its name. */
   readonly displayName: string
-  /** Users by userPrincipalName or id. */
-  readonly members?: readonly string[]
+  /** Users of the tenant by userPrincipalName or id. Default: none. */
+  readonly members?: readonly string[] | undefined
 }
 
+/** An application's presence in a tenant. An application's home tenant has one without any entry. */
 export interface ServicePrincipalRegistration {
   /** The application, by appId or displayName. */
   readonly appId: string
-  /** The object id: never the appId. */
-  readonly id?: string
+  /** The object id: never the appId. Default: derived. */
+  readonly id?: string | undefined
   /** Default true. */
-  readonly accountEnabled?: boolean
+  readonly accountEnabled?: boolean | undefined
   /** Default false: tokens are issued without an assignment, and then carry no roles. */
-  readonly appRoleAssignmentRequired?: boolean
-  /** Claims that a claims mapping policy puts into this API's tokens, with their values. */
-  readonly mappedClaims?: Readonly<Record<string, unknown>>
+  readonly appRoleAssignmentRequired?: boolean | undefined
+  /** Claims that a claims mapping policy puts into this API's tokens, with their values. Default: none. */
+  readonly mappedClaims?: Readonly<Record<string, unknown>> | undefined
 }
 
+/** Consent to delegated scopes of one API. */
 export interface PermissionGrantRegistration {
   /** The client application, by appId, displayName or the object id of its service principal. */
   readonly clientId: string
@@ -109,11 +144,12 @@ export interface PermissionGrantRegistration {
   /** Granted scopes, separated by spaces. */
   readonly scope: string
   /** Default `AllPrincipals`. */
-  readonly consentType?: 'AllPrincipals' | 'Principal'
+  readonly consentType?: 'AllPrincipals' | 'Principal' | undefined
   /** For `Principal`: the user, by userPrincipalName or id. */
-  readonly principalId?: string
+  readonly principalId?: string | undefined
 }
 
+/** A role of a user, group or application in an API. */
 export interface AppRoleAssignmentRegistration {
   /** Who has the role: a user, a group or an application, by id or name. */
   readonly principalId: string
@@ -123,82 +159,119 @@ export interface AppRoleAssignmentRegistration {
   readonly appRoleId: string
 }
 
+/** Whose accounts may sign in to an application. */
 export type SignInAudience =
   | 'AzureADMyOrg'
   | 'AzureADMultipleOrgs'
   | 'AzureADandPersonalMicrosoftAccount'
   | 'PersonalMicrosoftAccount'
 
+/** An application: a client, an API, or both. A manifest exported from the portal can be used as it is. */
 export interface ApplicationRegistration {
-  readonly appId?: string
+  /** The client id, a GUID. Default: derived from the name. */
+  readonly appId?: string | undefined
+  /** Its name. Other parts of the registration may refer to the application by it. */
   readonly displayName: string
   /** A domain of the home tenant. Default: the first tenant. */
-  readonly publisherDomain?: string | null
-  /** Default `AzureADMyOrg`. */
-  readonly signInAudience?: SignInAudience
-  readonly identifierUris?: readonly string[]
-  readonly web?: WebPlatform
-  readonly spa?: RedirectUris
-  readonly publicClient?: RedirectUris
-  /** A public client in the flows that have no redirect URI. */
-  readonly isFallbackPublicClient?: boolean | null
-  readonly passwordCredentials?: readonly PasswordCredential[]
-  readonly keyCredentials?: readonly KeyCredential[]
-  readonly federatedIdentityCredentials?: readonly FederatedIdentityCredential[]
-  readonly requiredResourceAccess?: readonly RequiredResourceAccess[]
-  readonly appRoles?: readonly AppRole[]
-  readonly optionalClaims?: OptionalClaims | null
-  readonly groupMembershipClaims?: string | null
-  readonly api?: ApiRegistration
+  readonly publisherDomain?: string | null | undefined
+  /** Default `AzureADMyOrg`: the accounts of the home tenant. */
+  readonly signInAudience?: SignInAudience | undefined
+  /** By which names, beside its appId, clients ask for this API: `api://…` and others. Default: none. */
+  readonly identifierUris?: readonly string[] | undefined
+  /** Redirect URIs of a web application, which has a credential. */
+  readonly web?: WebPlatform | undefined
+  /** Redirect URIs of a single-page application. */
+  readonly spa?: RedirectUris | undefined
+  /** Redirect URIs of a native application. */
+  readonly publicClient?: RedirectUris | undefined
+  /** A public client in the flows that have no redirect URI. Default false. */
+  readonly isFallbackPublicClient?: boolean | null | undefined
+  /** Client secrets. Default: none. */
+  readonly passwordCredentials?: readonly PasswordCredential[] | undefined
+  /** Certificates for client assertions. Default: none. */
+  readonly keyCredentials?: readonly KeyCredential[] | undefined
+  /** Tokens of other issuers that are accepted as its credential. Default: none. */
+  readonly federatedIdentityCredentials?: readonly FederatedIdentityCredential[] | undefined
+  /** What the application needs of other APIs. Default: nothing. */
+  readonly requiredResourceAccess?: readonly RequiredResourceAccess[] | undefined
+  /** Roles that this API offers. Default: none. */
+  readonly appRoles?: readonly AppRole[] | undefined
+  /** Claims that tokens carry only if they are asked for here. Default: none. */
+  readonly optionalClaims?: OptionalClaims | null | undefined
+  /** Which groups tokens carry: `SecurityGroup`, `ApplicationGroup`, `DirectoryRole`, `All`. Default `None`. */
+  readonly groupMembershipClaims?: string | null | undefined
+  /** The application as an API. */
+  readonly api?: ApiRegistration | undefined
 }
 
+/** The redirect URIs of one platform. */
 export interface RedirectUris {
-  readonly redirectUris?: readonly string[]
+  /** Exact addresses; the port of `localhost` is free. https, or http on localhost. Default: none. */
+  readonly redirectUris?: readonly string[] | undefined
 }
 
+/** The platform of a web application. */
 export interface WebPlatform extends RedirectUris {
   /** Called in a frame when the user signs out elsewhere. */
-  readonly logoutUrl?: string | null
-  readonly implicitGrantSettings?: ImplicitGrantSettings
+  readonly logoutUrl?: string | null | undefined
+  /** What the authorize endpoint itself may give out. */
+  readonly implicitGrantSettings?: ImplicitGrantSettings | undefined
 }
 
+/** What the authorize endpoint itself may give out. */
 export interface ImplicitGrantSettings {
-  /** Id tokens from the authorize endpoint itself. */
-  readonly enableIdTokenIssuance?: boolean
-  /** Read over: access tokens are not given out there. */
-  readonly enableAccessTokenIssuance?: boolean
+  /** Id tokens from the authorize endpoint itself. Default false. */
+  readonly enableIdTokenIssuance?: boolean | undefined
+  /** Ignored: the authorize endpoint issues no access tokens. */
+  readonly enableAccessTokenIssuance?: boolean | undefined
 }
 
-/** A token of another issuer that stands for this application's credential. */
+/** A token of another issuer that is accepted as this application's credential. */
 export interface FederatedIdentityCredential {
-  readonly name?: string
+  /** Its name. Has no effect. */
+  readonly name?: string | undefined
   /** Its discovery document is fetched: https, or http on a loopback address. */
   readonly issuer: string
   /** Exact and case-sensitive. */
-  readonly subject?: string | null
+  readonly subject?: string | null | undefined
   /** Instead of a subject: `claims['sub'] matches 'repo:contoso/*'`, parts joined by `and`. */
-  readonly claimsMatchingExpression?: { readonly value: string; readonly languageVersion: 1 } | null
+  readonly claimsMatchingExpression?:
+    | { readonly value: string; readonly languageVersion: 1 }
+    | null
+    | undefined
+  /** One of them must be the token's audience. */
   readonly audiences: readonly string[]
 }
 
+/** A client secret. */
 export interface PasswordCredential {
-  readonly displayName?: string | null
+  /** Its name on the page. */
+  readonly displayName?: string | null | undefined
   /** A development value in plain text. Exported manifests have null here: such a secret never matches. */
-  readonly secretText?: string | null
-  readonly startDateTime?: string
-  readonly endDateTime?: string
+  readonly secretText?: string | null | undefined
+  /** The first moment it is valid. Default: always valid until its end. */
+  readonly startDateTime?: string | undefined
+  /** The first moment it is no longer valid. Default: never. */
+  readonly endDateTime?: string | undefined
 }
 
+/** A certificate for client assertions. */
 export interface KeyCredential {
-  readonly displayName?: string | null
-  readonly type?: 'AsymmetricX509Cert'
-  readonly usage?: 'Verify'
+  /** Its name. Has no effect. */
+  readonly displayName?: string | null | undefined
+  /** The only type there is. */
+  readonly type?: 'AsymmetricX509Cert' | undefined
+  /** The only usage there is. */
+  readonly usage?: 'Verify' | undefined
   /** The public certificate: base64 of its DER, or PEM text. */
   readonly key: string
-  readonly startDateTime?: string
-  readonly endDateTime?: string
+  /** The first moment it is valid. Default: that of the certificate. */
+  readonly startDateTime?: string | undefined
+  /** The first moment it is no longer valid. Default: that of the certificate. */
+  readonly endDateTime?: string | undefined
 }
 
+/** What an application needs of one API. */
 export interface RequiredResourceAccess {
   /** The API, by appId or displayName. */
   readonly resourceAppId: string
@@ -206,49 +279,73 @@ export interface RequiredResourceAccess {
   readonly resourceAccess: readonly { readonly id: string; readonly type: 'Scope' | 'Role' }[]
 }
 
+/** A role that an API offers. */
 export interface AppRole {
-  readonly id?: string
+  /** Default: derived from the value. */
+  readonly id?: string | undefined
+  /** What the claim `roles` carries. */
   readonly value: string
-  readonly displayName?: string
-  readonly description?: string
+  /** Its name on the consent page. Default: the value. */
+  readonly displayName?: string | undefined
+  /** Has no effect. */
+  readonly description?: string | undefined
+  /** Who may have it: users and groups, applications, or both. */
   readonly allowedMemberTypes: readonly ('User' | 'Application')[]
   /** Default true. */
-  readonly isEnabled?: boolean
+  readonly isEnabled?: boolean | undefined
 }
 
+/** Claims that tokens carry only if they are asked for. */
 export interface OptionalClaims {
-  readonly accessToken?: readonly OptionalClaim[]
-  readonly idToken?: readonly OptionalClaim[]
+  /** In access tokens for this application as an API. Default: none. */
+  readonly accessToken?: readonly OptionalClaim[] | undefined
+  /** In id tokens for this application as a client. Default: none. */
+  readonly idToken?: readonly OptionalClaim[] | undefined
 }
 
+/** A claim that a token carries only if it is asked for. */
 export interface OptionalClaim {
+  /** Its name. One that the emulator does not know has no effect. */
   readonly name: string
-  readonly additionalProperties?: readonly string[]
+  /** Variants of it, such as `include_user_token` of `idtyp`. Default: none. */
+  readonly additionalProperties?: readonly string[] | undefined
 }
 
+/** An application as an API. */
 export interface ApiRegistration {
-  /** Which version of access token this API gets: null and 1 are v1.0, 2 is v2.0. */
-  readonly requestedAccessTokenVersion?: 1 | 2 | null
-  readonly oauth2PermissionScopes?: readonly PermissionScope[]
-  readonly acceptMappedClaims?: boolean | null
-  readonly preAuthorizedApplications?: readonly PreAuthorizedApplication[]
-  /** Clients whose consent covers this API's own needs as well: by appId or displayName. */
-  readonly knownClientApplications?: readonly string[]
+  /** Which version of access token this API gets: null (the default) and 1 are v1.0, 2 is v2.0. */
+  readonly requestedAccessTokenVersion?: 1 | 2 | null | undefined
+  /** The delegated scopes it offers. Default: none. */
+  readonly oauth2PermissionScopes?: readonly PermissionScope[] | undefined
+  /** Whether claims may be mapped into its tokens without a signing key of its own. Default false. */
+  readonly acceptMappedClaims?: boolean | null | undefined
+  /** Clients that have scopes without consent. Default: none. */
+  readonly preAuthorizedApplications?: readonly PreAuthorizedApplication[] | undefined
+  /** Clients whose consent covers this API's own needs as well: by appId or displayName. Default: none. */
+  readonly knownClientApplications?: readonly string[] | undefined
 }
 
+/** A delegated scope that an API offers. */
 export interface PermissionScope {
-  readonly id?: string
+  /** Default: derived from the value. */
+  readonly id?: string | undefined
+  /** What the claim `scp` carries. */
   readonly value: string
   /** `User`: users may consent for themselves (the default). `Admin`: only an administrator may. */
-  readonly type?: 'User' | 'Admin'
+  readonly type?: 'User' | 'Admin' | undefined
   /** Default true. */
-  readonly isEnabled?: boolean
-  readonly adminConsentDisplayName?: string
-  readonly adminConsentDescription?: string
-  readonly userConsentDisplayName?: string | null
-  readonly userConsentDescription?: string | null
+  readonly isEnabled?: boolean | undefined
+  /** The title on the consent page, if there is none for users. */
+  readonly adminConsentDisplayName?: string | undefined
+  /** The explanation on the consent page, if there is none for users. */
+  readonly adminConsentDescription?: string | undefined
+  /** The title on the consent page. Default: that for administrators, then the value. */
+  readonly userConsentDisplayName?: string | null | undefined
+  /** The explanation on the consent page. Default: that for administrators. */
+  readonly userConsentDescription?: string | null | undefined
 }
 
+/** A client that has scopes of an API without consent. */
 export interface PreAuthorizedApplication {
   /** The client, by appId or displayName. */
   readonly appId: string

@@ -1,0 +1,21 @@
+/** Remembers used ids until they expire. */
+export interface OneTimeUse {
+  /** True the first time an id is used, then false. */
+  use(id: string, expiresAt: number, now: number): boolean
+}
+
+export function createOneTimeUse(): OneTimeUse {
+  const used = new Map<string, number>()
+  return {
+    use(id, expiresAt, now) {
+      for (const [other, end] of used) {
+        // Entries are in the order of use, which is nearly the order of expiry: the first valid entry ends the loop.
+        if (end > now) break
+        used.delete(other)
+      }
+      if (used.has(id)) return false
+      used.set(id, expiresAt)
+      return true
+    },
+  }
+}

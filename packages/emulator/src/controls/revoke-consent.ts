@@ -1,0 +1,38 @@
+import { checkNames, checkObject } from '../base/options.js'
+import { findApplication, findTenant, findUser } from '../directory/find.js'
+import type { Service } from '../instance/service.js'
+
+/** The options of `revokeConsent`: whose consent to which API. */
+export interface RevokeConsentOptions {
+  /** The client, by appId, displayName or identifier URI. */
+  readonly client: string
+  /** The API, named the same ways. */
+  readonly resource: string
+  /** The user who consented, by userPrincipalName or id. Default: what was granted for everyone. */
+  readonly user?: string | undefined
+  /** By id or domain. Default: the user's, else the client's home. */
+  readonly tenant?: string | undefined
+}
+
+const names = [
+  'client',
+  'resource',
+  'user',
+  'tenant',
+] as const satisfies readonly (keyof RevokeConsentOptions)[]
+
+/** Takes all delegated scopes of one grant back; throws a TypeError where there is none. */
+export function revokeConsent(service: Service, options: RevokeConsentOptions): void {
+  const what = 'revokeConsent'
+  checkObject(what, options)
+  checkNames(what, options, names)
+  const { directory } = service
+  const client = findApplication(directory, options.client, what, 'client')
+  const resource = findApplication(directory, options.resource, what, 'resource')
+  const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
+  const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? client.homeTenantId, what)
+  if (!directory.removeGrant(tenant, client.appId, resource.appId, user?.id)) {
+    throw new TypeError(`${what}: there is no such consent`)
+  }
+  service.changed()
+}

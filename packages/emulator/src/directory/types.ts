@@ -1,0 +1,186 @@
+import type { KeyObject } from 'node:crypto'
+import type { Period } from '../base/period.js'
+import type { ApplicationRegistration, SignInAudience } from '../registration/types.js'
+
+export type Version = '1.0' | '2.0'
+
+/** The platform a redirect URI is registered for decides how its client must redeem. */
+export type Platform = 'web' | 'spa' | 'publicClient'
+
+export interface Scope {
+  readonly id: string
+  readonly value: string
+  readonly adminOnly: boolean
+  readonly isEnabled: boolean
+  readonly title: string
+  readonly description: string
+}
+
+export interface Role {
+  readonly id: string
+  readonly value: string
+  readonly title: string
+  readonly forUsers: boolean
+  readonly forApplications: boolean
+  readonly isEnabled: boolean
+}
+
+/** SHA-256 of the secret: the text itself is not kept. */
+export interface Secret extends Period {
+  readonly digest: Buffer
+}
+
+export interface Certificate extends Period {
+  /** base64url(SHA-1(DER)) and base64url(SHA-256(DER)), as `x5t` and `x5t#S256` name it. */
+  readonly sha1: string
+  readonly sha256: string
+  readonly publicKey: KeyObject
+}
+
+export interface RequiredAccess {
+  readonly resourceAppId: string
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+}
+
+/** A workload whose tokens are accepted as this application's credential. */
+export interface FederatedCredential {
+  readonly issuer: string
+  /** The exact subject, or an expression over the claims. */
+  readonly subject: string | ((claims: Readonly<Record<string, unknown>>) => boolean)
+  readonly audiences: readonly string[]
+}
+
+export interface Claim {
+  readonly name: string
+  readonly properties: readonly string[]
+}
+
+export interface Application {
+  readonly appId: string
+  readonly displayName: string
+  readonly homeTenantId: string
+  readonly audience: SignInAudience
+  readonly identifierUris: readonly string[]
+  readonly redirectUris: Readonly<Record<Platform, readonly string[]>>
+  readonly isFallbackPublicClient: boolean
+  readonly secrets: readonly Secret[]
+  readonly certificates: readonly Certificate[]
+  readonly federatedCredentials: readonly FederatedCredential[]
+  /** Called in a frame when its user signs out elsewhere. */
+  readonly logoutUrl: string | undefined
+  /** Whether the authorize endpoint itself issues id tokens. */
+  readonly issuesIdTokenAtSignIn: boolean
+  readonly requiredAccess: readonly RequiredAccess[]
+  readonly scopes: readonly Scope[]
+  readonly roles: readonly Role[]
+  readonly optionalClaims: { readonly accessToken: readonly Claim[]; readonly idToken: readonly Claim[] }
+  readonly issuesGroups: boolean
+  readonly issuesDirectoryRoles: boolean
+  /** Whether claims may be mapped without a signing key of its own. */
+  readonly acceptsMappedClaims: boolean
+  /** Of the access tokens issued for this application as an API. */
+  readonly tokenVersion: Version
+  /** Client appId → scope values it has without consent. */
+  readonly preAuthorized: ReadonlyMap<string, ReadonlySet<string>>
+  readonly knownClients: ReadonlySet<string>
+  /** As it was registered, WITH ITS SECRETS: shown by `hideApplicationSecrets` alone. */
+  readonly registration: ApplicationRegistration
+}
+
+export interface User {
+  readonly id: string
+  readonly tenantId: string
+  readonly userPrincipalName: string
+  readonly displayName: string
+  readonly givenName: string | undefined
+  readonly surname: string | undefined
+  readonly mail: string | undefined
+  readonly isEnabled: boolean
+  readonly isGuest: boolean
+  /** A guest's account at home, if the registration names it. */
+  readonly home: { readonly tenantId: string; readonly userId: string } | undefined
+  readonly isAdmin: boolean
+  /** Template ids of directory roles. */
+  readonly directoryRoleIds: readonly string[]
+  /** Sign-ins before that no longer count, seconds since the epoch. */
+  readonly sessionsValidFrom: number
+  readonly groupIds: readonly string[]
+}
+
+/** An application's presence in one tenant. Its object id is never the application's id. */
+export interface ServicePrincipal {
+  readonly id: string
+  readonly application: Application
+  readonly isEnabled: boolean
+  readonly isAssignmentRequired: boolean
+  /** Claims that a policy maps into this API's tokens, with their values. */
+  readonly mappedClaims: Readonly<Record<string, unknown>>
+}
+
+/** What a Conditional Access policy demands of a sign-in. */
+export type Demand =
+  | 'mfa'
+  | 'mfaEnrolment'
+  | 'deviceAuthentication'
+  | 'otherCondition'
+  | 'externalControl'
+  | 'compliantDevice'
+  | 'joinedDevice'
+  | 'block'
+
+export interface ConditionalAccessPolicy {
+  readonly id: string
+  readonly displayName: string
+  /** For users at clients, or for applications that act as themselves. */
+  readonly kind: 'user' | 'workload'
+  readonly users: ReadonlySet<string> | 'all'
+  readonly clients: ReadonlySet<string> | 'all'
+  readonly resources: ReadonlySet<string> | 'all'
+  readonly demand: Demand
+}
+
+/** A resource's own identity: a service principal without credentials, for code that runs on it. */
+export interface ManagedIdentity {
+  readonly principal: ServicePrincipal
+  readonly isSystemAssigned: boolean
+}
+
+/** Consent to delegated scopes, by one user or (without `userId`) for all. */
+export interface PermissionGrant {
+  readonly clientAppId: string
+  readonly resourceAppId: string
+  readonly userId: string | undefined
+  readonly scopes: Set<string>
+}
+
+export interface RoleAssignment {
+  /** Object id of a user, group or service principal. */
+  readonly principalId: string
+  readonly resourceAppId: string
+  /** The role's value; undefined is access without a role. */
+  readonly role: string | undefined
+}
+
+export interface Tenant {
+  readonly id: string
+  readonly displayName: string
+  readonly domains: readonly string[]
+  readonly usersMayConsent: boolean
+  readonly users: Map<string, User>
+  readonly policies: ConditionalAccessPolicy[]
+  /** `c1` and the like. */
+  readonly authenticationContexts: readonly string[]
+  /** The longest a sign-in may be refreshed, if a policy limits it. */
+  readonly signInFrequencySeconds: number | undefined
+  readonly managedIdentities: ManagedIdentity[]
+  /** By appId. */
+  readonly servicePrincipals: Map<string, ServicePrincipal>
+  readonly grants: PermissionGrant[]
+  readonly assignments: RoleAssignment[]
+}
+
+/** The tenant segment of an address: one tenant, or a class of them. */
+export type Authority =
+  | { readonly kind: 'tenant'; readonly segment: string; readonly tenant: Tenant }
+  | { readonly kind: 'common' | 'organizations'; readonly segment: string }

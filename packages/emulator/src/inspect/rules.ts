@@ -1,0 +1,153 @@
+import { createPublicKey, verify } from 'node:crypto'
+import type { Application, Tenant } from '../directory/types.js'
+import { issuerOf, type Service } from '../instance/service.js'
+import type { PublishedKey } from '../keys/types.js'
+import { type Read, written } from './token.js'
+
+export interface Check {
+  readonly name: string
+  /** Not reached: an API stops at the first failure. */
+  readonly result: 'ok' | 'failed' | 'not reached'
+  readonly expected?: string
+  readonly received?: string
+}
+
+export interface ApiVerdict {
+  readonly api: Application
+  readonly isAccepted: boolean
+  readonly checks: readonly Check[]
+  /** What an API would answer. */
+  readonly challenge?: string
+}
+
+type Rule = readonly [
+  name: string,
+  check: () => true | { readonly expected: string; readonly received: string },
+]
+
+export function verdictOf(
+  service: Service,
+  api: Application,
+  token: string,
+  { parts, header = {}, claims = {} }: Read,
+  keys: readonly PublishedKey[],
+): ApiVerdict {
+  const tenant = service.directory.tenants.get(written(claims['tid']))
+  const version = api.tokenVersion
+  const key = keys.find(({ kid }) => kid === header['kid'])
+  const now = service.clock.now()
+  const unlike = (expected: string, received: unknown): { expected: string; received: string } => ({
+    expected,
+    received: written(received, 'nothing').slice(0, 200),
+  })
+  const rules: readonly Rule[] = [
+    ['format', () => parts.length === 3 || unlike('three parts', parts.length)],
+    ['names', () => hasOnceEach(parts[1] ?? '') || unlike('each claim once', 'one of them twice')],
+    ['algorithm', () => header['alg'] === 'RS256' || unlike('RS256', header['alg'])],
+    ['extensions', () => header['crit'] === undefined || unlike('no crit', JSON.stringify(header['crit']))],
+    ['version', () => claims['ver'] === version || unlike(version, claims['ver'])],
+    [
+      'issuer',
+      () => {
+        const expected = issuerOf(service, tenant?.id ?? '{tenantid}', version)
+        return (tenant !== undefined && claims['iss'] === expected) || unlike(expected, claims['iss'])
+      },
+    ],
+    ['signing key', () => key !== undefined || unlike('a key of the set', header['kid'])],
+    ['issuer of the key', () => isKeyOf(service, key, tenant) || unlike('a key of this tenant', key?.issuer)],
+    [
+      'signature',
+      () =>
+        (key !== undefined && isSigned(token, parts, key)) || unlike('a signature by that key', 'another'),
+    ],
+    [
+      'audience',
+      () => {
+        const known = version === '2.0' ? [api.appId] : [api.appId, ...api.identifierUris]
+        return known.some((name) => name === claims['aud']) || unlike(known.join(' or '), claims['aud'])
+      },
+    ],
+    [
+      'not before',
+      () => isNumber(claims['nbf'], (time) => time <= now) || unlike('a time that has come', claims['nbf']),
+    ],
+    [
+      'expiry',
+      () => isNumber(claims['exp'], (time) => now < time) || unlike('a time to come', claims['exp']),
+    ],
+    [
+      'issued',
+      () => isNumber(claims['iat'], (time) => time <= now) || unlike('a time that has come', claims['iat']),
+    ],
+    [
+      'kind',
+      () =>
+        (claims['appid'] ?? claims['azp']) !== undefined && claims['nonce'] === undefined
+          ? true
+          : unlike('an access token', 'an id token'),
+    ],
+    ['binding', () => claims['cnf'] === undefined || unlike('no cnf', 'a token bound to its sender')],
+    [
+      'permissions',
+      () => (claims['scp'] ?? claims['roles']) !== undefined || unlike('scp or roles', 'neither'),
+    ],
+  ]
+  const checks = run(rules)
+  const failed = checks.find(({ result }) => result === 'failed')
+  if (failed === undefined) return { api, isAccepted: true, checks }
+  const challenge = `Bearer error="invalid_token", error_description="The ${failed.name} does not hold"`
+  return { api, isAccepted: false, checks, challenge }
+}
+
+/** Runs the rules in order, up to the first that fails. */
+function run(rules: readonly Rule[]): readonly Check[] {
+  const checks: Check[] = []
+  let isFailed = false
+  for (const [name, check] of rules) {
+    const outcome = isFailed ? undefined : check()
+    if (outcome === undefined) checks.push({ name, result: 'not reached' })
+    else if (outcome === true) checks.push({ name, result: 'ok' })
+    else {
+      isFailed = true
+      checks.push({ name, result: 'failed', ...outcome })
+    }
+  }
+  return checks
+}
+
+function isNumber(value: unknown, fits: (time: number) => boolean): boolean {
+  return typeof value === 'number' && fits(value)
+}
+
+/** Whether each claim is there once: of two, one reader takes the first and another the last. */
+function hasOnceEach(part: string): boolean {
+  const text = Buffer.from(part, 'base64url').toString('utf8')
+  const names = new Set<string>()
+  let depth = 0
+  for (const [piece] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if (piece === '{' || piece === '[') depth += 1
+    else if (piece === '}' || piece === ']') depth -= 1
+    else if (depth === 1 && piece.endsWith(':')) {
+      if (names.has(piece)) return false
+      names.add(piece)
+    }
+  }
+  return true
+}
+
+function isKeyOf(service: Service, key: PublishedKey | undefined, tenant: Tenant | undefined): boolean {
+  if (key === undefined || tenant === undefined) return false
+  const isOfCloud = key.cloud_instance_name === service.cloudInstanceName
+  const filled = key.issuer.replaceAll('{tenantid}', tenant.id)
+  return isOfCloud && filled === issuerOf(service, tenant.id, '2.0')
+}
+
+function isSigned(token: string, parts: readonly string[], { kty, n, e }: PublishedKey): boolean {
+  try {
+    const key = createPublicKey({ key: { kty, n, e }, format: 'jwk' })
+    const input = Buffer.from(token.slice(0, token.lastIndexOf('.')))
+    return verify('sha256', input, key, Buffer.from(parts[2] ?? '', 'base64url'))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto'
+import { createMoments, type EmulatorClock } from '../base/clock.js'
+import { createOneTimeUse } from '../base/one-time-use.js'
+import { createSeal, type Seal } from '../base/seal.js'
+import { consumersTenantId, type Directory } from '../directory/directory.js'
+import type { RsaKeys } from '../keys/rsa-key.js'
+import { SigningKeys } from '../keys/signing-keys.js'
+import type { StoredKey } from '../keys/types.js'
+import { loadDirectory } from '../load/directory.js'
+import { readRegistration } from '../registration/read.js'
+import type { Registration } from '../registration/types.js'
+import { createDeviceCodes } from './device-codes.js'
+import { applyChanges, readChanges } from './directory-changes.js'
+import { createFaults, type Faults } from './faults.js'
+import { type ImitatedIssuers, type IssuerLabels, issuerLabels } from './issuer-labels.js'
+import { createRequestLog } from './request-log.js'
+import { createRevocations } from './revocations.js'
+import { createSaver, type Saver } from './saver.js'
+import { issuerOf, type Service } from './service.js'
+import { type EmulatorState, readState } from './state.js'
+
+/** What an instance is started with. */
+export interface InstanceSettings {
+  readonly registration: Registration | string
+  readonly state: EmulatorState | undefined
+  readonly stateFile: string | undefined
+  /** The stored keys, or the first key that is being made. */
+  readonly keys: Promise<RsaKeys> | readonly StoredKey[]
+  readonly clock: EmulatorClock
+  readonly accessTokenLifetimeSeconds: number
+  readonly imitated: ImitatedIssuers | undefined
+}
+
+/** A registration, where it came from, and the directory it became. Replaced as a whole. */
+interface Loaded {
+  readonly source: Registration | string
+  readonly registration: Registration
+  readonly directory: Directory
+}
+
+/** A seal and its key. */
+interface SealWithKey extends Seal {
+  readonly key: Buffer
+}
+
+/** One running emulator, without its HTTP server: all that can change, and the ways it changes as a whole. */
+export class Instance implements Service {
+  readonly cloudInstanceName: string
+  readonly accessTokenLifetimeSeconds: number
+  readonly clock: EmulatorClock
+  readonly moment: () => number
+  readonly keys: SigningKeys
+  readonly faults: Faults
+  readonly redeemedCodes: Service['redeemedCodes'] = createOneTimeUse()
+  readonly deviceCodes: Service['deviceCodes'] = createDeviceCodes()
+  readonly revocations: Service['revocations'] = createRevocations()
+  readonly log: Service['log'] = createRequestLog()
+  readonly #imitated: ImitatedIssuers | undefined
+  readonly #saver: Saver
+  #loaded: Loaded
+  #seal: SealWithKey
+  /** Empty until the server listens; nothing asks for it before. */
+  #origin = ''
+
+  /** Throws a RegistrationError or a TypeError for what cannot be used. */
+  constructor(settings: InstanceSettings) {
+    const { clock, imitated, state } = settings
+    this.#imitated = imitated
+    this.#loaded = load(settings.registration)
+    if (state !== undefined) applyChanges(this.directory, state.directory)
+    this.#seal = sealWith(state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64'))
+    this.#saver = createSaver(settings.stateFile, () => this.exportState())
+    this.clock = clock
+    this.moment = createMoments(clock.now)
+    this.accessTokenLifetimeSeconds = settings.accessTokenLifetimeSeconds
+    this.cloudInstanceName = this.issuers.cloudInstanceName
+    this.keys = new SigningKeys(settings.keys, {
+      issuer: (tenantId) => issuerOf(this, tenantId, '2.0'),
+      cloudInstanceName: this.cloudInstanceName,
+      microsoftAccountsTenantId: consumersTenantId,
+      now: clock.now,
+    })
+    this.faults = createFaults(() => this.keys.changes())
+  }
+
+  get origin(): string {
+    return this.#origin
+  }
+
+  get issuers(): IssuerLabels {
+    return issuerLabels(this.#imitated, this.#origin)
+  }
+
+  get directory(): Directory {
+    return this.#loaded.directory
+  }
+
+  /** As it was read, with its secrets. */
+  get registration(): Registration {
+    return this.#loaded.registration
+  }
+
+  get seal(): Seal {
+    return this.#seal
+  }
+
+  /** The address, once the server listens. */
+  listensAt(origin: string): void {
+    this.#origin = origin
+  }
+
+  changed(): void {
+    this.#saver.changed()
+  }
+
+  /** Reads the registration again, or another; what consent and tests changed is kept. */
+  reload(source: Registration | string = this.#loaded.source): void {
+    const loaded = load(source)
+    applyChanges(loaded.directory, readChanges(this.directory))
+    this.#loaded = loaded
+    this.changed()
+  }
+
+  async exportState(): Promise<EmulatorState> {
+    const keys = await this.keys.store()
+    return {
+      version: 1,
+      seal: this.#seal.key.toString('base64'),
+      keys,
+      directory: readChanges(this.directory),
+    }
+  }
+
+  importState(snapshot: EmulatorState): void {
+    const state = readState(snapshot)
+    const directory = loadDirectory(this.registration)
+    applyChanges(directory, state.directory)
+    // The last step that can refuse: from here on everything changes.
+    this.keys.replaceBy(state.keys)
+    this.#loaded = { ...this.#loaded, directory }
+    this.#seal = sealWith(Buffer.from(state.seal, 'base64'))
+    this.changed()
+  }
+
+  /** Back to the registration, without consents, faults and recorded requests. */
+  reset(): void {
+    this.#loaded = load(this.#loaded.source)
+    this.faults.clear()
+    this.log.clear()
+    this.changed()
+  }
+
+  /** Writes the state a last time. */
+  end(): Promise<void> {
+    return this.#saver.end()
+  }
+}
+
+function load(source: Registration | string): Loaded {
+  const registration = readRegistration(source)
+  return { source, registration, directory: loadDirectory(registration) }
+}
+
+function sealWith(key: Buffer): SealWithKey {
+  return { ...createSeal(key), key }
+}

@@ -1,0 +1,47 @@
+import type { EmulatorClock } from '../base/clock.js'
+import type { DeviceCodes } from './device-codes.js'
+import type { Directory } from '../directory/directory.js'
+import type { Faults } from './faults.js'
+import type { SigningKeys } from '../keys/signing-keys.js'
+import type { OneTimeUse } from '../base/one-time-use.js'
+import type { RequestLog } from './request-log.js'
+import type { Revocations } from './revocations.js'
+import type { Seal } from '../base/seal.js'
+
+/** What endpoints and grants work with: one running emulator. */
+export interface Service {
+  /** Scheme, host and port, as every document of this instance names them. */
+  readonly origin: string
+  readonly issuers: Issuers
+  readonly cloudInstanceName: string
+  readonly accessTokenLifetimeSeconds: number
+  readonly clock: EmulatorClock
+  /** The time, never the same twice: it orders sign-ins and revocations. */
+  readonly moment: () => number
+  /** Replaced by a reload: do not keep it across requests. */
+  readonly directory: Directory
+  readonly keys: SigningKeys
+  readonly seal: Seal
+  readonly redeemedCodes: OneTimeUse
+  readonly deviceCodes: DeviceCodes
+  readonly faults: Faults
+  readonly revocations: Revocations
+  readonly log: RequestLog
+  /** To be called after every change that a state file keeps. */
+  changed(): void
+}
+
+/** Issuers with the literal `{tenantid}`. */
+export interface Issuers {
+  readonly v1: string
+  readonly v2: string
+}
+
+/** The issuer of a version's tokens in a tenant; `{tenantid}` gives the template. */
+export function issuerOf(
+  { issuers }: { issuers: Issuers },
+  tenantId: string,
+  version: '1.0' | '2.0',
+): string {
+  return (version === '1.0' ? issuers.v1 : issuers.v2).replaceAll('{tenantid}', tenantId)
+}

@@ -1,0 +1,47 @@
+import { Directory } from '../directory/directory.js'
+import { graphAppId } from '../directory/graph.js'
+import type { ApplicationRegistration, Registration, TenantRegistration } from '../registration/types.js'
+import { loadApplications } from './applications.js'
+import { loadConsents } from './consents.js'
+import { loadPolicies } from './policies.js'
+import { loadManagedIdentities, loadServicePrincipals } from './principals.js'
+import { loadTenants, tenantIdOf } from './tenants.js'
+
+/**
+ * The live directory of a registration that has the right shape. Throws a RegistrationError naming the place where it
+ * contradicts itself: a name used twice, or a reference to what is not there.
+ */
+export function loadDirectory(registration: Registration): Directory {
+  const tenants = loadTenants(registration.tenants)
+  const applications = loadApplications(
+    [...(registration.applications ?? []), ...identitiesOf(registration.tenants)],
+    tenants,
+  )
+  const directory = new Directory(tenants, applications)
+  for (const application of applications.values()) {
+    const homes =
+      application.appId === graphAppId ? tenants.values() : [directory.tenant(application.homeTenantId)]
+    for (const tenant of homes) directory.addServicePrincipal(tenant, application)
+  }
+  for (const [index, tenantRegistration] of registration.tenants.entries()) {
+    const tenant = directory.tenant(tenantIdOf(tenantRegistration))
+    const path = `tenants[${index}]`
+    loadManagedIdentities(directory, tenant, tenantRegistration, path)
+    loadServicePrincipals(directory, tenant, tenantRegistration, path)
+    tenant.policies.push(...loadPolicies(directory, tenant, tenantRegistration, path))
+    loadConsents(directory, tenant, tenantRegistration, path)
+  }
+  return directory
+}
+
+/** The application of each managed identity, at home in the identity's tenant. */
+function identitiesOf(tenants: readonly TenantRegistration[]): ApplicationRegistration[] {
+  return tenants.flatMap(({ managedIdentities = [], domains }) =>
+    managedIdentities.map(({ displayName, appId }) => ({
+      displayName,
+      publisherDomain: domains[0] ?? null,
+      // Absent rather than undefined: the page shows the members that are there.
+      ...(appId === undefined ? {} : { appId }),
+    })),
+  )
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { explainPermission } from './controls/explain-permission.js'
+import { issueToken } from './controls/issue-token.js'
+import { createEmulatorKeys } from './controls/keys.js'
+import { revokeConsent } from './controls/revoke-consent.js'
+import { createUsers } from './controls/users.js'
+import type { Emulator } from './emulator.js'
+import { addDiscoveryEndpoints } from './endpoints/discovery.js'
+import { addGraphEndpoints } from './endpoints/graph.js'
+import { addInstanceEndpoints } from './endpoints/instance.js'
+import { addManagedIdentityEndpoints } from './endpoints/managed-identity.js'
+import { listen } from './http/listen.js'
+import { createServer } from './http/server.js'
+import { Instance } from './instance/instance.js'
+import type { EmulatorState } from './instance/state.js'
+import { createTlsCertificate } from './keys/certificates.js'
+import type { RsaKeys } from './keys/rsa-key.js'
+import type { StoredKey } from './keys/types.js'
+import type { Settings } from './options.js'
+import { addPortal } from './portal/portal.js'
+import { defaultRegistration } from './registration/default.js'
+import { addAdminConsentEndpoint } from './sign-in/admin-consent.js'
+import { addAuthorizeEndpoint } from './sign-in/authorize.js'
+import { addDeviceEndpoints } from './sign-in/device.js'
+import { addLogoutEndpoint } from './sign-in/logout.js'
+import { addTokenEndpoint } from './token-endpoint/endpoint.js'
+
+/** The rest of a start, with the options read and the first key being made: puts the parts together and listens. */
+export async function startWith(
+  settings: Settings,
+  state: EmulatorState | undefined,
+  keys: Promise<RsaKeys> | readonly StoredKey[],
+): Promise<Emulator> {
+  const { https, port, clock, others, registration = defaultRegistration } = settings
+  const stateFile = typeof settings.state === 'string' ? settings.state : undefined
+  const instance = new Instance({ ...settings, registration, state, stateFile, keys })
+  const tls = https ? createTlsCertificate(others?.hostName) : undefined
+  const app = createServer({
+    tls,
+    origin: () => instance.origin,
+    now: clock.now,
+    log: instance.log,
+    faults: instance.faults,
+    hostName: others?.hostName,
+  })
+  const identityHeader = randomBytes(24).toString('base64url')
+  addEndpoints(app, instance, identityHeader)
+  const users = createUsers(instance)
+  const emulatorKeys = createEmulatorKeys(instance)
+  if (settings.page) {
+    const startedAt = performance.now()
+    addPortal(app, {
+      instance,
+      users,
+      keys: emulatorKeys,
+      certificate: tls?.certificate,
+      facts: {
+        stateFile,
+        leniencies: settings.warnings,
+        accessTokenLifetimeSeconds: settings.accessTokenLifetimeSeconds,
+        uptime: () => (performance.now() - startedAt) / 1000,
+      },
+    })
+  }
+
+  const listening = await listen(app, { port, address: others?.address })
+  const origin = `${https ? 'https' : 'http'}://${others?.hostName ?? 'localhost'}:${listening}`
+  instance.listensAt(origin)
+  for (const warning of settings.warnings) process.emitWarning(warning, 'CountersignEmulatorWarning')
+
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    stopping ??= app.close().then(() => instance.end())
+    return stopping
+  }
+  const { v1, v2, cloudInstanceName } = instance.issuers
+  const { faults, log, revocations } = instance
+  return {
+    origin,
+    cloud: Object.freeze({ authority: origin, v1Issuer: v1, v2Issuer: v2, cloudInstanceName }),
+    clock,
+    get requests() {
+      return log.entries
+    },
+    certificate: tls?.certificate,
+    keys: emulatorKeys,
+    faults: {
+      add: (fault) => faults.add(fault),
+      clear: () => faults.clear(),
+      list: () => faults.list(),
+    },
+    users,
+    get revocations() {
+      return revocations.visible(clock.now())
+    },
+    managedIdentity: Object.freeze({
+      imdsHost: origin,
+      identityEndpoint: `${origin}/msi/token`,
+      identityHeader,
+    }),
+    issueToken: (token) => issueToken(instance, token),
+    explainPermission: (question) => explainPermission(instance, question),
+    revokeConsent: (consent) => revokeConsent(instance, consent),
+    rotateKeys: () => emulatorKeys.rotate(),
+    reload: (next) => instance.reload(next),
+    exportState: () => instance.exportState(),
+    importState: (snapshot) => instance.importState(snapshot),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+function addEndpoints(app: FastifyInstance, instance: Instance, identityHeader: string): void {
+  addInstanceEndpoints(app, instance)
+  addDiscoveryEndpoints(app, instance)
+  addAuthorizeEndpoint(app, instance)
+  addTokenEndpoint(app, instance)
+  addDeviceEndpoints(app, instance)
+  addLogoutEndpoint(app, instance)
+  addAdminConsentEndpoint(app, instance)
+  addGraphEndpoints(app, instance)
+  addManagedIdentityEndpoints(app, instance, identityHeader)
+}
