@@ -132,9 +132,11 @@ function tell<E extends object>(
   event: E,
 ): void {
   try {
-    observer?.(Object.freeze(event))
+    const result: unknown = observer?.(Object.freeze(event))
+    // `Promise.resolve` also takes promises of other realms and libraries.
+    if (typeof result === 'object' && result !== null) Promise.resolve(result).catch(() => {})
   } catch {
-    // An observer's failure is its own.
+    // An observer's failure changes nothing, at once or later: an unhandled rejection would end the process.
   }
   to.publish(event)
 }
