@@ -1,23 +1,23 @@
-export type { AcquiredToken } from './acquired-token.js'
-export type { Authority, Grant, Parameters } from './authority.js'
-export { createTokenClient } from './client.js'
-export type { TokenClient } from './token-client.js'
+export type { AcquiredToken } from './base/acquired-token.js'
+export type { Authority, Grant, Parameters } from './authorities/authority.js'
+export { createTokenClient } from './client/create-token-client.js'
+export type { TokenClient } from './client/token-client.js'
 export {
   type CertificatePair,
   clientCertificate,
   type ClientCertificateOptions,
-} from './client-certificate.js'
-export type { CreateFetchOptions } from './create-fetch.js'
-export { clientAssertion, type ClientCredential, clientSecret } from './credentials.js'
-export { entraAuthority, type EntraAuthorityOptions } from './entra-authority.js'
+} from './credentials/client-certificate.js'
+export type { CreateFetchOptions } from './fetch/create-fetch.js'
+export { clientAssertion, type ClientCredential, clientSecret } from './credentials/client-credential.js'
+export { entraAuthority, type EntraAuthorityOptions } from './authorities/entra-authority.js'
 export {
   type CallerAnswer,
   ServiceAnswer,
   TokenClientError,
   type TokenClientAction,
   type TokenClientErrorCode,
-} from './errors.js'
-export { oauthAuthority, type OAuthAuthorityOptions } from './oauth-authority.js'
+} from './base/errors.js'
+export { oauthAuthority, type OAuthAuthorityOptions } from './authorities/oauth-authority.js'
 export type {
   TokenClientObservers,
   TokenFailureEvent,
@@ -27,10 +27,10 @@ export type {
   TokenRequestEvent,
   TokenStoreFaultEvent,
   Wish,
-} from './observers.js'
-export type { StoreOptions, TokenClientOptions } from './options.js'
-export type { Lock } from './shared-store.js'
-export type { TokenSession } from './sessions.js'
-export type { KeyvLike, StoreKey } from './shared-store.js'
-export type { AcquireOptions, Target } from './target.js'
-export type { SessionOwner, UserToken, ValidatedUserToken } from './user-token.js'
+} from './observers/observers.js'
+export type { StoreOptions, TokenClientOptions } from './client/options.js'
+export type { Lock } from './store/encrypted-store.js'
+export type { TokenSession } from './sessions/sessions.js'
+export type { KeyvLike, StoreKey } from './store/encrypted-store.js'
+export type { AcquireOptions, Target } from './base/target.js'
+export type { SessionOwner, UserToken, ValidatedUserToken } from './user-tokens/user-token.js'

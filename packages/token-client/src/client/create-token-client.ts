@@ -1,7 +1,7 @@
-import { createTargetFetch } from './create-fetch.js'
-import type { Engine } from './engine.js'
+import { createTargetFetch } from '../fetch/create-fetch.js'
+import type { Engine } from './token-methods.js'
 import { readOptions, type TokenClientOptions } from './options.js'
-import type { AcquireOptions } from './target.js'
+import type { AcquireOptions } from '../base/target.js'
 import type { TokenClient } from './token-client.js'
 
 /**
@@ -24,7 +24,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
   /** Loaded when it is first used: a service's start does not wait for what its first request needs. */
   function use<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
     if (engine !== undefined) return work(engine)
-    loading ??= import('./engine.js').then(({ createEngine }) => (engine = createEngine(settings)))
+    loading ??= import('./token-methods.js').then(({ createEngine }) => (engine = createEngine(settings)))
     return loading.then(work)
   }
 

@@ -1,7 +1,7 @@
-import { userKey } from './cache-key.js'
-import type { Lock, SharedStore } from './shared-store.js'
-import type { Target } from './target.js'
-import type { SessionOwner } from './user-token.js'
+import { userKey } from '../cache/cache-key.js'
+import type { Lock, SharedStore } from '../store/encrypted-store.js'
+import type { Target } from '../base/target.js'
+import type { SessionOwner } from '../user-tokens/user-token.js'
 
 /** What is kept of a session. Plain data, so that it can be stored elsewhere. */
 export interface SessionRecord {

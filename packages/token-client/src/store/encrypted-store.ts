@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { sha256 } from './cache-key.js'
-import { systemReason, TokenClientError } from './errors.js'
-import { type Announcer, secondsSince, type TokenStoreFaultEvent } from './observers.js'
+import { sha256 } from '../cache/cache-key.js'
+import { systemReason, TokenClientError } from '../base/errors.js'
+import { type Announcer, secondsSince, type TokenStoreFaultEvent } from '../observers/observers.js'
 
 /** Runs `work` while nobody else in the fleet runs anything under that name. Waits for its turn, and passes on what it throws. */
 export type Lock = (name: string, work: () => Promise<void>) => Promise<void>

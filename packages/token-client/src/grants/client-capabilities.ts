@@ -1,4 +1,4 @@
-import type { Target } from './target.js'
+import type { Target } from '../base/target.js'
 
 /**
  * What this client can do (`xms_cc`), put into the `claims` that are asked for, beside a challenge if there is one.

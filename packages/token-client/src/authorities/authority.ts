@@ -1,7 +1,7 @@
 import type * as oauth from 'oauth4webapi'
-import type { Fetch } from './http.js'
-import type { Target } from './target.js'
-import type { UserToken } from './user-token.js'
+import type { Fetch } from '../base/guarded-fetch.js'
+import type { Target } from '../base/target.js'
+import type { UserToken } from '../user-tokens/user-token.js'
 
 /** Wire parameters of a token request, by their wire names. */
 export type Parameters = Readonly<Record<string, string>>

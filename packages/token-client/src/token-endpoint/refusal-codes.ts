@@ -1,4 +1,4 @@
-import type { TokenClientErrorCode } from './errors.js'
+import type { TokenClientErrorCode } from '../base/errors.js'
 
 /**
  * What Entra's error numbers mean for a service that acquires tokens. Source: "Microsoft Entra authentication

@@ -1,15 +1,20 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import type { AcquiredToken } from './acquired-token.js'
-import type { Authority, Parameters } from './authority.js'
-import { cacheKey, ownerKey, sha256, userKey } from './cache-key.js'
-import { TokenClientError } from './errors.js'
-import { type Announcer, wishOf } from './observers.js'
+import type { AcquiredToken } from '../base/acquired-token.js'
+import type { Authority, Parameters } from '../authorities/authority.js'
+import { cacheKey, ownerKey, sha256, userKey } from '../cache/cache-key.js'
+import { TokenClientError } from '../base/errors.js'
+import { type Announcer, wishOf } from '../observers/observers.js'
 import { sessionGroup, sessionGroups, type SessionRecord, type SessionStore } from './session-store.js'
-import { type AcquireOptions, checkTarget, plainTarget, type Target } from './target.js'
-import type { TokenAnswer } from './token-answer.js'
-import type { TokenKeeper, Wanted } from './token-keeper.js'
-import type { TokenService } from './token-service.js'
-import { readOwner, type SessionOwner, type UserToken, type ValidatedUserToken } from './user-token.js'
+import { type AcquireOptions, checkTarget, plainTarget, type Target } from '../base/target.js'
+import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenKeeper, Wanted } from '../cache/token-source.js'
+import type { TokenService } from '../token-endpoint/token-endpoint.js'
+import {
+  readOwner,
+  type SessionOwner,
+  type UserToken,
+  type ValidatedUserToken,
+} from '../user-tokens/user-token.js'
 
 /** Work for a user that outlives the user's token. */
 export interface TokenSession {

@@ -1,8 +1,8 @@
-import type { AcquiredToken } from './acquired-token.js'
-import type { CreateFetchOptions } from './create-fetch.js'
-import type { TokenSession } from './sessions.js'
-import type { AcquireOptions } from './target.js'
-import type { SessionOwner, ValidatedUserToken } from './user-token.js'
+import type { AcquiredToken } from '../base/acquired-token.js'
+import type { CreateFetchOptions } from '../fetch/create-fetch.js'
+import type { TokenSession } from '../sessions/sessions.js'
+import type { AcquireOptions } from '../base/target.js'
+import type { SessionOwner, ValidatedUserToken } from '../user-tokens/user-token.js'
 
 /** Acquires tokens for one application. Every method is bound, and throws `TokenClientError`. */
 export interface TokenClient {

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto'
-import { type ClientCredential, obtain, timeOf } from './credentials.js'
-import { TokenClientError } from './errors.js'
+import { type ClientCredential, obtain, timeOf } from './client-credential.js'
+import { TokenClientError } from '../base/errors.js'
 
 /** A certificate and its private key, both PEM. */
 export interface CertificatePair {

@@ -1,9 +1,9 @@
-import { type AcquiredToken, createAcquiredToken } from './acquired-token.js'
-import { ownError, TokenClientError, type TokenClientErrorCode } from './errors.js'
-import { type Announcer, secondsSince, type Wish } from './observers.js'
-import type { Entry, SharedStore } from './shared-store.js'
-import type { TokenAnswer } from './token-answer.js'
-import type { CachedToken, TokenCache } from './token-cache.js'
+import { type AcquiredToken, createAcquiredToken } from '../base/acquired-token.js'
+import { ownError, TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import { type Announcer, secondsSince, type Wish } from '../observers/observers.js'
+import type { Entry, SharedStore } from '../store/encrypted-store.js'
+import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { CachedToken, TokenCache } from './memory-cache.js'
 
 /** A token that is wanted: how to ask for it, and where what comes back belongs. */
 export interface Wanted {

@@ -1,7 +1,7 @@
-import type { AcquiredToken } from './acquired-token.js'
-import { isSecure } from './http.js'
-import { type AcquireOptions, checkTarget, type Target } from './target.js'
-import type { ValidatedUserToken } from './user-token.js'
+import type { AcquiredToken } from '../base/acquired-token.js'
+import { isSecure } from '../base/guarded-fetch.js'
+import { type AcquireOptions, checkTarget, type Target } from '../base/target.js'
+import type { ValidatedUserToken } from '../user-tokens/user-token.js'
 
 export interface CreateFetchOptions {
   /** What the token is for. */
@@ -65,7 +65,7 @@ export function createTargetFetch(
     if (response.url !== '' && !origins.has(originOf(response.url))) return response
     // A service that takes no claims cannot answer the challenge.
     if (isOwnAddress === undefined) return response
-    const { readClaimsChallenge } = await import('./challenge.js')
+    const { readClaimsChallenge } = await import('./claims-challenge.js')
     const claims = readClaimsChallenge(response.headers.get('www-authenticate'), isOwnAddress)
     if (claims === undefined) return response
     await response.body?.cancel()

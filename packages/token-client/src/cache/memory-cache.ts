@@ -1,4 +1,4 @@
-import type { AcquiredToken } from './acquired-token.js'
+import type { AcquiredToken } from '../base/acquired-token.js'
 
 export interface CachedToken {
   /** The value that is handed out on a hit, made once. */

@@ -1,20 +1,25 @@
-import type { AcquiredToken } from './acquired-token.js'
-import type { Parameters } from './authority.js'
-import { answerCaller } from './caller-answer.js'
-import { withCapabilities } from './capabilities.js'
-import { cacheKey, type CacheKeyParts, sha256, userKey } from './cache-key.js'
-import { TokenClientError } from './errors.js'
+import type { AcquiredToken } from '../base/acquired-token.js'
+import type { Parameters } from '../authorities/authority.js'
+import { answerCaller } from '../grants/caller-answer.js'
+import { withCapabilities } from '../grants/client-capabilities.js'
+import { cacheKey, type CacheKeyParts, sha256, userKey } from '../cache/cache-key.js'
+import { TokenClientError } from '../base/errors.js'
 import type { Settings } from './options.js'
-import { createAnnouncer, wishOf } from './observers.js'
-import { createMemorySessionStore, createSharedSessionStore } from './session-store.js'
-import { createSessions } from './sessions.js'
-import { SharedStore } from './shared-store.js'
-import { type AcquireOptions, checkTarget, plainTarget, type Target } from './target.js'
-import { TokenCache } from './token-cache.js'
-import { type SharedTier, TokenKeeper, type Wanted } from './token-keeper.js'
-import { createTokenService } from './token-service.js'
+import { createAnnouncer, wishOf } from '../observers/observers.js'
+import { createMemorySessionStore, createSharedSessionStore } from '../sessions/session-store.js'
+import { createSessions } from '../sessions/sessions.js'
+import { SharedStore } from '../store/encrypted-store.js'
+import { type AcquireOptions, checkTarget, plainTarget, type Target } from '../base/target.js'
+import { TokenCache } from '../cache/memory-cache.js'
+import { type SharedTier, TokenKeeper, type Wanted } from '../cache/token-source.js'
+import { createTokenService } from '../token-endpoint/token-endpoint.js'
 import type { TokenClient } from './token-client.js'
-import { checkAudience, type UserToken, userTokenText, type ValidatedUserToken } from './user-token.js'
+import {
+  checkAudience,
+  type UserToken,
+  userTokenText,
+  type ValidatedUserToken,
+} from '../user-tokens/user-token.js'
 
 /** What a client does once it is first used. */
 export type Engine = Omit<TokenClient, 'createFetch'>

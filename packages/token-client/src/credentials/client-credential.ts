@@ -1,5 +1,5 @@
 import type * as oauth from 'oauth4webapi'
-import { systemReason, TokenClientError } from './errors.js'
+import { systemReason, TokenClientError } from '../base/errors.js'
 
 /**
  * How this client proves who it is: a function that adds the proof to a token request. The shape is

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import type { Target } from './target.js'
-import { isGuid, type SessionOwner } from './user-token.js'
+import type { Target } from '../base/target.js'
+import { isGuid, type SessionOwner } from '../user-tokens/user-token.js'
 
 /** Everything that decides which token a request would bring. */
 export interface CacheKeyParts {

@@ -1,10 +1,10 @@
-import type { Authority } from './authority.js'
-import type { ClientCredential } from './credentials.js'
-import { type Fetch, guardFetch } from './http.js'
-import { observerNames, type TokenClientObservers } from './observers.js'
-import type { SessionLimits } from './session-store.js'
-import type { KeyvLike, Lock, SharedStoreSettings, StoreKey } from './shared-store.js'
-import type { TokenCacheLimits } from './token-cache.js'
+import type { Authority } from '../authorities/authority.js'
+import type { ClientCredential } from '../credentials/client-credential.js'
+import { type Fetch, guardFetch } from '../base/guarded-fetch.js'
+import { observerNames, type TokenClientObservers } from '../observers/observers.js'
+import type { SessionLimits } from '../sessions/session-store.js'
+import type { KeyvLike, Lock, SharedStoreSettings, StoreKey } from '../store/encrypted-store.js'
+import type { TokenCacheLimits } from '../cache/memory-cache.js'
 
 export interface TokenClientOptions extends TokenClientObservers {
   /** The token service: `entraAuthority(…)` or `oauthAuthority(…)`. */

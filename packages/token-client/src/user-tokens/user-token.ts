@@ -1,4 +1,4 @@
-import { TokenClientError, type TokenClientErrorCode } from './errors.js'
+import { TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
 
 /** The members of a validated token (as `@countersign/core` gives it) that are read here. */
 export interface ValidatedUserToken {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createAcquiredToken } from '../src/acquired-token.js'
-import { type CachedToken, TokenCache } from '../src/token-cache.js'
+import { createAcquiredToken } from '../src/base/acquired-token.js'
+import { type CachedToken, TokenCache } from '../src/cache/memory-cache.js'
 
 const now = 1_800_000_000
 

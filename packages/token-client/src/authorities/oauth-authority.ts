@@ -1,8 +1,8 @@
 import type * as oauth from 'oauth4webapi'
 import type { Authority } from './authority.js'
-import { TokenClientError } from './errors.js'
-import { type Fetch, isLoopback, isSecure } from './http.js'
-import { readOAuthUserToken } from './user-token.js'
+import { TokenClientError } from '../base/errors.js'
+import { type Fetch, isLoopback, isSecure } from '../base/guarded-fetch.js'
+import { readOAuthUserToken } from '../user-tokens/user-token.js'
 
 export interface OAuthAuthorityOptions {
   /** The name under which the service takes `target.resource`: RFC 8707's `resource` (default), or `audience`. */

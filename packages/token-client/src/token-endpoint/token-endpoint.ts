@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type * as oauth from 'oauth4webapi'
-import type { Authority, Grant } from './authority.js'
-import { type Announcer, secondsSince } from './observers.js'
-import { clientAt, type ClientCredential } from './credentials.js'
-import { TokenClientError, type TokenClientErrorCode } from './errors.js'
-import { type Fetch, isLoopback } from './http.js'
+import type { Authority, Grant } from '../authorities/authority.js'
+import { type Announcer, secondsSince } from '../observers/observers.js'
+import { clientAt, type ClientCredential } from '../credentials/client-credential.js'
+import { TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import { type Fetch, isLoopback } from '../base/guarded-fetch.js'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
 
 /** One request to the token endpoint. */

@@ -1,7 +1,7 @@
 import type { Authority } from './authority.js'
-import { TokenClientError } from './errors.js'
-import { isSecure } from './http.js'
-import { isGuid, readEntraUserToken } from './user-token.js'
+import { TokenClientError } from '../base/errors.js'
+import { isSecure } from '../base/guarded-fetch.js'
+import { isGuid, readEntraUserToken } from '../user-tokens/user-token.js'
 
 const clouds = {
   global: 'https://login.microsoftonline.com',

@@ -1,5 +1,5 @@
-import { ServiceAnswer, TokenClientError, type TokenClientErrorCode } from './errors.js'
-import { codeOfRefusal } from './service-refusals.js'
+import { ServiceAnswer, TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import { codeOfRefusal } from './refusal-codes.js'
 
 /** What a token endpoint granted, after every member was looked at. */
 export interface TokenAnswer {

@@ -1,6 +1,6 @@
-import type { Authority } from './authority.js'
-import { type CallerAnswer, statusOf, TokenClientError } from './errors.js'
-import type { ValidatedUserToken } from './user-token.js'
+import type { Authority } from '../authorities/authority.js'
+import { type CallerAnswer, statusOf, TokenClientError } from '../base/errors.js'
+import type { ValidatedUserToken } from '../user-tokens/user-token.js'
 
 const standardRetrySeconds = 5
 // Node reads 16 KiB of headers, others 8: a longer challenge would cost the whole answer.

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readChallenges, readClaimsChallenge } from '../src/challenge.js'
+import { readChallenges, readClaimsChallenge } from '../src/fetch/claims-challenge.js'
 
 const claims = '{"access_token":{"nbf":{"essential":true,"value":"1800000000"},"u":{"value":"é>?"}}}'
 const standard = Buffer.from(claims).toString('base64')

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
-import type { TokenClientAction, TokenClientErrorCode } from './errors.js'
-import type { Target } from './target.js'
+import type { TokenClientAction, TokenClientErrorCode } from '../base/errors.js'
+import type { Target } from '../base/target.js'
 
 /** What a token was wanted for. No user, no token, no claims challenge is named. */
 export interface Wish {
