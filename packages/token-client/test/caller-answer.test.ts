@@ -277,7 +277,7 @@ describe('an error for a caller', () => {
     const error = await refusalOf(client.acquireOnBehalfOf(validated(), target))
     expect(JSON.parse(JSON.stringify(error))).toEqual({
       error: 'interaction_required',
-      error_description: 'The token service wants the user to sign in again (AADSTS50076)',
+      error_description: 'The token service requires the user to sign in again (AADSTS50076)',
       action: 'interact',
       claims,
     })

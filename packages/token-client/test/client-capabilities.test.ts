@@ -6,7 +6,7 @@ const cp1 = { xms_cc: { values: ['cp1'] } }
 
 describe('client capabilities', () => {
   it('are told to the service in every grant', async () => {
-    const { client, endpoint, clock } = await createBench('2.0', { capabilities: ['cp1'] })
+    const { client, endpoint, clock } = await createBench('2.0', { clientCapabilities: ['cp1'] })
     await client.acquireForApp(target)
     await client.acquireOnBehalfOf(userToken(), target)
     const session = await client.startSession(userToken(), target)
@@ -18,7 +18,7 @@ describe('client capabilities', () => {
   })
 
   it('do not keep a token from the cache', async () => {
-    const { client, endpoint } = await createBench('2.0', { capabilities: ['cp1'] })
+    const { client, endpoint } = await createBench('2.0', { clientCapabilities: ['cp1'] })
     await client.acquireForApp(target)
     expect(await client.acquireForApp(target)).toMatchObject({ source: 'cache' })
     expect(endpoint.requests).toHaveLength(1)
@@ -43,13 +43,13 @@ describe('client capabilities', () => {
       JSON.parse('{"__proto__":{"a":1},"access_token":{"xms_cc":{"values":["cp1"]}}}'),
     ],
   ])('stand beside a challenge %s', async (_name, claims, expected) => {
-    const { client, endpoint } = await createBench('2.0', { capabilities: ['cp1'] })
+    const { client, endpoint } = await createBench('2.0', { clientCapabilities: ['cp1'] })
     await client.acquireForApp({ ...target, claims })
     expect(JSON.parse(endpoint.requests[0]!.form.claims!)).toEqual(expected)
   })
 
   it('are asked for again when a challenge is met, and the new token takes the place of the old', async () => {
-    const { client } = await createBench('2.0', { capabilities: ['cp1'] })
+    const { client } = await createBench('2.0', { clientCapabilities: ['cp1'] })
     await client.acquireForApp(target)
     await client.acquireForApp({ ...target, claims: '{"access_token":{}}' })
     expect(textOf(await client.acquireForApp(target))).toBe('access-2')
@@ -59,15 +59,15 @@ describe('client capabilities', () => {
     ['a word that is none', entraAuthority({ tenantId, version: '2.0' }), ['cp 1']],
     ['a text', entraAuthority({ tenantId, version: '2.0' }), 'cp1'],
     ['the v1.0 endpoint', entraAuthority({ tenantId, version: '1.0' }), ['cp1']],
-    ['another issuer', oauthAuthority('https://issuer.example'), ['cp1']],
-  ])('are refused at the start with %s', (_name, authority, capabilities) => {
+    ['another issuer', oauthAuthority({ issuer: 'https://issuer.example' }), ['cp1']],
+  ])('are refused at the start with %s', (_name, authority, clientCapabilities) => {
     expect(() =>
       createTokenClient({
         authority,
         clientId,
         credential: clientSecret(theSecret),
-        capabilities: capabilities as string[],
+        clientCapabilities: clientCapabilities as string[],
       }),
-    ).toThrow(/^capabilities/)
+    ).toThrow(/^createTokenClient: "clientCapabilities" must/)
   })
 })

@@ -52,7 +52,7 @@ describe('acquireForApp', () => {
   })
 
   it('ends a cached token at the configured maximum when the service promises more', async () => {
-    const { client, endpoint, clock } = await createBench('2.0', { cache: { maximumTokenLifeSeconds: 100 } })
+    const { client, endpoint, clock } = await createBench('2.0', { cache: { maxTokenLifeSeconds: 100 } })
     const token = await client.acquireForApp(target)
     expect(token.expiresAt).toBe(clock.now + 100)
     clock.now += 90
@@ -94,16 +94,20 @@ describe('acquireForApp', () => {
   })
 
   it.each([
-    ['nothing', undefined, /target must be/],
-    ['no target', {}, /exactly one of resource and scopes/],
-    ['both targets', { resource: 'a', scopes: ['b'] }, /exactly one of resource and scopes/],
-    ['a resource with a space', { resource: 'a b' }, /target\.resource/],
-    ['an empty list of scopes', { scopes: [] }, /target\.scopes/],
+    ['nothing', undefined, /^target: exactly one of "resource" and "scopes"/],
+    ['no target', {}, /^target: exactly one of "resource" and "scopes"/],
+    ['both targets', { resource: 'a', scopes: ['b'] }, /exactly one of "resource" and "scopes"/],
+    ['a resource with a space', { resource: 'a b' }, /^target: "resource" must/],
+    ['an empty list of scopes', { scopes: [] }, /^target: "scopes" must/],
     ['offline_access', { scopes: ['offline_access'] }, /startSession/],
-    ['claims that are no JSON object', { resource: 'a', claims: '[]' }, /target\.claims/],
-    ['a member nobody knows', { resource: 'a', scope: 'b' }, /"scope"/],
-    ['another tenant', { resource: 'a', tenantId: otherTenantId }, /tenantId/],
-    ['a tenant that is no GUID', { resource: 'a', tenantId: 'common' }, /tenantId must be a GUID/],
+    ['claims that are no JSON object', { resource: 'a', claims: '[]' }, /^target: "claims" must/],
+    [
+      'a member nobody knows',
+      { resource: 'a', scope: 'b' },
+      /^target: unknown option "scope"; expected resource, scopes, claims, signal, tenantId$/,
+    ],
+    ['another tenant', { resource: 'a', tenantId: otherTenantId }, /"tenantId" must be the authority's own/],
+    ['a tenant that is no GUID', { resource: 'a', tenantId: 'common' }, /"tenantId" must be a tenant's GUID/],
   ])('refuses %s with a TypeError and sends nothing', async (_name, wrong, message) => {
     const { client, endpoint } = await createBench()
     const call = client.acquireForApp(wrong as Target)
@@ -114,7 +118,7 @@ describe('acquireForApp', () => {
 
   it('refuses to guess a tenant when the authority stands for many', async () => {
     const { client } = await createBench('2.0', { tenantId: 'organizations' })
-    await expect(client.acquireForApp(target)).rejects.toThrow(/tenantId is needed/)
+    await expect(client.acquireForApp(target)).rejects.toThrow(/"tenantId" is required/)
   })
 
   it.each([

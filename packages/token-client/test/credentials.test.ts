@@ -137,9 +137,13 @@ describe('clientCertificate', () => {
   })
 
   it.each([
-    ['a key of another certificate', { ...pair, privateKey: otherPair.privateKey }, /does not belong/],
-    ['a certificate that is none', { ...pair, certificate: 'x' }, /no PEM certificate/],
-    ['a key that is none', { ...pair, privateKey: 'x' }, /no unencrypted PEM key/],
+    [
+      'a key of another certificate',
+      { ...pair, privateKey: otherPair.privateKey },
+      /^(clientCertificate: )?"privateKey" must be the key of "certificate"/,
+    ],
+    ['a certificate that is none', { ...pair, certificate: 'x' }, /"certificate" must be a PEM certificate/],
+    ['a key that is none', { ...pair, privateKey: 'x' }, /"privateKey" must be an unencrypted PEM key/],
     ['a key that is not RSA', ecPair, /RSA/],
     ['a key that is too short', shortPair, /2048/],
     ['nothing', undefined, /PEM text/],

@@ -83,7 +83,7 @@ function connect(emulator: Emulator): TokenClient {
     authority: entraAuthority({ tenantId, version: '2.0', cloud: emulator.cloud }),
     clientId: firstTierId,
     credential: clientSecret('not-a-secret'),
-    capabilities: ['cp1'],
+    clientCapabilities: ['cp1'],
     clock: emulator.clock.now,
   })
 }

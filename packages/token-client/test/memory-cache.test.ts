@@ -1,43 +1,43 @@
 import { describe, expect, it } from 'vitest'
 import { createAcquiredToken } from '../src/base/acquired-token.js'
-import { type CachedToken, TokenCache } from '../src/cache/memory-cache.js'
+import { type CachedToken, MemoryCache } from '../src/cache/memory-cache.js'
 
 const now = 1_800_000_000
 
-function entry(usableUntil: number, groups: readonly string[] = [], length = 100): CachedToken {
+function entry(usableUntil: number, revokedWith: readonly string[] = [], length = 100): CachedToken {
   const token = createAcquiredToken({
     accessToken: 'a'.repeat(length),
     expiresAt: usableUntil,
     scopes: [],
     source: 'cache',
   })
-  return { token, usableUntil, refreshAt: usableUntil, groups }
+  return { token, usableUntil, refreshAt: usableUntil, revokedWith }
 }
 
 const roomy = { maxEntries: 1000, maxBytes: 1e9 }
 
 describe('the token cache', () => {
   it('gives an entry in its last second, and not in the next', () => {
-    const cache = new TokenCache(roomy)
+    const cache = new MemoryCache(roomy)
     cache.set('key', entry(now + 60), now)
     expect(cache.get('key', now + 59.9)).toBeDefined()
     expect(cache.get('key', now + 60)).toBeUndefined()
   })
 
   it('takes no entry that is of no use any more', () => {
-    const cache = new TokenCache(roomy)
+    const cache = new MemoryCache(roomy)
     cache.set('key', entry(now), now)
     expect(cache.size).toBe(0)
   })
 
   it.each([0, 0.5])('keeps nothing, and does not hang, with room for %s entries', (maxEntries) => {
-    const cache = new TokenCache({ ...roomy, maxEntries })
+    const cache = new MemoryCache({ ...roomy, maxEntries })
     cache.set('key', entry(now + 60), now)
     expect(cache.size).toBe(0)
   })
 
   it('makes room by giving up what ends soonest', () => {
-    const cache = new TokenCache({ ...roomy, maxEntries: 2 })
+    const cache = new MemoryCache({ ...roomy, maxEntries: 2 })
     cache.set('late', entry(now + 3000), now)
     cache.set('soon', entry(now + 300), now)
     cache.set('later', entry(now + 6000), now)
@@ -49,7 +49,7 @@ describe('the token cache', () => {
   })
 
   it('keeps within its bytes, and takes nothing that alone is larger', () => {
-    const cache = new TokenCache({ ...roomy, maxBytes: 10_000 })
+    const cache = new MemoryCache({ ...roomy, maxBytes: 10_000 })
     for (let count = 0; count < 50; count++)
       cache.set(`key ${count}`, entry(now + count * 60 + 60, [], 2000), now)
     expect(cache.bytes).toBeLessThanOrEqual(10_000)
@@ -59,7 +59,7 @@ describe('the token cache', () => {
   })
 
   it('lets whole minutes fall away when they are past, without being asked for their keys', () => {
-    const cache = new TokenCache(roomy)
+    const cache = new MemoryCache(roomy)
     for (let count = 0; count < 100; count++)
       cache.set(`key ${count}`, entry(now + 60 + count, ['group']), now)
     cache.set('new', entry(now + 10_000), now + 5000)
@@ -68,16 +68,16 @@ describe('the token cache', () => {
   })
 
   it('drops a group, and what is in no other', () => {
-    const cache = new TokenCache(roomy)
+    const cache = new MemoryCache(roomy)
     cache.set('a', entry(now + 60, ['user']), now)
     cache.set('b', entry(now + 60, ['user', 'session']), now)
     cache.set('c', entry(now + 60, ['session']), now)
-    cache.dropGroup('user')
+    cache.revoke('user')
     expect(['a', 'b', 'c'].map((key) => cache.get(key, now) !== undefined)).toEqual([false, false, true])
   })
 
   it('counts an entry that replaces another once', () => {
-    const cache = new TokenCache(roomy)
+    const cache = new MemoryCache(roomy)
     cache.set('key', entry(now + 60), now)
     const { bytes } = cache
     cache.set('key', entry(now + 6000), now)
@@ -87,7 +87,7 @@ describe('the token cache', () => {
   })
 
   it('stays within its bounds through a hundred thousand users and a clock that leaps', () => {
-    const cache = new TokenCache({ maxEntries: 500, maxBytes: 1e6 })
+    const cache = new MemoryCache({ maxEntries: 500, maxBytes: 1e6 })
     let time = now
     for (let user = 0; user < 100_000; user++) {
       if (user % 10_000 === 9999) time += user % 20_000 === 9999 ? 1e6 : -1e6

@@ -20,7 +20,7 @@ interface IssuerBench {
 /** A client of an issuer with metadata; `metadata` changes the document. */
 async function createIssuer(
   metadata: Readonly<Record<string, unknown>> = {},
-  options: OAuthAuthorityOptions = {},
+  options: Partial<OAuthAuthorityOptions> = {},
 ): Promise<IssuerBench> {
   const endpoint = await startTokenEndpoint()
   const issuer = `${endpoint.origin}/realm`
@@ -37,7 +37,7 @@ async function createIssuer(
         }
       : endpoint.grant(request)
   const client = createTokenClient({
-    authority: oauthAuthority(issuer, options),
+    authority: oauthAuthority({ issuer, ...options }),
     clientId,
     credential: clientSecret(theSecret),
     clock: () => clock.now,
@@ -198,7 +198,7 @@ describe('oauthAuthority', () => {
     ['a query', 'https://issuer.example/?a=b'],
     ['no URL', 'issuer'],
   ])('refuses an issuer with %s', (_name, issuer) => {
-    expect(() => oauthAuthority(issuer)).toThrow(/issuer must be/)
+    expect(() => oauthAuthority({ issuer })).toThrow(/^oauthAuthority: "issuer" must be/)
   })
 
   it.each([

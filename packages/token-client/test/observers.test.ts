@@ -190,6 +190,8 @@ describe('an observer', () => {
   })
 
   it('that is no function is refused at the start', async () => {
-    await expect(createBench('2.0', { onHit: 'log' as never })).rejects.toThrow(/^onHit must be a function/)
+    await expect(createBench('2.0', { onHit: 'log' as never })).rejects.toThrow(
+      /^createTokenClient: "onHit" must be a function/,
+    )
   })
 })

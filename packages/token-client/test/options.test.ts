@@ -38,7 +38,7 @@ describe('createTokenClient', () => {
     ['audience', { audience: '' }],
     ['cache.maxEntries', { cache: { maxEntries: -1 } }],
     ['cache.maxBytes', { cache: { maxBytes: NaN } }],
-    ['cache.maximumTokenLifeSeconds', { cache: { maximumTokenLifeSeconds: '60' } }],
+    ['cache.maxTokenLifeSeconds', { cache: { maxTokenLifeSeconds: '60' } }],
     ['cache.ttl', { cache: { ttl: 1 } }],
     ['sessions', { sessions: 1 }],
     ['sessions.idleSeconds', { sessions: { idleSeconds: 0 } }],
@@ -48,7 +48,7 @@ describe('createTokenClient', () => {
     ['fetch', { fetch: 1 }],
     ['clientSecret', { clientSecret: theSecret }],
     ['onHit', { onHit: 'log' }],
-    ['capabilities', { capabilities: 'cp1' }],
+    ['clientCapabilities', { clientCapabilities: 'cp1' }],
     ['sessions.shared', { sessions: { shared: 'yes' } }],
     ['sessions.shared', { sessions: { shared: true } }],
     ['store', { store: 'redis://localhost' }],
@@ -69,7 +69,8 @@ describe('createTokenClient', () => {
   ])('refuses a wrong %s by its name, without its value', (name, wrong) => {
     const create = () => createTokenClient({ ...valid, ...wrong } as TokenClientOptions)
     expect(create).toThrow(TypeError)
-    expect(create).toThrow(name)
+    expect(create).toThrow(`"${name}"`)
+    expect(create).toThrow(/^createTokenClient: (unknown option )?"/)
     expect(create).not.toThrow(theSecret)
   })
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import {
   clientSecret,
   createTokenClient,
-  type Lock,
+  type StoreLock,
   oauthAuthority,
   type StoreOptions,
   type TokenClientOptions,
@@ -28,7 +28,7 @@ import { refusal, startTokenEndpoint } from './token-endpoint.js'
 const owner = { tenantId, objectId, clientId: nativeAppId }
 
 /** One lock for all processes of a test: the next begins when the one before has ended. */
-function createLock(): { lock: Lock; names: string[] } {
+function createLock(): { lock: StoreLock; names: string[] } {
   const turns = new Map<string, Promise<void>>()
   const names: string[] = []
   return {
@@ -257,12 +257,12 @@ describe('the lock', () => {
       },
     ],
     ['never begins the work', () => Promise.resolve()],
-  ] as [string, Lock][])(
+  ] as [string, StoreLock][])(
     'that %s is a store out of reach, and the session goes on afterwards',
     async (_name, broken) => {
       let isBroken = false
       const { lock: good } = createLock()
-      const lock: Lock = (name, work) => (isBroken ? broken(name, work) : good(name, work))
+      const lock: StoreLock = (name, work) => (isBroken ? broken(name, work) : good(name, work))
       const { first, clock, endpoint } = await createFleet({ lock })
       const session = await first.client.startSession(userToken(), target)
       clock.now += 3600
@@ -278,7 +278,7 @@ describe('the lock', () => {
 
   it('that is had too late begins nothing any more', async () => {
     const late: (() => Promise<void>)[] = []
-    const lock: Lock = async (_name, work) => {
+    const lock: StoreLock = async (_name, work) => {
       late.push(work)
       throw new Error('gave up')
     }
@@ -292,7 +292,7 @@ describe('the lock', () => {
   })
 
   it('that was lost at its end does not undo what was done', async () => {
-    const lock: Lock = async (_name, work) => {
+    const lock: StoreLock = async (_name, work) => {
       await work()
       throw new Error('the lease ran out')
     }
@@ -306,12 +306,12 @@ describe('the lock', () => {
     const { origin } = await startTokenEndpoint()
     const { keyv } = createOpenStore()
     const options = {
-      authority: oauthAuthority(origin),
+      authority: oauthAuthority({ issuer: origin }),
       clientId,
       credential: clientSecret(theSecret),
       store: { keyv, keys: [{ secret: storeKey }] as const },
     }
-    expect(() => createTokenClient(options)).toThrow(/^store\.lock is needed/)
+    expect(() => createTokenClient(options)).toThrow(/^createTokenClient: "store\.lock" must be a lock/)
     createTokenClient({ ...options, sessions: { shared: false } })
     createTokenClient({ ...options, store: { ...options.store, lock: createLock().lock } })
   })

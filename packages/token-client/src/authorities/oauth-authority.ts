@@ -1,76 +1,65 @@
-import type * as oauth from 'oauth4webapi'
-import type { Authority } from './authority.js'
-import { TokenClientError } from '../base/errors.js'
-import { type Fetch, isLoopback, isSecure } from '../base/guarded-fetch.js'
-import { readOAuthUserToken } from '../user-tokens/user-token.js'
+import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
+import type { Fetch } from '../base/guarded-fetch.js'
+import { badOption, checkNames, checkObject } from '../base/options-reader.js'
+import { isSecure } from '../base/secure-url.js'
+import { readOAuthUserToken } from '../user-tokens/oauth-user-token.js'
+import { type Authority, createAuthority } from './authority.js'
+import { discover } from './discovery.js'
 
+/** The options of `oauthAuthority`. */
 export interface OAuthAuthorityOptions {
-  /** The name under which the service takes `target.resource`: RFC 8707's `resource` (default), or `audience`. */
-  readonly resourceParameter?: 'resource' | 'audience'
+  /** The issuer's identifier, exactly as its metadata writes it. https, or http on loopback. */
+  readonly issuer: string
+  /** The parameter in which the service takes `target.resource`: RFC 8707's `resource` (default), or `audience`. */
+  readonly resourceParameter?: 'resource' | 'audience' | undefined
 }
 
 const metadataLifeSeconds = 24 * 60 * 60
 
 /**
- * Any OAuth 2.0 service with metadata (OpenID Connect Discovery, then RFC 8414). The metadata's `issuer` must be the
- * given one, letter for letter. On-behalf-of is token exchange (RFC 8693). Throws `TypeError` for an issuer that is
- * not https (http only on loopback).
+ * Any OAuth 2.0 token service with metadata (OpenID Connect Discovery, then RFC 8414). The metadata is fetched for the
+ * first token and kept for 24 hours; its `issuer` must equal the given one, character by character. On-behalf-of is token
+ * exchange (RFC 8693). Does not check that the issuer exists. Throws `TypeError` for invalid options, among them an issuer
+ * that is not https (http only on loopback).
+ *
+ * @example
+ * const authority = oauthAuthority({ issuer: 'https://login.example' })
+ * const client = createTokenClient({ authority, clientId, credential: clientSecret(secret) })
  */
-export function oauthAuthority(issuer: string, options: OAuthAuthorityOptions = {}): Authority {
-  for (const name of Object.keys(options)) {
-    if (name !== 'resourceParameter') throw new TypeError(`oauthAuthority has no option "${name}"`)
-  }
+export function oauthAuthority(options: OAuthAuthorityOptions): Authority {
+  checkObject('oauthAuthority', options)
+  checkNames('oauthAuthority', options, ['issuer', 'resourceParameter'])
+  const issuer = readIssuer(options.issuer)
   const resourceParameter = options.resourceParameter ?? 'resource'
   if (resourceParameter !== 'resource' && resourceParameter !== 'audience') {
-    throw new TypeError('resourceParameter must be resource or audience')
+    throw badOption('oauthAuthority', 'resourceParameter', 'must be resource or audience')
   }
-  if (typeof issuer !== 'string' || !URL.canParse(issuer)) throw new TypeError('issuer must be a URL')
-  const url = new URL(issuer)
-  if (!isSecure(url) || url.search !== '' || url.hash !== '' || url.username !== '') {
-    throw new TypeError('issuer must be https (http only on loopback), without query, fragment or user')
-  }
+  const metadata = new Metadata(issuer)
 
-  let known: { server: oauth.AuthorizationServer; fetchedAt: number } | undefined
-  let fetching: Promise<oauth.AuthorizationServer> | undefined
-
-  return Object.freeze({
+  return createAuthority({
     identity: Object.freeze(['oauth', issuer, resourceParameter]),
     refreshTokensAreReusable: false,
-
+    takesClaims: false,
     applicationTenant(requested) {
-      if (requested !== undefined)
-        throw new TypeError('tenantId has no meaning on an authority without tenants')
+      if (requested !== undefined) {
+        throw badOption('acquireForApp', 'tenantId', 'must be left out: this authority has no tenants')
+      }
       return undefined
     },
-
     readUserToken: (token) => readOAuthUserToken(token, issuer),
-
-    async tokenServer(_tenantId, fetch, now) {
-      if (known !== undefined && now - known.fetchedAt < metadataLifeSeconds) return known.server
-      fetching ??= discover(issuer, fetch).finally(() => (fetching = undefined))
-      try {
-        known = { server: await fetching, fetchedAt: now }
-      } catch (error) {
-        if (known === undefined) throw error
-      }
-      return known.server
-    },
-
+    tokenServer: (_tenantId, fetch, now) => metadata.get(fetch, now),
     targetParameters({ resource, scopes, claims }, offline) {
-      if (claims !== undefined) throw new TypeError('target.claims has no meaning on this authority')
+      if (claims !== undefined) {
+        throw badOption('target', 'claims', 'must be left out: this authority takes no claims')
+      }
       const scope = [...(scopes ?? []), ...(offline === undefined ? [] : ['offline_access'])].join(' ')
       return {
         ...(resource === undefined ? {} : { [resourceParameter]: resource }),
         ...(scope === '' ? {} : { scope }),
       }
     },
-
-    takesClaims: false,
-
     authorizationUri: () => undefined,
-
     isOwnAddress: () => false,
-
     // RFC 8693 section 2.1
     onBehalfOf: (userToken) => ({
       grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -80,37 +69,44 @@ export function oauthAuthority(issuer: string, options: OAuthAuthorityOptions = 
         requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
       },
     }),
-  } satisfies Authority)
+  })
 }
 
-async function discover(issuer: string, fetch: Fetch): Promise<oauth.AuthorizationServer> {
-  const oauth = await import('oauth4webapi')
+function readIssuer(issuer: unknown): string {
+  if (typeof issuer !== 'string' || !URL.canParse(issuer)) {
+    throw badOption('oauthAuthority', 'issuer', 'must be a URL')
+  }
   const url = new URL(issuer)
-  const request = (algorithm: 'oidc' | 'oauth2') =>
-    oauth.discoveryRequest(url, {
-      algorithm,
-      [oauth.customFetch]: (address, { method, headers }) => fetch(address, { method, headers }),
-      [oauth.allowInsecureRequests]: isLoopback(url),
-    })
-  let response = await request('oidc')
-  if (response.status === 404) response = await request('oauth2')
-  if (response.status === 429 || response.status >= 500) throw new TokenClientError('service_unavailable')
+  if (!isSecure(url) || url.search !== '' || url.hash !== '' || url.username !== '') {
+    throw badOption(
+      'oauthAuthority',
+      'issuer',
+      'must be an https address (http only on loopback), without query, fragment or user',
+    )
+  }
+  return issuer
+}
 
-  let server: oauth.AuthorizationServer
-  try {
-    server = await oauth.processDiscoveryResponse(url, response)
-  } catch {
-    throw new TokenClientError('metadata_invalid')
+/** An issuer's metadata. While it cannot be fetched again, the last one remains in use. */
+class Metadata {
+  readonly #issuer: string
+  #known: { server: oauth.AuthorizationServer; fetchedAt: number } | undefined
+  #fetching: Promise<oauth.AuthorizationServer> | undefined
+
+  constructor(issuer: string) {
+    this.#issuer = issuer
   }
-  // oauth4webapi compares issuers as URLs; RFC 8414 section 3.3 asks for identical strings.
-  if (server.issuer !== issuer) throw new TokenClientError('metadata_invalid', { reason: 'issuer' })
-  const endpoint: unknown = server.token_endpoint
-  if (typeof endpoint !== 'string' || !URL.canParse(endpoint)) {
-    throw new TokenClientError('metadata_invalid', { reason: 'token_endpoint' })
+
+  async get(fetch: Fetch, now: number): Promise<oauth.AuthorizationServer> {
+    if (this.#known !== undefined && now - this.#known.fetchedAt < metadataLifeSeconds) {
+      return this.#known.server
+    }
+    this.#fetching ??= discover(this.#issuer, fetch).finally(() => (this.#fetching = undefined))
+    try {
+      this.#known = { server: await this.#fetching, fetchedAt: now }
+    } catch (error) {
+      if (this.#known === undefined) throw error
+    }
+    return this.#known.server
   }
-  const endpointUrl = new URL(endpoint)
-  if (!isSecure(endpointUrl) || (isLoopback(endpointUrl) && !isLoopback(url))) {
-    throw new TokenClientError('metadata_invalid', { reason: 'token_endpoint' })
-  }
-  return server
 }

@@ -1,15 +1,16 @@
-/** A token for a target. Give `accessToken` to that target and to nobody else. */
+/** An access token for one target. Send `accessToken` to that target only. */
 export interface AcquiredToken {
-  /** Not enumerable, so that it is not logged or serialised by accident. */
+  /** The token's text. Not enumerable, so that it is not logged or serialised by accident. */
   readonly accessToken: string
-  /** Seconds since the epoch. */
+  /** When it expires, in seconds since the epoch. */
   readonly expiresAt: number
-  /** As the service named them; what was asked for where it named none. */
+  /** The scopes that the service granted; the requested scopes when its answer names none. */
   readonly scopes: readonly string[]
+  /** `cache`: from this process's memory or the shared store; `network`: from the token endpoint. */
   readonly source: 'cache' | 'network'
 }
 
-// The token stands in a private field: neither JSON nor util.inspect, showHidden included, can print it.
+// The token is in a private field: neither JSON nor util.inspect, showHidden included, can print it.
 class Token implements AcquiredToken {
   readonly expiresAt: number
   readonly scopes: readonly string[]

@@ -1,12 +1,14 @@
-/** What whoever holds the error should do next. */
+import type { ServiceAnswer } from './service-answer.js'
+
+/** What the program that gets the error should do next. */
 export type TokenClientAction =
   /** Try again later; `retryAfterSeconds` says when, if the service did. */
   | 'retry'
-  /** Bring the user back to a sign-in, with `service.claims` if there are any. */
+  /** Have the user sign in again, with `service.claims` if there are any. */
   | 'interact'
   /** Ask the user or an administrator to consent. */
   | 'consent'
-  /** Answer the caller with 401, so that it comes back with another token. */
+  /** Answer the caller with 401, so that it calls again with another token. */
   | 'new-user-token'
   /** The account is disabled, deleted or locked: stop working for this user. */
   | 'user-disabled'
@@ -16,16 +18,19 @@ export type TokenClientAction =
 interface ErrorKind {
   readonly action: TokenClientAction
   readonly message: string
-  /** What the first tier's caller is answered, where the action alone would say something else. */
+  /** The HTTP status for this API's own caller, where it differs from the status of the action. */
   readonly status?: 403
 }
 
 const errors = {
-  interaction_required: { action: 'interact', message: 'The token service wants the user to sign in again' },
+  interaction_required: {
+    action: 'interact',
+    message: 'The token service requires the user to sign in again',
+  },
   consent_required: { action: 'consent', message: 'Consent for the requested permissions is missing' },
   user_disabled: {
     action: 'user-disabled',
-    message: 'The token service no longer knows this user as active',
+    message: 'The token service reports that the user is disabled, deleted or locked',
   },
   user_not_assigned: {
     action: 'fix-configuration',
@@ -40,18 +45,21 @@ const errors = {
   user_token_malformed: { action: 'new-user-token', message: "The user's token cannot be read" },
   user_token_is_id_token: {
     action: 'new-user-token',
-    message: 'An id token cannot be exchanged: an access token is needed',
+    message: 'An ID token cannot be exchanged: pass an access token',
   },
   user_token_is_application_token: {
     action: 'fix-configuration',
-    message: 'An application token stands for no user: acquire the next token with acquireForApp',
+    message: 'An application token has no user: acquire the next token with acquireForApp',
     status: 403,
   },
   user_token_audience_mismatch: {
     action: 'new-user-token',
     message: "The user's token is for another audience",
   },
-  user_token_tenant_mismatch: { action: 'new-user-token', message: "The user's token is of another tenant" },
+  user_token_tenant_mismatch: {
+    action: 'new-user-token',
+    message: "The user's token was issued by another tenant",
+  },
   client_credential_refused: {
     action: 'fix-configuration',
     message: "The token service refused this client's credential",
@@ -70,7 +78,7 @@ const errors = {
   },
   client_refused: {
     action: 'fix-configuration',
-    message: 'The token service does not allow this client to do this',
+    message: 'The token service does not allow this client to make this request',
   },
   target_refused: {
     action: 'fix-configuration',
@@ -81,18 +89,18 @@ const errors = {
   refresh_token_expired: { action: 'interact', message: 'The refresh token is no longer valid' },
   session_unknown: {
     action: 'new-user-token',
-    message: 'No such session: it was never started, has ended, or is of another owner',
+    message: 'There is no such session: it was never started, has ended, or belongs to another owner',
   },
   session_needs_user: {
     action: 'interact',
-    message: 'The session needs a fresh token of its user: call renew',
+    message: 'The session needs a new token of its user: call renew',
   },
   session_not_renewable: {
     action: 'fix-configuration',
-    message: 'The token service gave no refresh token to keep a session with',
+    message: 'The token service issued no refresh token, which a session needs',
   },
   throttled: { action: 'retry', message: 'The token service asked to wait before the next request' },
-  service_unavailable: { action: 'retry', message: 'The token service is out of order' },
+  service_unavailable: { action: 'retry', message: 'The token service is unavailable' },
   service_unreachable: { action: 'retry', message: 'The token service could not be reached' },
   service_timeout: { action: 'retry', message: 'The token service did not answer in time' },
   service_redirected: {
@@ -101,57 +109,22 @@ const errors = {
   },
   service_answer_invalid: {
     action: 'fix-configuration',
-    message: 'The token service gave an answer that cannot be used',
+    message: 'The token service sent an invalid answer',
   },
-  store_unavailable: { action: 'retry', message: 'The store that the fleet shares is out of reach' },
-  metadata_invalid: { action: 'fix-configuration', message: "The issuer's metadata cannot be used" },
+  store_unavailable: { action: 'retry', message: 'The shared store is unavailable' },
+  metadata_invalid: { action: 'fix-configuration', message: "The issuer's metadata is invalid" },
 } as const satisfies Record<string, ErrorKind>
 
-/** The stable name of what went wrong. */
+/** The stable name of a failure. Every code has one `action`. */
 export type TokenClientErrorCode = keyof typeof errors
 
-/** What the token service said, in its own words. */
-export class ServiceAnswer {
-  readonly status: number
-  readonly error: string | undefined
-  readonly suberror: string | undefined
-  /** AADSTS numbers, most specific last when the service names several. For diagnosis: they may change. */
-  readonly codes: readonly number[]
-  /** A claims challenge: JSON, as the service sent it. */
-  readonly claims: string | undefined
-  readonly correlationId: string | undefined
-  readonly traceId: string | undefined
-  // A private field, because a description may name users, and loggers print whatever they can enumerate.
-  readonly #description: string | undefined
-
-  constructor(
-    words: Omit<ServiceAnswer, 'description' | 'codes'> & {
-      description: string | undefined
-      codes: readonly number[]
-    },
-  ) {
-    this.status = words.status
-    this.error = words.error
-    this.suberror = words.suberror
-    this.codes = Object.freeze([...words.codes])
-    this.claims = words.claims
-    this.correlationId = words.correlationId
-    this.traceId = words.traceId
-    this.#description = words.description
-    Object.freeze(this)
-  }
-
-  /** The service's description. It may hold identifiers: never logged or listed by itself, only read by name. */
-  get description(): string | undefined {
-    return this.#description
-  }
-}
-
-/** What the first tier answers its own caller. */
+/** What an API answers its own caller after a failure. */
 export interface CallerAnswer {
+  /** HTTP status. */
   readonly status: 401 | 403 | 500 | 503
+  /** A challenge (`WWW-Authenticate`), or `Retry-After`; often empty. */
   readonly headers: Readonly<Record<string, string>>
-  /** The claims challenge that the caller is to take to the token service. */
+  /** The claims challenge that the caller must take to the token service: JSON text. */
   readonly claims?: string
 }
 
@@ -163,22 +136,33 @@ interface ErrorDetails {
 }
 
 /**
- * Why a token could not be acquired. Switch on `code` or `action`; recognise it by `name`, not by
- * `instanceof`. It never holds a token, a secret or an assertion.
+ * Why a token could not be acquired. Switch on `code` or `action`. Recognise it with `isTokenClientError`, not with
+ * `instanceof`: two copies of this package may be loaded. It never holds a token, a secret or an assertion.
+ *
+ * @example
+ * try {
+ *   await client.acquireOnBehalfOf(userToken, { resource: 'api://stock' })
+ * } catch (error) {
+ *   if (isTokenClientError(error) && error.action === 'consent') console.log('consent is missing')
+ *   throw error
+ * }
  */
 export class TokenClientError extends Error {
-  override readonly name = 'TokenClientError'
+  /** Always `TokenClientError`. */
+  override readonly name = 'TokenClientError' as const
+  /** The stable name of the failure. */
   readonly code: TokenClientErrorCode
+  /** What to do next. */
   readonly action: TokenClientAction
-  /** How long to wait before asking again, when that is known. */
+  /** Seconds to wait before the next attempt, when the service said so. */
   readonly retryAfterSeconds?: number
-  /** A short word of our own or of the operating system (`ECONNREFUSED`), where that helps to find the cause. */
+  /** A short text of this package or the code of a system error (`ECONNREFUSED`), where it helps to find the cause. */
   readonly reason?: string
-  /** The token service's own words, when it was the service that refused. */
+  /** The token service's own words, when the service refused. */
   readonly service?: ServiceAnswer
   /**
-   * HTTP status for this API's own caller. Only there when the call was given a validated token as `userToken`, as are
-   * `statusCode`, `headers` and `expose`: frameworks' error handlers read them.
+   * HTTP status for this API's own caller. Present only when the call was given a validated token as `userToken`, as are
+   * `statusCode`, `headers` and `expose`: the error handlers of frameworks read them.
    */
   declare readonly status?: CallerAnswer['status']
   /** The same as `status`, for frameworks that read this name. */
@@ -189,6 +173,7 @@ export class TokenClientError extends Error {
   declare readonly expose?: boolean
   readonly #claims: string | undefined
 
+  /** Only this package creates one, and tests that need one. */
   constructor(code: TokenClientErrorCode, details: ErrorDetails = {}) {
     const aadsts = details.service?.codes.at(-1)
     super(errors[code].message + (aadsts === undefined ? '' : ` (AADSTS${aadsts})`))
@@ -206,8 +191,8 @@ export class TokenClientError extends Error {
   }
 
   /**
-   * A body for this API's own caller: nothing of the token service's words but the claims challenge, and nothing at all
-   * where the status is 500.
+   * A response body for this API's own caller. Of the token service's words it holds only the claims challenge, and with
+   * status 500 it holds no details.
    */
   toJSON(): Readonly<Record<string, unknown>> {
     if (this.status === 500) return { error_description: 'Internal Server Error' }
@@ -221,21 +206,40 @@ export class TokenClientError extends Error {
   }
 }
 
-/** Callers that shared one request each get an error of their own: frameworks write on errors. */
+/**
+ * Whether an error is a `TokenClientError`, by its name and code. Also recognises the errors of another copy of this
+ * package in the same process, for which `instanceof` is false. Does not check that this package created the error.
+ *
+ * @example
+ * process.on('uncaughtException', (error) => {
+ *   if (isTokenClientError(error)) console.error(error.code, error.action, error.service?.correlationId)
+ * })
+ */
+export function isTokenClientError(error: unknown): error is TokenClientError {
+  return (
+    error instanceof Error &&
+    error.name === 'TokenClientError' &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    Object.hasOwn(errors, error.code)
+  )
+}
+
+/** A copy of an error, for callers that share one request: frameworks write on errors. */
 export function ownError(error: unknown): unknown {
-  return error instanceof TokenClientError ? new TokenClientError(error.code, error) : error
+  return isTokenClientError(error) ? new TokenClientError(error.code, withoutAnswer(error)) : error
 }
 
-/** A system error's code, such as `ECONNREFUSED`, and nothing else of a foreign error. */
-export function systemReason(error: unknown): string | undefined {
-  for (let seen = error, depth = 0; seen instanceof Error && depth < 4; seen = seen.cause, depth++) {
-    const code = (seen as { code?: unknown }).code
-    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return code
-  }
-  return undefined
+function withoutAnswer({ service, retryAfterSeconds, reason }: TokenClientError): ErrorDetails {
+  return { service, retryAfterSeconds, reason }
 }
 
-/** The status that a code has of its own, whatever its action. */
+/** The error as an answer to this API's own caller. */
+export function withAnswer(error: TokenClientError, answer: CallerAnswer): TokenClientError {
+  return new TokenClientError(error.code, { ...withoutAnswer(error), answer })
+}
+
+/** The HTTP status that a code has, whatever its action. */
 export function statusOf(code: TokenClientErrorCode): 403 | undefined {
   const kind: ErrorKind = errors[code]
   return kind.status

@@ -1,18 +1,19 @@
-import { systemReason, TokenClientError } from './errors.js'
+import { TokenClientError } from './errors.js'
+import { systemReason } from './system-reason.js'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /**
- * A `fetch` that can be pointed at a token service: it follows no redirect (a 307 would carry the secret to
- * another host), ends in time, and reads no more than `maxResponseBytes`, counted after decompression. The
- * response it gives is whole, so what reads it needs no bounds of its own.
+ * A `fetch` for requests to a token service. It follows no redirect (a 307 would carry the secret to another host), has a
+ * deadline, and reads at most `maxResponseBytes`, counted after decompression. The response it returns is complete, so
+ * its readers need no limits of their own.
  */
 export function guardFetch(
   fetch: Fetch,
   { timeoutSeconds, maxResponseBytes }: { timeoutSeconds: number; maxResponseBytes: number },
 ): Fetch {
   return async (url, init) => {
-    // Not AbortSignal.timeout: that one stays in memory for the whole time, however soon the answer comes.
+    // Not AbortSignal.timeout: it stays in memory until its time has passed, even after the answer.
     const deadline = startDeadline(timeoutSeconds)
     const request = async () => {
       const response = await fetch(url, { ...init, redirect: 'error', signal: deadline.signal })
@@ -24,7 +25,7 @@ export function guardFetch(
       return new Response(body, { status: response.status, headers: response.headers })
     }
     try {
-      // A race, because a fetch of another maker may not listen to its signal.
+      // A race, because the application's own fetch may ignore the signal.
       return await Promise.race([request(), deadline.passed])
     } catch (error) {
       if (error instanceof TokenClientError) throw error
@@ -68,18 +69,7 @@ async function readBody(response: Response, maxBytes: number): Promise<Uint8Arra
   return new Uint8Array(Buffer.concat(chunks))
 }
 
-// undici names a refused redirect only in the cause of its TypeError.
+// undici reports a refused redirect only in the cause of its TypeError.
 function isRedirectRefusal(error: unknown): boolean {
   return error instanceof TypeError && error.cause instanceof Error && /redirect/.test(error.cause.message)
-}
-
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
-
-export function isLoopback(url: URL): boolean {
-  return loopback.test(url.hostname)
-}
-
-/** Whether a credential may be sent there: https, or plain http that does not leave this machine. */
-export function isSecure(url: URL): boolean {
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
 }

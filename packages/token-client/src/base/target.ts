@@ -1,50 +1,60 @@
-/** What a token is asked for. Exactly one of `resource` and `scopes`. */
+import { badOption, checkNames } from './options-reader.js'
+
+/** The API that a token is for. Exactly one of `resource` and `scopes` is required. */
 export interface Target {
-  /** The API: its application id URI or client id. Works on every authority; on Entra v2.0 it asks for `<resource>/.default`. */
-  readonly resource?: string
-  /** Scopes, written in full. Not on Entra v1.0, which knows only resources. */
-  readonly scopes?: readonly string[]
   /**
-   * A claims challenge: the JSON text a service or a resource asked for (Entra v2.0 only). A call with `claims` is
-   * never answered from the cache, and what it brings takes the place of the token that was challenged.
+   * The API: its application ID URI or client id, without spaces. Works with every authority; on Entra's v2.0 endpoint
+   * the client requests `<resource>/.default`.
    */
-  readonly claims?: string
+  readonly resource?: string | undefined
+  /**
+   * Scopes in full, such as `api://orders/Orders.Read`. Not available on Entra's v1.0 endpoint. `offline_access` is
+   * refused: work that continues without the user is a session (`startSession`).
+   */
+  readonly scopes?: readonly string[] | undefined
+  /**
+   * A claims challenge: the JSON text that a service or an API sent, at most 8192 characters (only Entra's v2.0 endpoint
+   * takes it). A call with `claims` is never answered from the cache. The new token replaces the cached one.
+   */
+  readonly claims?: string | undefined
 }
 
+/** What a call asks for, and when it gives up. */
 export interface AcquireOptions extends Target {
-  /** Ends this caller's wait. A request that others share goes on without it. */
-  readonly signal?: AbortSignal
+  /** Ends this caller's wait: the call rejects with the signal's reason. A request that others share continues. */
+  readonly signal?: AbortSignal | undefined
 }
 
-const names: readonly string[] = ['resource', 'scopes', 'claims', 'signal']
+const names = ['resource', 'scopes', 'claims', 'signal'] as const
 
-/** Checks what a caller of ours wrote; `more` names what only one method takes. Throws `TypeError`. */
+/** Checks what a caller passed; `more` lists what only one method takes. Throws `TypeError`. */
 export function checkTarget(target: Target, more: readonly string[] = []): void {
-  if (typeof target !== 'object' || target === null)
-    throw new TypeError('target must be { resource } or { scopes }')
-  for (const name of Object.keys(target)) {
-    if (!names.includes(name) && !more.includes(name))
-      throw new TypeError(`target has no member "${name}": expected resource, scopes, claims or signal`)
+  if (typeof target !== 'object' || target === null) {
+    throw new TypeError('target: expected { resource } or { scopes }')
   }
+  checkNames('target', target, [...names, ...more])
   const { resource, scopes, claims } = target
   if ((resource === undefined) === (scopes === undefined)) {
-    throw new TypeError('target needs exactly one of resource and scopes')
+    throw new TypeError('target: exactly one of "resource" and "scopes" is required')
   }
-  if (resource !== undefined && !isWord(resource))
-    throw new TypeError('target.resource must be an identifier without spaces')
+  if (resource !== undefined && !isWord(resource)) {
+    throw badOption('target', 'resource', 'must be an identifier without spaces')
+  }
   if (scopes !== undefined && (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isWord))) {
-    throw new TypeError('target.scopes must be a list of at least one scope, each without spaces')
+    throw badOption('target', 'scopes', 'must be a list of at least one scope, each without spaces')
   }
   if (scopes?.includes('offline_access')) {
-    throw new TypeError(
-      'target.scopes must not hold offline_access: work that outlives the user is a session (startSession)',
+    throw badOption(
+      'target',
+      'scopes',
+      'must not contain offline_access: for work that continues without the user, call startSession',
     )
   }
   if (claims !== undefined) checkClaims(claims)
 }
 
-/** The target alone, without a claims challenge. */
-export function plainTarget({ resource, scopes }: Target): Target {
+/** The target without a claims challenge. */
+export function withoutChallenge({ resource, scopes }: Target): Target {
   return Object.freeze(resource === undefined ? { scopes: Object.freeze([...(scopes ?? [])]) } : { resource })
 }
 
@@ -60,6 +70,6 @@ function checkClaims(claims: unknown): void {
     value = undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError('target.claims must be the JSON text of an object, at most 8192 characters')
+    throw badOption('target', 'claims', 'must be the JSON text of an object, at most 8192 characters')
   }
 }

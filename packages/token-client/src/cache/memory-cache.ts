@@ -1,43 +1,44 @@
 import type { AcquiredToken } from '../base/acquired-token.js'
 
+/** A token in memory. */
 export interface CachedToken {
-  /** The value that is handed out on a hit, made once. */
+  /** The value that every hit returns, created once. */
   readonly token: AcquiredToken
-  /** Served before this second, never after. */
+  /** It is served before this time, never after. Seconds since the epoch, as are the other times. */
   readonly usableUntil: number
-  /** From this second on a hit starts a renewal behind it. Moved on when a renewal fails. */
+  /** From this time on, a hit renews the token in the background. Moved forward when a renewal starts. */
   refreshAt: number
-  /** What this entry is dropped with: its user, its session. */
-  readonly groups: readonly string[]
-  /** In a fleet: what the shared store knew of the dropping of its groups when it was asked for. */
-  readonly marks?: string | undefined
-  /** In a fleet: from this second on the store is asked again before it is served. */
+  /** The names of the user and of the session with which it is revoked. */
+  readonly revokedWith: readonly string[]
+  /** With a shared store: the stamps of these names before the token was requested (see `RevocationStamps`). */
+  readonly stamps?: string | undefined
+  /** With a shared store: from this time on, the stamps are compared before it is served. */
   recheckAt?: number
 }
 
-export interface TokenCacheLimits {
+export interface MemoryCacheLimits {
   readonly maxEntries: number
   readonly maxBytes: number
 }
 
 const bucketSeconds = 60
-// What Maps, Sets, objects and a group's name take beside the two strings: measured, about 750.
+// What Maps, Sets, objects and a name take in addition to the two strings: measured, about 750.
 const overheadBytes = 800
 
 /**
- * Tokens in memory, bounded in number and bytes. Entries are filed by the minute in which they stop being of
- * use; whole minutes fall away when they are past, and when room is needed the soonest minute gives it. A look-up is
- * one `Map.get`, and a change costs the same at any size.
+ * Tokens in memory, limited in number and bytes. Entries are sorted by the minute in which they stop being valid: past
+ * minutes are removed as a whole, and when room is needed, the entry that ends soonest is removed. A look-up is one
+ * `Map.get`, and a change costs the same at any size.
  */
-export class TokenCache {
-  readonly #limits: TokenCacheLimits
+export class MemoryCache {
+  readonly #limits: MemoryCacheLimits
   readonly #entries = new Map<string, CachedToken>()
   readonly #minutes = new Map<number, Set<string>>()
-  readonly #groups = new Map<string, Set<string>>()
+  readonly #revocable = new Map<string, Set<string>>()
   #earliest = Infinity
   #bytes = 0
 
-  constructor(limits: TokenCacheLimits) {
+  constructor(limits: MemoryCacheLimits) {
     this.#limits = limits
   }
 
@@ -56,18 +57,18 @@ export class TokenCache {
 
   set(key: string, entry: CachedToken, now: number): void {
     this.delete(key)
-    while (this.#earliest < minuteOf(now)) this.#dropMinute(this.#earliest)
+    while (this.#earliest < minuteOf(now)) this.#deleteMinute(this.#earliest)
     const bytes = sizeOf(key, entry)
     if (entry.usableUntil <= now || bytes > this.#limits.maxBytes || this.#limits.maxEntries < 1) return
     while (this.#entries.size >= this.#limits.maxEntries || this.#bytes + bytes > this.#limits.maxBytes) {
-      this.#dropSoonest()
+      this.#deleteSoonest()
     }
     this.#entries.set(key, entry)
     this.#bytes += bytes
     const minute = minuteOf(entry.usableUntil)
     addTo(this.#minutes, minute, key)
     this.#earliest = Math.min(this.#earliest, minute)
-    for (const group of entry.groups) addTo(this.#groups, group, key)
+    for (const name of entry.revokedWith) addTo(this.#revocable, name, key)
   }
 
   delete(key: string): void {
@@ -75,22 +76,23 @@ export class TokenCache {
     if (entry === undefined) return
     this.#entries.delete(key)
     this.#bytes -= sizeOf(key, entry)
-    for (const group of entry.groups) removeFrom(this.#groups, group, key)
+    for (const name of entry.revokedWith) removeFrom(this.#revocable, name, key)
     const minute = minuteOf(entry.usableUntil)
-    // At most one minute of the longest life is scanned for each that empties: a constant, whatever the size.
+    // Each minute that becomes empty costs one scan of the minutes: a constant, at any number of entries.
     if (removeFrom(this.#minutes, minute, key) && minute === this.#earliest)
       this.#earliest = earliestOf(this.#minutes)
   }
 
-  dropGroup(group: string): void {
-    for (const key of this.#groups.get(group) ?? []) this.delete(key)
+  /** Removes every token of that user or session. */
+  revoke(name: string): void {
+    for (const key of this.#revocable.get(name) ?? []) this.delete(key)
   }
 
-  #dropMinute(minute: number): void {
+  #deleteMinute(minute: number): void {
     for (const key of this.#minutes.get(minute) ?? []) this.delete(key)
   }
 
-  #dropSoonest(): void {
+  #deleteSoonest(): void {
     for (const key of this.#minutes.get(this.#earliest) ?? []) return this.delete(key)
   }
 }
@@ -115,7 +117,7 @@ function addTo<K>(index: Map<K, Set<string>>, name: K, key: string): void {
   else keys.add(key)
 }
 
-/** Whether that emptied it. */
+/** Whether the set is empty now. */
 function removeFrom<K>(index: Map<K, Set<string>>, name: K, key: string): boolean {
   const keys = index.get(name)
   keys?.delete(key)

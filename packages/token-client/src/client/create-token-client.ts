@@ -1,11 +1,12 @@
 import { createTargetFetch } from '../fetch/create-fetch.js'
-import type { Engine } from './token-methods.js'
-import { readOptions, type TokenClientOptions } from './options.js'
-import type { AcquireOptions } from '../base/target.js'
+import type { TokenClientOptions } from './options.js'
+import { readOptions } from './read-options.js'
 import type { TokenClient } from './token-client.js'
+import type { TokenMethods } from './token-methods.js'
 
 /**
- * Creates a client. Does not contact the service. Throws `TypeError` naming the option that is wrong.
+ * Creates a client. Contacts nobody, so it does not check whether the service accepts the client. Throws `TypeError` naming
+ * the option that is wrong.
  *
  * @example
  * const client = createTokenClient({
@@ -17,35 +18,25 @@ import type { TokenClient } from './token-client.js'
  */
 export function createTokenClient(options: TokenClientOptions): TokenClient {
   const settings = readOptions(options)
-  const { authority } = settings
-  let engine: Engine | undefined
-  let loading: Promise<Engine> | undefined
+  let methods: TokenMethods | undefined
+  let loading: Promise<TokenMethods> | undefined
 
-  /** Loaded when it is first used: a service's start does not wait for what its first request needs. */
-  function use<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
-    if (engine !== undefined) return work(engine)
-    loading ??= import('./token-methods.js').then(({ createEngine }) => (engine = createEngine(settings)))
+  /** Loaded for the first token, so that it does not delay the start of an API. */
+  function use<T>(work: (loaded: TokenMethods) => Promise<T>): Promise<T> {
+    if (methods !== undefined) return work(methods)
+    loading ??= import('./token-methods.js').then(
+      ({ createTokenMethods }) => (methods = createTokenMethods(settings)),
+    )
     return loading.then(work)
   }
 
   const client: TokenClient = {
-    acquireForApp: (target) => use((started) => started.acquireForApp(target)),
-    acquireOnBehalfOf: (userToken, target) => use((started) => started.acquireOnBehalfOf(userToken, target)),
-    startSession: (userToken, target) => use((started) => started.startSession(userToken, target)),
-    createFetch(fetchOptions) {
-      const { userToken, tenantId } = fetchOptions
-      if (userToken !== undefined && tenantId !== undefined) {
-        throw new TypeError("tenantId cannot be given beside userToken: the user's token says which it is")
-      }
-      const acquire = (target: AcquireOptions) =>
-        userToken === undefined
-          ? client.acquireForApp({ ...target, ...(tenantId === undefined ? {} : { tenantId }) })
-          : client.acquireOnBehalfOf(userToken, target)
-      const isOwnAddress = (uri: URL) => authority.isOwnAddress(uri)
-      return createTargetFetch(fetchOptions, acquire, authority.takesClaims ? isOwnAddress : undefined)
-    },
-    resumeSession: (key, owner) => use((started) => started.resumeSession(key, owner)),
-    forgetUser: (tenantId, objectId) => use((started) => started.forgetUser(tenantId, objectId)),
+    acquireForApp: (target) => use((loaded) => loaded.acquireForApp(target)),
+    acquireOnBehalfOf: (userToken, target) => use((loaded) => loaded.acquireOnBehalfOf(userToken, target)),
+    startSession: (userToken, target) => use((loaded) => loaded.startSession(userToken, target)),
+    createFetch: (fetchOptions) => createTargetFetch(fetchOptions, client, settings.authority),
+    resumeSession: (key, owner) => use((loaded) => loaded.resumeSession(key, owner)),
+    forgetUser: (tenantId, objectId) => use((loaded) => loaded.forgetUser(tenantId, objectId)),
   }
   return Object.freeze(client)
 }

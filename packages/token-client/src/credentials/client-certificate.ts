@@ -1,20 +1,27 @@
 import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto'
-import { type ClientCredential, obtain, timeOf } from './client-credential.js'
 import { TokenClientError } from '../base/errors.js'
+import { checkNames, checkObject } from '../base/options-reader.js'
+import { type ClientCredential, obtain, timeOf } from './client-credential.js'
 
 /** A certificate and its private key, both PEM. */
 export interface CertificatePair {
-  /** The certificate; its chain may follow it. */
+  /** The certificate. The certificates of its chain may follow it. */
   readonly certificate: string
   /** The RSA key, PKCS #8 or PKCS #1, not encrypted. */
   readonly privateKey: string
 }
 
+/** The options of `clientCertificate`. */
 export interface ClientCertificateOptions {
-  /** Signs RS256 and names the certificate by its SHA-1 thumbprint, for services that know nothing newer. Default: PS256 and SHA-256. */
-  readonly legacy?: boolean
-  /** Sends the certificate and its chain (`x5c`), for applications that trust a subject name and issuer. Default: false. */
-  readonly sendCertificateChain?: boolean
+  /**
+   * Signs with RS256 and names the certificate by its SHA-1 thumbprint (`x5t`), for services that support nothing newer.
+   * Default: false, which is PS256 and the SHA-256 thumbprint (`x5t#S256`).
+   */
+  readonly legacy?: boolean | undefined
+  /**
+   * Sends the certificate and its chain (`x5c`), for registrations that trust a subject name and issuer. Default: false.
+   */
+  readonly sendCertificateChain?: boolean | undefined
 }
 
 interface SigningCertificate {
@@ -28,20 +35,24 @@ interface SigningCertificate {
 const assertionLifeSeconds = 300
 
 /**
- * A certificate: every request carries a new assertion, signed with its key, that lives five minutes. A function
- * may give the pair, so that a renewed certificate needs no restart. Throws `TypeError` for a pair that cannot work; a
- * certificate outside its validity is named when a token is acquired, before anything is sent. The certificate's chain
- * is *not* validated: that is the service's part.
+ * A certificate and its key. Every token request carries a new assertion, signed with the key, that is valid for five
+ * minutes. A function may return the pair, so that a renewed certificate needs no restart. Throws `TypeError` for a pair
+ * that cannot work. A certificate that has expired or is not yet valid is reported when a token is acquired, before
+ * anything is sent (`client_credential_expired`). The certificate's chain is *not* validated: the token service does that.
+ * Source: "Microsoft identity platform application authentication certificate credentials".
+ *
+ * @example
+ * const credential = clientCertificate({
+ *   certificate: await readFile('client-certificate.pem', 'utf8'),
+ *   privateKey: await readFile('client-key.pem', 'utf8'),
+ * })
  */
 export function clientCertificate(
   pair: CertificatePair | (() => CertificatePair | Promise<CertificatePair>),
   options: ClientCertificateOptions = {},
 ): ClientCredential {
-  for (const name of Object.keys(options)) {
-    if (name !== 'legacy' && name !== 'sendCertificateChain') {
-      throw new TypeError(`clientCertificate has no option "${name}"`)
-    }
-  }
+  checkObject('clientCertificate', options)
+  checkNames('clientCertificate', options, ['legacy', 'sendCertificateChain'])
   if (typeof pair !== 'function') {
     const problem = findProblem(pair)
     if (problem !== undefined) throw new TypeError(`clientCertificate: ${problem}`)
@@ -84,22 +95,22 @@ function isSamePair(a: CertificatePair, b: CertificatePair): boolean {
 
 const pemCertificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 
-/** What is wrong with a pair, in fixed words: what OpenSSL says could hold parts of it. */
+/** What is wrong with a pair, in fixed words: OpenSSL's messages could contain parts of it. */
 function findProblem(pair: unknown): string | undefined {
   const { certificate, privateKey } = (typeof pair === 'object' && pair !== null ? pair : {}) as Record<
     string,
     unknown
   >
   if (typeof certificate !== 'string' || typeof privateKey !== 'string')
-    return 'certificate and privateKey must be PEM text'
+    return '"certificate" and "privateKey" must be PEM text'
   const x509 = attempt(() => new X509Certificate(certificate))
-  if (x509 === undefined) return 'certificate is no PEM certificate'
+  if (x509 === undefined) return '"certificate" must be a PEM certificate'
   const key = attempt(() => createPrivateKey(privateKey))
-  if (key === undefined) return 'privateKey is no unencrypted PEM key'
+  if (key === undefined) return '"privateKey" must be an unencrypted PEM key'
   if (key.asymmetricKeyType !== 'rsa' || (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) {
-    return 'privateKey must be an RSA key of at least 2048 bits'
+    return '"privateKey" must be an RSA key of at least 2048 bits'
   }
-  if (!x509.checkPrivateKey(key)) return 'privateKey does not belong to certificate'
+  if (!x509.checkPrivateKey(key)) return '"privateKey" must be the key of "certificate"'
   return undefined
 }
 

@@ -2,7 +2,7 @@
 export interface Challenge {
   /** In lower case. */
   readonly scheme: string
-  /** By lower-case name. A name that is there twice says nothing that can be relied on, and is left out. */
+  /** By lower-case name. A parameter that occurs twice is ambiguous and is left out. */
   readonly parameters: ReadonlyMap<string, string>
 }
 
@@ -11,13 +11,13 @@ const maxClaimsLength = 8192
 
 /**
  * Reads the challenges of a header, several headers joined by commas included. Tolerates what services send: parameters
- * without quotes, and JSON with its own quotes inside a quoted value. Text that is no challenge ends the reading.
+ * without quotes, and JSON with its own quotes inside a quoted value. Text that is not a challenge ends the reading.
  */
 export function readChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string>; repeated: Set<string> }[] = []
   if (header.length > maxHeaderLength) return challenges
   let rest = header
-  // Each is looked for through the whole rest: a header full of braces must not cost the square of its length.
+  // The search for the end of each JSON value reads the whole rest: a header full of braces must not cost the square of its length.
   let jsonLeft = 4
   const take = (pattern: RegExp): string | undefined => {
     const found = pattern.exec(rest)?.[0]
@@ -59,8 +59,8 @@ export function readChallenges(header: string): Challenge[] {
 }
 
 /**
- * The claims of a challenge, as JSON text; `undefined` when there is none that can be answered. `isOwnAddress` judges the
- * `authorization_uri`: a challenge that names a stranger's is not answered.
+ * The claims of a challenge, as JSON text; `undefined` when there is none that can be answered. A challenge whose
+ * `authorization_uri` is not an own address is not answered: it belongs to another service.
  */
 export function readClaimsChallenge(
   header: string | null,

@@ -1,76 +1,91 @@
+import type { AuthorityRules } from '../authorities/authority.js'
 import type { AcquiredToken } from '../base/acquired-token.js'
-import { isSecure } from '../base/guarded-fetch.js'
-import { type AcquireOptions, checkTarget, type Target } from '../base/target.js'
+import { badOption, checkNames, checkObject, readFunction } from '../base/options-reader.js'
+import { isSecure } from '../base/secure-url.js'
+import { type AcquireOptions, checkTarget } from '../base/target.js'
 import type { ValidatedUserToken } from '../user-tokens/user-token.js'
+import type { CreateFetchOptions } from './fetch-options.js'
 
-export interface CreateFetchOptions {
-  /** What the token is for. */
-  readonly target: Pick<Target, 'resource' | 'scopes'>
-  /**
-   * Where the target lives: its origin, such as `https://orders.example`, or several. The token goes there and nowhere
-   * else. https, or http on loopback.
-   */
-  readonly origin: string | readonly string[]
-  /** The user to call for. Without it the application calls as itself. */
-  readonly userToken?: string | ValidatedUserToken
-  /** For the application itself, where the authority stands for many tenants. */
-  readonly tenantId?: string
-  /** What requests are sent with: it keeps to the Fetch standard, redirects included. Default: the global `fetch`. */
-  readonly fetch?: typeof fetch
+/** The methods of a client that bring the tokens. */
+export interface TokenAcquirer {
+  acquireForApp(options: AcquireOptions & { readonly tenantId?: string | undefined }): Promise<AcquiredToken>
+  acquireOnBehalfOf(userToken: string | ValidatedUserToken, options: AcquireOptions): Promise<AcquiredToken>
 }
 
-const optionNames: readonly string[] = ['target', 'origin', 'userToken', 'tenantId', 'fetch']
+const optionNames = ['target', 'origin', 'userToken', 'tenantId', 'fetch']
 
 /** See `TokenClient.createFetch`. */
 export function createTargetFetch(
   options: CreateFetchOptions,
-  acquire: (options: AcquireOptions) => Promise<AcquiredToken>,
-  isOwnAddress: ((uri: URL) => boolean) | undefined,
+  client: TokenAcquirer,
+  authority: AuthorityRules,
 ): typeof fetch {
-  for (const name of Object.keys(options)) {
-    if (!optionNames.includes(name)) throw new TypeError(`createFetch has no option "${name}"`)
+  checkObject('createFetch', options)
+  checkNames('createFetch', options, optionNames)
+  const { target, userToken, tenantId } = options
+  if (userToken !== undefined && tenantId !== undefined) {
+    throw badOption(
+      'createFetch',
+      'tenantId',
+      "must be left out with userToken: the user's token names the tenant",
+    )
   }
-  const { target, fetch: send = (input, init) => globalThis.fetch(input, init) } = options
-  if (typeof send !== 'function') throw new TypeError('fetch must be a function')
+  const send: typeof fetch =
+    options.fetch === undefined
+      ? (input, init) => globalThis.fetch(input, init)
+      : readFunction('createFetch', 'fetch', options.fetch)
   const origins = readOrigins(options.origin)
   checkTarget(target)
   if ('claims' in target || 'signal' in target) {
-    throw new TypeError('target must be { resource } or { scopes }: claims and signal come with a request')
+    throw badOption(
+      'createFetch',
+      'target',
+      'must be { resource } or { scopes }: claims and signal come with a request',
+    )
   }
+  const acquire = (more: Pick<AcquireOptions, 'claims' | 'signal'>) =>
+    userToken === undefined
+      ? client.acquireForApp({ ...target, ...more, tenantId })
+      : client.acquireOnBehalfOf(userToken, { ...target, ...more })
 
   return async (input, init = {}) => {
     const request = input instanceof Request ? input : undefined
-    // Turned into text once: what is judged here is what is sent to.
+    // Converted to text once: the address that is checked is the one that is used.
     const address = input instanceof Request ? input : String(input)
     const url = typeof address === 'string' ? address : address.url
     if (!origins.has(originOf(url))) return send(input, init)
     const headers = new Headers(init.headers ?? request?.headers)
     if (headers.has('authorization')) {
-      throw new TypeError('This fetch sets the authorization header: leave it out')
+      throw new TypeError('createFetch: the authorization header must be left out: this fetch sets it')
     }
     const signal = init.signal ?? request?.signal
     const sendWithToken = async (claims?: string) => {
-      const { accessToken } = await acquire({
-        ...target,
-        ...(claims === undefined ? {} : { claims }),
-        ...(signal === undefined ? {} : { signal }),
-      })
+      const { accessToken } = await acquire({ claims, signal })
       headers.set('authorization', `Bearer ${accessToken}`)
       // A redirect to another origin loses the header (Fetch standard, "HTTP-redirect fetch").
       return send(address, { ...init, headers })
     }
     const response = await sendWithToken()
     if (response.status !== 401 || !canBeSentAgain(init.body ?? request?.body)) return response
-    // After redirects it may be somebody else who asks.
-    if (response.url !== '' && !origins.has(originOf(response.url))) return response
-    // A service that takes no claims cannot answer the challenge.
-    if (isOwnAddress === undefined) return response
-    const { readClaimsChallenge } = await import('./claims-challenge.js')
-    const claims = readClaimsChallenge(response.headers.get('www-authenticate'), isOwnAddress)
+    const claims = await readChallenge(response, origins, authority)
     if (claims === undefined) return response
     await response.body?.cancel()
     return sendWithToken(claims)
   }
+}
+
+/** The claims that the target asks for, if this authority can answer them. */
+async function readChallenge(
+  response: Response,
+  origins: ReadonlySet<string>,
+  authority: AuthorityRules,
+): Promise<string | undefined> {
+  // After redirects, the challenge may come from another server than the target.
+  if (response.url !== '' && !origins.has(originOf(response.url))) return undefined
+  if (!authority.takesClaims) return undefined
+  const { readClaimsChallenge } = await import('./claims-challenge.js')
+  const isOwnAddress = (uri: URL) => authority.isOwnAddress(uri)
+  return readClaimsChallenge(response.headers.get('www-authenticate'), isOwnAddress)
 }
 
 function readOrigins(origin: unknown): ReadonlySet<string> {
@@ -78,8 +93,10 @@ function readOrigins(origin: unknown): ReadonlySet<string> {
   const isOrigin = (one: unknown): one is string =>
     typeof one === 'string' && originOf(one) === one && isSecure(new URL(one))
   if (origins.length === 0 || !origins.every(isOrigin)) {
-    throw new TypeError(
-      'origin must be the origin of the target, such as https://orders.example (https, or http on loopback), or a list of them',
+    throw badOption(
+      'createFetch',
+      'origin',
+      'must be the origin of the target, such as https://orders.example (https, or http on loopback), or a list of them',
     )
   }
   return new Set(origins)
@@ -89,7 +106,7 @@ function originOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : ''
 }
 
-/** A stream is gone once it was sent. */
+/** A stream can be read only once. */
 function canBeSentAgain(body: unknown): boolean {
   return (
     body === undefined ||

@@ -1,74 +1,92 @@
-import { channel } from 'node:diagnostics_channel'
 import type { TokenClientAction, TokenClientErrorCode } from '../base/errors.js'
-import type { Target } from '../base/target.js'
 
-/** What a token was wanted for. No user, no token, no claims challenge is named. */
-export interface Wish {
+/** Which token was requested. It names no user, no token and no claims challenge. */
+export interface RequestedToken {
+  /** `app`: client credentials; `obo`: on behalf of a user; `session`: with the refresh token of a session. */
   readonly grant: 'app' | 'obo' | 'session'
+  /** The target's resource, when the target named one. */
   readonly resource?: string
+  /** The target's scopes, when the target named some. */
   readonly scopes?: readonly string[]
 }
 
-/** A request went to the token endpoint, and this came of it. */
+/** A request to the token endpoint has ended. */
 export interface TokenRequestEvent {
   /** The wire name: `client_credentials`, `refresh_token`, … */
   readonly grantType: string
-  /** Absent when it was granted. */
+  /** Why it failed. Absent when a token was granted. */
   readonly code?: TokenClientErrorCode
   /** HTTP status of a refusal, when there was an answer. */
   readonly status?: number
+  /** Seconds from the request to the answer. */
   readonly durationSeconds: number
 }
 
-/** A call was answered from the cache: this process's memory, or the shared store. */
-export interface TokenHitEvent extends Wish {
+/** A call was answered from a cache. */
+export interface TokenHitEvent extends RequestedToken {
+  /** `memory`: this process's memory; `store`: the shared store. */
   readonly tier: 'memory' | 'store'
 }
 
-/** A call found nothing in the cache. */
-export type TokenMissEvent = Wish
+/** A call found nothing in the caches. */
+export type TokenMissEvent = RequestedToken
 
-/** A token was renewed behind a hit, or could not be. */
-export interface TokenRefreshEvent extends Wish {
+/** A token was renewed in the background, or could not be renewed. */
+export interface TokenRefreshEvent extends RequestedToken {
+  /** Why it failed. Absent when the token was renewed. */
   readonly code?: TokenClientErrorCode
+  /** Seconds that the renewal took. */
   readonly durationSeconds: number
 }
 
-/** A token could not be acquired. */
-export interface TokenFailureEvent extends Wish {
+/** A call failed: no token could be acquired. */
+export interface TokenFailureEvent extends RequestedToken {
+  /** `code` of the error that the caller gets. */
   readonly code: TokenClientErrorCode
+  /** `action` of that error. */
   readonly action: TokenClientAction
+  /** `reason` of that error, if it has one. */
   readonly reason?: string
-  /** AADSTS numbers. */
+  /** The AADSTS numbers of the service's answer, if it had any. */
   readonly codes?: readonly number[]
+  /** Seconds that the caller waited. */
   readonly durationSeconds: number
 }
 
-/** The shared store failed, or holds something that cannot be used; the call went on without it. */
+/** The shared store failed, or holds an entry that cannot be used. */
 export interface TokenStoreFaultEvent {
+  /** What was tried. */
   readonly operation: 'read' | 'write' | 'delete' | 'lock'
   /**
-   * `timeout`; `error`: it threw or refused; `overloaded`: too many operations had not ended, and this one was not begun;
-   * `entry`: corrupted, of another key, or moved from another place.
+   * `timeout`: no answer in time; `error`: the store threw or refused; `overloaded`: too many operations are pending, so
+   * this one was not started; `entry`: the entry is corrupted, encrypted with another key, or moved from another place.
    */
   readonly fault: 'timeout' | 'error' | 'overloaded' | 'entry'
-  /** The operating system's word, such as `ECONNREFUSED`. */
+  /** The code of a system error, such as `ECONNREFUSED`, if there was one. */
   readonly reason?: string
+  /** Seconds from the start of the operation to the fault. */
   readonly durationSeconds: number
 }
 
 /**
- * What an application may watch. Observers are told; they decide nothing, and one that throws changes nothing. The same
- * events go to `diagnostics_channel`, named `countersign:token-request`, `-hit`, `-miss`, `-refresh`, `-failure` and
- * `-store-fault`. Nothing secret is in them.
+ * Functions that are notified of what the client does. They decide nothing: what they return is ignored, and one that
+ * throws or rejects changes nothing. The same events go to `diagnostics_channel`, as `countersign:token-request`,
+ * `countersign:token-hit`, `countersign:token-miss`, `countersign:token-refresh`, `countersign:token-failure` and
+ * `countersign:token-store-fault`. The events hold no secret, no token and no user, and are frozen.
  */
 export interface TokenClientObservers {
-  readonly onRequest?: (event: TokenRequestEvent) => void
-  readonly onHit?: (event: TokenHitEvent) => void
-  readonly onMiss?: (event: TokenMissEvent) => void
-  readonly onRefresh?: (event: TokenRefreshEvent) => void
-  readonly onFailure?: (event: TokenFailureEvent) => void
-  readonly onStoreFault?: (event: TokenStoreFaultEvent) => void
+  /** Called for each request to the token endpoint, after its answer. */
+  readonly onRequest?: ((event: TokenRequestEvent) => void) | undefined
+  /** Called for each call that is answered from a cache. */
+  readonly onHit?: ((event: TokenHitEvent) => void) | undefined
+  /** Called for each call that needs a request to the token endpoint. */
+  readonly onMiss?: ((event: TokenMissEvent) => void) | undefined
+  /** Called for each renewal in the background, after it has ended. */
+  readonly onRefresh?: ((event: TokenRefreshEvent) => void) | undefined
+  /** Called for each call that fails with a `TokenClientError`. */
+  readonly onFailure?: ((event: TokenFailureEvent) => void) | undefined
+  /** Called for each fault of the shared store. */
+  readonly onStoreFault?: ((event: TokenStoreFaultEvent) => void) | undefined
 }
 
 export const observerNames = [
@@ -79,64 +97,3 @@ export const observerNames = [
   'onFailure',
   'onStoreFault',
 ] as const satisfies readonly (keyof TokenClientObservers)[]
-
-export interface Announcer {
-  request(event: TokenRequestEvent): void
-  hit(grant: Wish['grant'], target: Target, tier: TokenHitEvent['tier']): void
-  miss(event: TokenMissEvent): void
-  refresh(event: TokenRefreshEvent): void
-  failure(event: TokenFailureEvent): void
-  storeFault(event: TokenStoreFaultEvent): void
-}
-
-const channels = {
-  request: channel('countersign:token-request'),
-  hit: channel('countersign:token-hit'),
-  miss: channel('countersign:token-miss'),
-  refresh: channel('countersign:token-refresh'),
-  failure: channel('countersign:token-failure'),
-  storeFault: channel('countersign:token-store-fault'),
-}
-
-export function createAnnouncer(observers: TokenClientObservers): Announcer {
-  const { onRequest, onHit, onMiss, onRefresh, onFailure, onStoreFault } = observers
-  return {
-    request: (event) => tell(channels.request, onRequest, event),
-    hit(grant, target, tier) {
-      // Most calls end here: the event is made only for somebody.
-      if (onHit !== undefined || channels.hit.hasSubscribers)
-        tell(channels.hit, onHit, { ...wishOf(grant, target), tier })
-    },
-    miss: (event) => tell(channels.miss, onMiss, event),
-    refresh: (event) => tell(channels.refresh, onRefresh, event),
-    failure: (event) => tell(channels.failure, onFailure, event),
-    storeFault: (event) => tell(channels.storeFault, onStoreFault, event),
-  }
-}
-
-export function wishOf(grant: Wish['grant'], { resource, scopes }: Target): Wish {
-  return {
-    grant,
-    ...(resource === undefined ? {} : { resource }),
-    ...(scopes === undefined ? {} : { scopes: [...scopes] }),
-  }
-}
-
-export function secondsSince(startedAt: number): number {
-  return (performance.now() - startedAt) / 1000
-}
-
-function tell<E extends object>(
-  to: ReturnType<typeof channel>,
-  observer: ((event: E) => void) | undefined,
-  event: E,
-): void {
-  try {
-    const result: unknown = observer?.(Object.freeze(event))
-    // `Promise.resolve` also takes promises of other realms and libraries.
-    if (typeof result === 'object' && result !== null) Promise.resolve(result).catch(() => {})
-  } catch {
-    // An observer's failure changes nothing, at once or later: an unhandled rejection would end the process.
-  }
-  to.publish(event)
-}

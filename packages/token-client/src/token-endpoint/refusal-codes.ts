@@ -2,7 +2,7 @@ import type { TokenClientErrorCode } from '../base/errors.js'
 
 /**
  * What Entra's error numbers mean for a service that acquires tokens. Source: "Microsoft Entra authentication
- * and authorization error codes". Numbers that are absent fall back on `suberror`, then `error`.
+ * and authorization error codes". For a number that is not listed, `suberror` decides, then `error`.
  */
 const aadsts: Readonly<Record<number, TokenClientErrorCode>> = {
   // the user's token (the assertion)
@@ -29,7 +29,7 @@ const aadsts: Readonly<Record<number, TokenClientErrorCode>> = {
   65001: 'consent_required',
   65004: 'consent_required',
   90094: 'consent_required',
-  // the user is gone
+  // the account is disabled, deleted or locked
   50034: 'user_disabled',
   50053: 'user_disabled',
   50057: 'user_disabled',
@@ -109,7 +109,7 @@ const oauthErrors: Readonly<Record<string, TokenClientErrorCode>> = {
   server_error: 'service_unavailable',
 }
 
-/** The code for a refusal. `invalidGrant` is what the grant at hand takes a plain `invalid_grant` to mean. */
+/** The code for a refusal. `invalidGrant` is what a plain `invalid_grant` means for this grant. */
 export function codeOfRefusal(
   words: {
     status: number
@@ -122,7 +122,7 @@ export function codeOfRefusal(
 ): TokenClientErrorCode {
   if (words.status === 429) return 'throttled'
   if (words.status >= 500) return 'service_unavailable'
-  // Older bodies lead with a general number (70002) and name the real one after it.
+  // Older bodies begin with a general number (70002) and name the specific one after it.
   for (const number of words.codes) {
     const code = lookUp(aadsts, number)
     if (code !== undefined) return code

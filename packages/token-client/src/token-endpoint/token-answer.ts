@@ -1,10 +1,11 @@
-import { ServiceAnswer, TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import { TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import { ServiceAnswer } from '../base/service-answer.js'
 import { codeOfRefusal } from './refusal-codes.js'
 
-/** What a token endpoint granted, after every member was looked at. */
+/** What a token endpoint granted. Every member was checked. */
 export interface TokenAnswer {
   readonly accessToken: string
-  /** 0 when the service did not say: such a token is handed out and not kept. */
+  /** 0 when the service did not say: such a token is returned and not cached. */
   readonly expiresInSeconds: number
   readonly refreshInSeconds: number | undefined
   readonly scopes: readonly string[] | undefined
@@ -12,9 +13,10 @@ export interface TokenAnswer {
 }
 
 /**
- * Reads a token endpoint's answer, trusting none of it. Ours, because oauth4webapi's readers take
- * `expires_in: "3599 or so"` for a number, lose Entra's error body when a `WWW-Authenticate` stands beside it,
- * read no body of a 5xx, and keep whole bodies, tokens included, as the cause of their errors.
+ * Reads the token endpoint's answer to a request of any grant (client credentials, on-behalf-of, refresh token) and trusts
+ * none of it. We do not use oauth4webapi's readers: they take `expires_in: "3599 or so"` for a number, lose Entra's error
+ * body when the answer also has a `WWW-Authenticate` header, do not read the body of a 5xx, and keep whole bodies, tokens
+ * included, as the cause of their errors.
  */
 export async function readTokenAnswer(
   response: Response,
@@ -23,17 +25,18 @@ export async function readTokenAnswer(
 ): Promise<TokenAnswer> {
   const body = await readJsonObject(response)
   if (response.status !== 200) throw readRefusal(response, body ?? {}, invalidGrant, now)
-  if (body === undefined) throw unusable('not_json')
+  if (body === undefined) throw invalidAnswer('not_json')
 
-  if (!isVisibleAscii(body.access_token)) throw unusable('access_token')
+  if (!isVisibleAscii(body.access_token)) throw invalidAnswer('access_token')
   if (typeof body.token_type !== 'string' || body.token_type.toLowerCase() !== 'bearer')
-    throw unusable('token_type')
-  // RFC 8693 section 2.2.1; Entra sets it for SAML, which is no bearer token either.
+    throw invalidAnswer('token_type')
+  // RFC 8693 section 2.2.1. Entra sets it for SAML assertions, which are not bearer tokens.
   if (body.issued_token_type !== undefined && !issuedTokenTypes.has(body.issued_token_type)) {
-    throw unusable('issued_token_type')
+    throw invalidAnswer('issued_token_type')
   }
-  if (body.scope !== undefined && typeof body.scope !== 'string') throw unusable('scope')
-  if (body.refresh_token !== undefined && !isVisibleAscii(body.refresh_token)) throw unusable('refresh_token')
+  if (body.scope !== undefined && typeof body.scope !== 'string') throw invalidAnswer('scope')
+  if (body.refresh_token !== undefined && !isVisibleAscii(body.refresh_token))
+    throw invalidAnswer('refresh_token')
 
   return {
     accessToken: body.access_token,
@@ -49,7 +52,7 @@ const issuedTokenTypes: ReadonlySet<unknown> = new Set([
   'urn:ietf:params:oauth:token-type:jwt',
 ])
 
-function unusable(member: string): TokenClientError {
+function invalidAnswer(member: string): TokenClientError {
   return new TokenClientError('service_answer_invalid', { reason: member })
 }
 
@@ -59,11 +62,11 @@ function readSeconds(body: Record<string, unknown>, member: string): number | un
   if (value === undefined || value === null) return undefined
   const seconds = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0 || seconds > 1e10)
-    throw unusable(member)
+    throw invalidAnswer(member)
   return seconds
 }
 
-/** The body as a JSON object; `undefined` when it is none. The size was bounded when it was fetched. */
+/** The body as a JSON object; `undefined` when it is not one. `guardFetch` has limited its size. */
 async function readJsonObject(response: Response): Promise<Record<string, unknown> | undefined> {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await response.arrayBuffer())
@@ -76,7 +79,7 @@ async function readJsonObject(response: Response): Promise<Record<string, unknow
   }
 }
 
-// A token is put into a header later on: nothing that could end a header line passes.
+// The token will be sent in a header: no character that could end a header line is accepted.
 function isVisibleAscii(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
 }
@@ -105,7 +108,7 @@ function readRefusal(
   })
 }
 
-// These words are printed by loggers: only what looks like a word or an id, and no longer than one.
+// Loggers print these values: only what looks like a word or an id, and no longer than one.
 function readWord(value: unknown): string | undefined {
   return typeof value === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(value) ? value : undefined
 }
@@ -124,7 +127,7 @@ function readCodes(value: unknown, description: string | undefined): number[] {
   return named ? [Number(named[1])] : []
 }
 
-/** RFC 9110 section 10.2.3: seconds or a date. A service cannot silence this client for longer than ten minutes. */
+/** RFC 9110 section 10.2.3: seconds or a date. A service cannot stop this client for longer than ten minutes. */
 function readRetryAfter(value: string | null, now: number): number | undefined {
   if (value === null) return undefined
   const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Date.parse(value) / 1000 - now

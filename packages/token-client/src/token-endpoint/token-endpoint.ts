@@ -1,88 +1,99 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type * as oauth from 'oauth4webapi'
-import type { Authority, Grant } from '../authorities/authority.js'
-import { type Announcer, secondsSince } from '../observers/observers.js'
+import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
+import type { AuthorityRules, GrantRequest } from '../authorities/authority.js'
+import { isTokenClientError, TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import type { Fetch } from '../base/guarded-fetch.js'
+import { isLoopback } from '../base/secure-url.js'
 import { clientAt, type ClientCredential } from '../credentials/client-credential.js'
-import { TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
-import { type Fetch, isLoopback } from '../base/guarded-fetch.js'
+import { type Reporter, secondsSince } from '../observers/reporter.js'
+import { Cooldowns } from './cooldowns.js'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
 
 /** One request to the token endpoint. */
-interface TokenRequest extends Grant {
+export interface TokenRequest extends GrantRequest {
   readonly tenantId: string | undefined
   /** What a plain `invalid_grant` means for this grant. */
   readonly invalidGrant: TokenClientErrorCode
-  /** Whether it may be sent a second time when it is not known what became of the first. */
+  /** Whether it may be sent a second time when the outcome of the first is unknown. */
   readonly repeatable: boolean
 }
 
-export type TokenService = (request: TokenRequest) => Promise<TokenAnswer>
+/** What the token endpoint needs to know about its client. */
+export interface TokenEndpointSettings {
+  readonly authority: AuthorityRules
+  readonly clientId: string
+  readonly credential: ClientCredential
+  readonly clock: () => number
+  readonly fetch: Fetch
+  readonly reporter: Reporter
+}
 
-const defaultCooldownSeconds = 10
-const maxCooldowns = 1000
+/**
+ * The authority's token endpoint, and the only place that sends token requests, of every grant. It waits when the
+ * service asks for it, and repeats a request once after a transient failure.
+ */
+export class TokenEndpoint {
+  readonly #settings: TokenEndpointSettings
+  readonly #cooldowns: Cooldowns
 
-/** The one place that talks to the token endpoint: sends, waits when told to, and asks once more after a transient failure. */
-export function createTokenService({
-  authority,
-  clientId,
-  credential,
-  clock,
-  fetch,
-  announcer,
-}: {
-  authority: Authority
-  clientId: string
-  credential: ClientCredential
-  clock: () => number
-  fetch: Fetch
-  announcer: Announcer
-}): TokenService {
-  const cooldowns = new Map<string, number>()
+  constructor(settings: TokenEndpointSettings) {
+    this.#settings = settings
+    this.#cooldowns = new Cooldowns(settings.clock)
+  }
 
-  return async (request) => {
+  /** Sends a request and reads its answer. Throws `TokenClientError`. */
+  async request(request: TokenRequest): Promise<TokenAnswer> {
+    const { authority, fetch, clock } = this.#settings
     const server = await authority.tokenServer(request.tenantId, fetch, clock())
-    checkCooldown(server.token_endpoint!)
+    const endpoint = server.token_endpoint!
+    this.#cooldowns.check(endpoint)
     try {
-      return await announced(server, request)
+      return await this.#sendOrRepeat(server, request)
     } catch (error) {
-      if (!request.repeatable || !isTransient(error)) throw noteCooldown(server.token_endpoint!, error)
-    }
-    await delay(100 + Math.random() * 200)
-    try {
-      return await announced(server, request)
-    } catch (error) {
-      throw noteCooldown(server.token_endpoint!, error)
+      this.#cooldowns.note(endpoint, error)
+      throw error
     }
   }
 
-  async function announced(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+  async #sendOrRepeat(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    try {
+      return await this.#sendAndReport(server, request)
+    } catch (error) {
+      if (!request.repeatable || !isTransient(error)) throw error
+    }
+    await delay(100 + Math.random() * 200)
+    return this.#sendAndReport(server, request)
+  }
+
+  async #sendAndReport(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    const { reporter } = this.#settings
     const startedAt = performance.now()
     const { grantType } = request
     try {
-      const answer = await send(server, request)
-      announcer.request({ grantType, durationSeconds: secondsSince(startedAt) })
+      const answer = await this.#send(server, request)
+      reporter.request({ grantType, durationSeconds: secondsSince(startedAt) })
       return answer
     } catch (error) {
-      if (error instanceof TokenClientError) {
+      if (isTokenClientError(error)) {
         const { code, service } = error
         const status = service === undefined ? {} : { status: service.status }
-        announcer.request({ grantType, code, ...status, durationSeconds: secondsSince(startedAt) })
+        reporter.request({ grantType, code, ...status, durationSeconds: secondsSince(startedAt) })
       }
       throw error
     }
   }
 
-  async function send(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
-    // Loaded when it is needed: an API's start should not wait for it.
+  async #send(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    // Loaded when it is needed, so that it does not delay the start of an API.
     const oauth = await import('oauth4webapi')
+    const { clientId, credential, clock, fetch } = this.#settings
     const now = clock()
-    const { grantType, parameters } = request
     const response = await oauth.genericTokenEndpointRequest(
       server,
       clientAt(oauth, clientId, now),
-      usable(credential),
-      grantType,
-      { ...parameters },
+      withOwnErrors(credential),
+      request.grantType,
+      { ...request.parameters },
       {
         [oauth.customFetch]: fetch,
         [oauth.allowInsecureRequests]: isLoopback(new URL(server.token_endpoint!)),
@@ -90,40 +101,24 @@ export function createTokenService({
     )
     return readTokenAnswer(response, request.invalidGrant, now)
   }
-
-  function checkCooldown(endpoint: string): void {
-    const seconds = (cooldowns.get(endpoint) ?? 0) - clock()
-    if (seconds > 0) throw new TokenClientError('throttled', { retryAfterSeconds: Math.ceil(seconds) })
-    cooldowns.delete(endpoint)
-  }
-
-  function noteCooldown(endpoint: string, error: unknown): unknown {
-    if (!(error instanceof TokenClientError) || error.action !== 'retry') return error
-    const seconds = error.retryAfterSeconds ?? (error.code === 'throttled' ? defaultCooldownSeconds : 0)
-    if (seconds > 0) {
-      // Spread, so that the instances of a fleet do not all come back in the same second.
-      cooldowns.set(endpoint, clock() + seconds * (1 + Math.random() / 4))
-      if (cooldowns.size > maxCooldowns) cooldowns.delete(cooldowns.keys().next().value!)
-    }
-    return error
-  }
 }
 
 function isTransient(error: unknown): boolean {
   return (
-    error instanceof TokenClientError &&
+    isTokenClientError(error) &&
     (error.code === 'service_unreachable' || error.code === 'service_unavailable') &&
     error.retryAfterSeconds === undefined
   )
 }
 
-/** A credential of another maker may throw anything, the secret included: none of it leaves. */
-function usable(credential: ClientCredential): ClientCredential {
+/** An application's own credential may throw anything, the secret included: nothing of it is passed on. */
+function withOwnErrors(credential: ClientCredential): ClientCredential {
   return async (...request) => {
     try {
       await credential(...request)
     } catch (error) {
-      throw error instanceof TokenClientError ? error : new TokenClientError('client_credential_unusable')
+      if (!isTokenClientError(error)) throw new TokenClientError('client_credential_unusable')
+      throw new TokenClientError(error.code, { reason: error.reason })
     }
   }
 }

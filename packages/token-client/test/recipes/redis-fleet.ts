@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import KeyvRedis from '@keyv/redis'
-import type { Lock, StoreOptions } from '@countersign/token-client'
+import type { StoreLock, StoreOptions } from '@countersign/token-client'
 import Keyv from 'keyv'
 
 /** The `store` of a token client, in Redis or Valkey. */
@@ -22,7 +22,7 @@ export function redisStore(
 const leaseMilliseconds = 30_000
 
 /** One at a time, as long as Redis has one primary: a lease that its holder alone can give back. */
-function createLock(adapter: KeyvRedis<unknown>): Lock {
+function createLock(adapter: KeyvRedis<unknown>): StoreLock {
   return async (name, work) => {
     const redis = (await adapter.getClient()) as RedisCommands
     const [lock, holder] = [`${name}:lock`, randomUUID()]
