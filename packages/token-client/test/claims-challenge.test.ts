@@ -53,9 +53,9 @@ describe('a WWW-Authenticate header', () => {
     )
   })
 
-  // With a time that grows with the square of the length, these would run into the time-out of the test.
+  // If the time grew with the square of the length, these would exceed the timeout of the test.
   it.each(['a="{', '"\\', 'a="{"\\"', 'a,', 'Bearer '])(
-    'made of thousands of %j comes to its end',
+    'made of thousands of %j is read in linear time',
     (piece) => {
       for (let turn = 0; turn < 50; turn++) {
         const challenges = readChallenges(`Bearer ${piece.repeat(16_000 / piece.length)}`)
@@ -79,7 +79,7 @@ describe('a claims challenge', () => {
     ['before other parameters', challenge(`"${claims}"`, ', realm="x"')],
     ['beside its own login host', challenge(`"${standard}"`, `, authorization_uri="${login}/common"`)],
     ['after other challenges', `Basic realm="claims", Bearer error="invalid_token", ${challenge(standard)}`],
-    // As Azure Resource Manager was seen to send it: the claims say what is wanted, not the word beside them.
+    // As seen from Azure Resource Manager: the claims decide, not the `error` parameter.
     ['beside another error', `Bearer error="invalid_token", claims="${standard}"`],
   ])('%s is read', (_name, header) => {
     expect(readClaimsChallenge(header, isOwnAddress)).toBe(claims)
@@ -95,7 +95,7 @@ describe('a claims challenge', () => {
     ['that is no base64', challenge('"***"')],
     ['that is no text', challenge('"//79"')],
     ['of no claims', 'Bearer error="insufficient_claims"'],
-  ])('%s is none', (_name, header) => {
+  ])('%s is not one', (_name, header) => {
     expect(readClaimsChallenge(header, isOwnAddress)).toBeUndefined()
   })
 })

@@ -5,7 +5,7 @@ import { clientId, createBench, target, tenantId, textOf, theSecret, userToken }
 const cp1 = { xms_cc: { values: ['cp1'] } }
 
 describe('client capabilities', () => {
-  it('are told to the service in every grant', async () => {
+  it('are sent to the service in every grant', async () => {
     const { client, endpoint, clock } = await createBench('2.0', { clientCapabilities: ['cp1'] })
     await client.acquireForApp(target)
     await client.acquireOnBehalfOf(userToken(), target)
@@ -17,7 +17,7 @@ describe('client capabilities', () => {
     )
   })
 
-  it('do not keep a token from the cache', async () => {
+  it('do not prevent a cache hit', async () => {
     const { client, endpoint } = await createBench('2.0', { clientCapabilities: ['cp1'] })
     await client.acquireForApp(target)
     expect(await client.acquireForApp(target)).toMatchObject({ source: 'cache' })
@@ -42,13 +42,13 @@ describe('client capabilities', () => {
       '{"__proto__":{"a":1}}',
       JSON.parse('{"__proto__":{"a":1},"access_token":{"xms_cc":{"values":["cp1"]}}}'),
     ],
-  ])('stand beside a challenge %s', async (_name, claims, expected) => {
+  ])('are sent together with a challenge %s', async (_name, claims, expected) => {
     const { client, endpoint } = await createBench('2.0', { clientCapabilities: ['cp1'] })
     await client.acquireForApp({ ...target, claims })
     expect(JSON.parse(endpoint.requests[0]!.form.claims!)).toEqual(expected)
   })
 
-  it('are asked for again when a challenge is met, and the new token takes the place of the old', async () => {
+  it('are sent again with a challenge, and the new token replaces the cached one', async () => {
     const { client } = await createBench('2.0', { clientCapabilities: ['cp1'] })
     await client.acquireForApp(target)
     await client.acquireForApp({ ...target, claims: '{"access_token":{}}' })
@@ -56,11 +56,11 @@ describe('client capabilities', () => {
   })
 
   it.each([
-    ['a word that is none', entraAuthority({ tenantId, version: '2.0' }), ['cp 1']],
+    ['a text with a space', entraAuthority({ tenantId, version: '2.0' }), ['cp 1']],
     ['a text', entraAuthority({ tenantId, version: '2.0' }), 'cp1'],
     ['the v1.0 endpoint', entraAuthority({ tenantId, version: '1.0' }), ['cp1']],
     ['another issuer', oauthAuthority({ issuer: 'https://issuer.example' }), ['cp1']],
-  ])('are refused at the start with %s', (_name, authority, clientCapabilities) => {
+  ])('are refused by createTokenClient with %s', (_name, authority, clientCapabilities) => {
     expect(() =>
       createTokenClient({
         authority,

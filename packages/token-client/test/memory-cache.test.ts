@@ -16,27 +16,27 @@ function entry(usableUntil: number, revokedWith: readonly string[] = [], length 
 
 const roomy = { maxEntries: 1000, maxBytes: 1e9 }
 
-describe('the token cache', () => {
-  it('gives an entry in its last second, and not in the next', () => {
+describe('the memory cache', () => {
+  it('returns an entry in its last second, and not in the next', () => {
     const cache = new MemoryCache(roomy)
     cache.set('key', entry(now + 60), now)
     expect(cache.get('key', now + 59.9)).toBeDefined()
     expect(cache.get('key', now + 60)).toBeUndefined()
   })
 
-  it('takes no entry that is of no use any more', () => {
+  it('does not accept an expired entry', () => {
     const cache = new MemoryCache(roomy)
     cache.set('key', entry(now), now)
     expect(cache.size).toBe(0)
   })
 
-  it.each([0, 0.5])('keeps nothing, and does not hang, with room for %s entries', (maxEntries) => {
+  it.each([0, 0.5])('holds nothing, and does not hang, with maxEntries %s', (maxEntries) => {
     const cache = new MemoryCache({ ...roomy, maxEntries })
     cache.set('key', entry(now + 60), now)
     expect(cache.size).toBe(0)
   })
 
-  it('makes room by giving up what ends soonest', () => {
+  it('makes room by removing the entry that ends soonest', () => {
     const cache = new MemoryCache({ ...roomy, maxEntries: 2 })
     cache.set('late', entry(now + 3000), now)
     cache.set('soon', entry(now + 300), now)
@@ -48,7 +48,7 @@ describe('the token cache', () => {
     ])
   })
 
-  it('keeps within its bytes, and takes nothing that alone is larger', () => {
+  it('stays within maxBytes, and refuses an entry that alone is larger', () => {
     const cache = new MemoryCache({ ...roomy, maxBytes: 10_000 })
     for (let count = 0; count < 50; count++)
       cache.set(`key ${count}`, entry(now + count * 60 + 60, [], 2000), now)
@@ -58,16 +58,16 @@ describe('the token cache', () => {
     expect([cache.size, cache.get('huge', now)]).toEqual([3, undefined])
   })
 
-  it('lets whole minutes fall away when they are past, without being asked for their keys', () => {
+  it('removes past minutes as a whole, without a look-up of their keys', () => {
     const cache = new MemoryCache(roomy)
     for (let count = 0; count < 100; count++)
-      cache.set(`key ${count}`, entry(now + 60 + count, ['group']), now)
+      cache.set(`key ${count}`, entry(now + 60 + count, ['user']), now)
     cache.set('new', entry(now + 10_000), now + 5000)
     expect(cache.size).toBe(1)
     expect(cache.bytes).toBeLessThan(1000)
   })
 
-  it('drops a group, and what is in no other', () => {
+  it('revokes a name, and leaves entries of other names', () => {
     const cache = new MemoryCache(roomy)
     cache.set('a', entry(now + 60, ['user']), now)
     cache.set('b', entry(now + 60, ['user', 'session']), now)
@@ -86,7 +86,7 @@ describe('the token cache', () => {
     expect([cache.size, cache.bytes]).toEqual([0, 0])
   })
 
-  it('stays within its bounds through a hundred thousand users and a clock that leaps', () => {
+  it('stays within its limits through a hundred thousand users and a clock that jumps', () => {
     const cache = new MemoryCache({ maxEntries: 500, maxBytes: 1e6 })
     let time = now
     for (let user = 0; user < 100_000; user++) {

@@ -18,7 +18,7 @@ const { keyv } = createOpenStore()
 const keys = [{ secret: storeKey }]
 
 describe('createTokenClient', () => {
-  it('takes the three options it needs, and contacts nobody', () => {
+  it('needs three options, and sends no request', () => {
     const fetch = () => Promise.reject(new Error('was called'))
     expect(Object.keys(createTokenClient({ ...valid, fetch }))).toEqual([
       'acquireForApp',
@@ -74,7 +74,7 @@ describe('createTokenClient', () => {
     expect(create).not.toThrow(theSecret)
   })
 
-  it('fails a call, and serves nothing, when the clock says no time', async () => {
+  it('fails a call when the clock does not return a finite number', async () => {
     const client = createTokenClient({ ...valid, clock: () => NaN })
     await expect(client.acquireForApp({ resource: 'a' })).rejects.toThrow(/clock/)
   })
@@ -85,7 +85,7 @@ describe('entraAuthority', () => {
     ['common', { tenantId: 'common', version: '2.0' }, /tenantId/],
     ['consumers', { tenantId: 'consumers', version: '2.0' }, /tenantId/],
     ['a domain', { tenantId: 'contoso.com', version: '2.0' }, /tenantId/],
-    ['a tenant that bends the path', { tenantId: `${tenantId}/../x`, version: '2.0' }, /tenantId/],
+    ['a tenant that changes the path', { tenantId: `${tenantId}/../x`, version: '2.0' }, /tenantId/],
     ['no version', { tenantId }, /version/],
     ['an unknown version', { tenantId, version: '2' }, /version/],
     ['an unknown cloud', { tenantId, version: '2.0', cloud: 'toString' }, /cloud/],

@@ -27,7 +27,7 @@ import { refusal, startTokenEndpoint } from './token-endpoint.js'
 
 const owner = { tenantId, objectId, clientId: nativeAppId }
 
-/** One lock for all processes of a test: the next begins when the one before has ended. */
+/** One lock for all processes of a test: the next begins when the previous one has ended. */
 function createLock(): { lock: StoreLock; names: string[] } {
   const turns = new Map<string, Promise<void>>()
   const names: string[] = []
@@ -53,8 +53,8 @@ async function createFleet(changes: Partial<StoreOptions> = {}, options: Partial
   return { store, first, second: join(), join, endpoint: first.endpoint, clock: first.clock }
 }
 
-describe('a session of a fleet', () => {
-  it('is resumed by another process, which goes on with the newest refresh token', async () => {
+describe('a session in the shared store', () => {
+  it('is resumed by another process, which continues with the newest refresh token', async () => {
     const { first, second, clock, endpoint } = await createFleet()
     const session = await first.client.startSession(userToken(), target)
     clock.now += 3600
@@ -69,7 +69,7 @@ describe('a session of a fleet', () => {
     ])
   })
 
-  it('shares its tokens too', async () => {
+  it('shares its tokens as well', async () => {
     const { first, second, endpoint, store } = await createFleet()
     const session = await first.client.startSession(userToken(), target)
     await expect.poll(() => store.contents.size).toBe(2)
@@ -93,7 +93,7 @@ describe('a session of a fleet', () => {
     }
   })
 
-  it('is not found for another owner, nor by another key, and the answers are the same', async () => {
+  it('is not found for another owner or by another key, and the errors are the same', async () => {
     const { first, second } = await createFleet()
     const { key } = await first.client.startSession(userToken(), target)
     const refusals = await Promise.all(
@@ -108,7 +108,7 @@ describe('a session of a fleet', () => {
     expect(refusals[0]).toMatchObject({ code: 'session_unknown' })
   })
 
-  it('that has ended is at an end in every process, also for the tokens they hold', async () => {
+  it('that has ended is ended in every process, also for the tokens in their memory', async () => {
     const { first, second, store, endpoint } = await createFleet()
     const session = await first.client.startSession(userToken(), target)
     const elsewhere = await second.client.resumeSession(session.key, owner)
@@ -126,7 +126,7 @@ describe('a session of a fleet', () => {
     expect(store.operations).toContain('delete')
   })
 
-  it('is not brought back by a renewal that was under way in another process when it ended', async () => {
+  it('stays ended when a renewal was under way in another process', async () => {
     const { first, second, join, clock, endpoint } = await createFleet()
     const session = await first.client.startSession(userToken(), target)
     const elsewhere = await second.client.resumeSession(session.key, owner)
@@ -144,7 +144,7 @@ describe('a session of a fleet', () => {
     })
   })
 
-  it('is not brought back by a record that is written after its end', async () => {
+  it('stays ended when its record is written after its end', async () => {
     const { first, second, store } = await createFleet()
     const session = await first.client.startSession(userToken(), target)
     const before = new Map(store.contents)
@@ -164,7 +164,7 @@ describe('a session of a fleet', () => {
     expect(await (await second.client.resumeSession(next.key, owner)).acquire()).toBeDefined()
   })
 
-  it('that needs its user needs them everywhere, and goes on everywhere once it was renewed', async () => {
+  it('that needs its user needs them in every process, and continues in every process after renew', async () => {
     const { first, second, clock, endpoint } = await createFleet()
     const session = await first.client.startSession(userToken(), target)
     const elsewhere = await second.client.resumeSession(session.key, owner)
@@ -179,7 +179,7 @@ describe('a session of a fleet', () => {
     expect(await session.acquire()).toBeDefined()
   })
 
-  it('ends when it was not renewed for too long', async () => {
+  it('ends after idleSeconds without a renewal', async () => {
     const { first, clock } = await createFleet({}, { sessions: { idleSeconds: 100 } })
     const session = await first.client.startSession(userToken(), target)
     clock.now += 99
@@ -188,7 +188,7 @@ describe('a session of a fleet', () => {
     expect(await refusalOf(session.acquire())).toMatchObject({ code: 'session_unknown' })
   })
 
-  it('serves what this process holds while the store is down, and otherwise says to try again', async () => {
+  it('serves tokens in memory while the store is down, and otherwise throws store_unavailable', async () => {
     const { first, second, store, clock } = await createFleet()
     const session = await first.client.startSession(userToken(), target)
     const elsewhere = await second.client.resumeSession(session.key, owner)
@@ -207,7 +207,7 @@ describe('a session of a fleet', () => {
     expect(await elsewhere.acquire()).toMatchObject({ source: 'network' })
   })
 
-  it('hands out the renewed token even when the store is lost in the middle', async () => {
+  it('returns the renewed token even when the store fails in the meantime', async () => {
     const { first, store, clock, endpoint } = await createFleet()
     const session = await first.client.startSession(userToken(), target)
     clock.now += 3600
@@ -218,7 +218,7 @@ describe('a session of a fleet', () => {
     expect(await session.acquire()).toMatchObject({ source: 'network' })
   })
 
-  it('stays in this process when it is not to be shared', async () => {
+  it('stays in this process with sessions.shared false', async () => {
     const { first, second, store } = await createFleet({}, { sessions: { shared: false } })
     const session = await first.client.startSession(userToken(), target)
     expect(await session.acquire()).toMatchObject({ source: 'cache' })
@@ -237,7 +237,7 @@ describe('the lock', () => {
     const elsewhere = await second.client.resumeSession(session.key, owner)
     clock.now += 3600
     await Promise.all([session.acquire({ resource: 'api://a' }), elsewhere.acquire({ resource: 'api://b' })])
-    // Each used the one that the request before it brought: none was used twice.
+    // Each request used the refresh token of the previous answer: none was used twice.
     expect(endpoint.requests.map(({ form }) => form.refresh_token)).toEqual([
       undefined,
       'refresh-1',
@@ -258,7 +258,7 @@ describe('the lock', () => {
     ],
     ['never begins the work', () => Promise.resolve()],
   ] as [string, StoreLock][])(
-    'that %s is a store out of reach, and the session goes on afterwards',
+    'that %s is reported as store_unavailable, and the session continues afterwards',
     async (_name, broken) => {
       let isBroken = false
       const { lock: good } = createLock()
@@ -276,7 +276,7 @@ describe('the lock', () => {
     },
   )
 
-  it('that is had too late begins nothing any more', async () => {
+  it('that is granted too late starts no work', async () => {
     const late: (() => Promise<void>)[] = []
     const lock: StoreLock = async (_name, work) => {
       late.push(work)
@@ -291,7 +291,7 @@ describe('the lock', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('that was lost at its end does not undo what was done', async () => {
+  it('that fails after the work does not undo the work', async () => {
     const lock: StoreLock = async (_name, work) => {
       await work()
       throw new Error('the lease ran out')
@@ -302,7 +302,7 @@ describe('the lock', () => {
     expect(await session.acquire()).toMatchObject({ source: 'network' })
   })
 
-  it('is required at the start where an issuer detects reuse, unless sessions stay in the process', async () => {
+  it('is required by createTokenClient when the issuer detects reuse, unless sessions stay in the process', async () => {
     const { origin } = await startTokenEndpoint()
     const { keyv } = createOpenStore()
     const options = {

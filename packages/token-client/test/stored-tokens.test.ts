@@ -18,7 +18,7 @@ import { refusal } from './token-endpoint.js'
 
 const keys = [{ secret: storeKey }] as const
 
-/** Two processes of one fleet, and all that went wrong with their store. */
+/** Two processes with one store, and the faults of that store. */
 async function createFleet(changes: Partial<StoreOptions> = {}, options: Partial<TokenClientOptions> = {}) {
   const store = createOpenStore()
   const faults: TokenStoreFaultEvent[] = []
@@ -30,7 +30,7 @@ async function createFleet(changes: Partial<StoreOptions> = {}, options: Partial
   return { store, faults, first, second: join(), join, endpoint: first.endpoint, clock: first.clock }
 }
 
-/** Writes to the store are not waited for by anybody; a test waits until so many entries are there. */
+/** Calls do not wait for writes to the store; a test waits until the store has so many entries. */
 function stored(store: { contents: ReadonlyMap<string, string> }, count = 1): Promise<void> {
   return expect.poll(() => store.contents.size).toBe(count) as Promise<void>
 }
@@ -41,7 +41,7 @@ const acquisitions: readonly [string, (bench: Bench) => Promise<unknown>][] = [
 ]
 
 describe.each(acquisitions)('a token acquired %s in one process', (_name, acquire) => {
-  it('is found by another, which asks the service for nothing', async () => {
+  it('is found by another, which sends no request', async () => {
     const { store, faults, first, second, endpoint } = await createFleet()
     const token = await acquire(first)
     await stored(store)
@@ -61,7 +61,7 @@ describe.each(acquisitions)('a token acquired %s in one process', (_name, acquir
     expect(store.operations).toEqual([])
   })
 
-  it('is acquired all the same while the store is down, and the fault is told', async () => {
+  it('is acquired while the store is down, and the fault is reported', async () => {
     const { store, faults, first, second, endpoint } = await createFleet()
     store.state = 'down'
     for (const bench of [first, second]) expect(await acquire(bench)).toMatchObject({ source: 'network' })
@@ -71,7 +71,7 @@ describe.each(acquisitions)('a token acquired %s in one process', (_name, acquir
     )
   })
 
-  it('waits for a store that does not answer no longer than its time-out, and once in a while', async () => {
+  it('waits for a slow store only until its timeout, and then pauses', async () => {
     const { store, faults, first } = await createFleet({ timeoutSeconds: 0.02 })
     store.state = 'slow'
     expect(await acquire(first)).toMatchObject({ source: 'network' })
@@ -112,7 +112,7 @@ describe('an entry of the store', () => {
     expect(ttls).toEqual([(3599 - 30) * 1000])
   })
 
-  it('that has outlived its token is none, even if the store still holds it', async () => {
+  it('that is older than its token is ignored, even if the store still has it', async () => {
     const { store, first, second, clock } = await createFleet()
     await first.client.acquireForApp(target)
     await stored(store)
@@ -132,7 +132,7 @@ describe('an entry of the store', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('that was moved to the place of another does not open, and is told of', async () => {
+  it('that was moved to another place is not decrypted, and is reported', async () => {
     const { store, faults, first, second } = await createFleet()
     await first.client.acquireForApp(target)
     await stored(store)
@@ -141,7 +141,7 @@ describe('an entry of the store', () => {
     await stored(store, 2)
     const other = [...store.contents.keys()].find((name) => name !== mine)!
     const entry = JSON.parse(store.contents.get(mine)!) as { value: string }
-    // It brings along the additional data of the place it came from, which nobody reads.
+    // It contains the additional data of its old place, which is ignored.
     const aad = Buffer.from(mine).toString('base64url')
     const moved = { ...(JSON.parse(entry.value) as object), aad }
     store.contents.set(other, JSON.stringify({ value: JSON.stringify(moved) }))
@@ -164,7 +164,7 @@ describe('an entry of the store', () => {
     ['of another encryption', (jwe: Jwe) => write({ ...jwe, protected: header({ enc: 'A128GCM' }) })],
     ['of an unknown key', (jwe: Jwe) => write({ ...jwe, protected: header({ kid: 'x' }) })],
     ['compressed', (jwe: Jwe) => write({ ...jwe, protected: header({ zip: 'DEF' }) })],
-  ])('that is %s is passed over, told of, and replaced', async (_name, change) => {
+  ])('that is %s is ignored, reported, and replaced', async (_name, change) => {
     const { store, faults, first, second, join } = await createFleet()
     await first.client.acquireForApp(target)
     await stored(store)
@@ -187,7 +187,7 @@ describe('an entry of the store', () => {
     expect(endpoint.requests).toHaveLength(2)
   })
 
-  it('that was challenged is dropped in the store as well', async () => {
+  it('that was challenged is removed from the store as well', async () => {
     const { store, first, second } = await createFleet()
     await first.client.acquireForApp(target)
     await stored(store)
@@ -200,7 +200,7 @@ describe('an entry of the store', () => {
 })
 
 describe('a challenged token', () => {
-  it('is gone from the store even when the service refuses a new one', async () => {
+  it('is removed from the store even when the service refuses a new one', async () => {
     const { store, first, second, endpoint } = await createFleet()
     await first.client.acquireForApp(target)
     await stored(store)
@@ -212,7 +212,7 @@ describe('a challenged token', () => {
 })
 
 describe('a store that swallows its errors', () => {
-  it('and says false is known to have failed', async () => {
+  it('and returns false is reported as failed', async () => {
     const { faults, first, store } = await createFleet()
     const keyv = { ...store.keyv, set: () => Promise.resolve(false) }
     const bench = createBenchAt(first.endpoint, first.clock, '2.0', {
@@ -228,7 +228,7 @@ describe('a store that swallows its errors', () => {
 })
 
 describe('a key of the store', () => {
-  it('that is on its way out is read until its end date, and not one second longer', async () => {
+  it('that was replaced is read until readUntil, and not one second longer', async () => {
     const { store, faults, first, join, clock } = await createFleet()
     await first.client.acquireForApp(target)
     await stored(store)
@@ -239,7 +239,7 @@ describe('a key of the store', () => {
     expect(faults).toMatchObject([{ fault: 'entry' }])
   })
 
-  it('that is on its way in is read before it is written with', async () => {
+  it('that is not yet the first one is read', async () => {
     const { store, first, join, clock } = await createFleet()
     const prepared = [{ secret: otherStoreKey }, { secret: storeKey, readUntil: clock.now }] as const
     await join({ keys: prepared }).client.acquireForApp(target)
@@ -251,7 +251,7 @@ describe('a key of the store', () => {
 })
 
 describe('a renewal', () => {
-  it('by one process is taken over by the others, without a request of their own', async () => {
+  it('by one process is used by the others, without requests of their own', async () => {
     const { store, first, second, clock, endpoint } = await createFleet()
     await first.client.acquireForApp(target)
     await stored(store)
@@ -267,7 +267,7 @@ describe('a renewal', () => {
 })
 
 describe('forgetUser', () => {
-  it('drops what is stored, for every process, and nothing of another user', async () => {
+  it('invalidates the stored tokens of that user for every process, and no others', async () => {
     const { store, first, second, endpoint } = await createFleet()
     const other = userToken({ oid: 'bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee' })
     for (const token of [userToken(), other]) await first.client.acquireOnBehalfOf(token, target)
@@ -278,7 +278,7 @@ describe('forgetUser', () => {
     expect(endpoint.requests).toHaveLength(3)
   })
 
-  it('reaches what another process holds in memory within recheckSeconds', async () => {
+  it('reaches the memory of another process within recheckSeconds', async () => {
     const { store, first, second, clock } = await createFleet({ recheckSeconds: 10 })
     await first.client.acquireOnBehalfOf(userToken(), target)
     await stored(store)
@@ -290,7 +290,7 @@ describe('forgetUser', () => {
     expect(await second.client.acquireOnBehalfOf(userToken(), target)).toMatchObject({ source: 'network' })
   })
 
-  it('asks the store again for a user who was not forgotten, and goes on serving', async () => {
+  it('compares the stamps of a user who was not forgotten, and serves the token', async () => {
     const { first, clock, store, endpoint } = await createFleet({ recheckSeconds: 10 })
     await first.client.acquireOnBehalfOf(userToken(), target)
     clock.now += 10
@@ -303,7 +303,7 @@ describe('forgetUser', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('leaves nothing of a request that was under way in another process', async () => {
+  it('invalidates the token of a request that was under way in another process', async () => {
     const { first, second, join, endpoint, store } = await createFleet()
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))
@@ -317,7 +317,7 @@ describe('forgetUser', () => {
     expect(await join().client.acquireOnBehalfOf(userToken(), target)).toMatchObject({ source: 'network' })
   })
 
-  it('says so when the store is down; this process has forgotten all the same', async () => {
+  it('throws store_unavailable when the store is down, and forgets the user in this process', async () => {
     const { store, first } = await createFleet()
     await first.client.acquireOnBehalfOf(userToken(), target)
     store.state = 'down'
@@ -328,7 +328,7 @@ describe('forgetUser', () => {
     expect(await first.client.acquireOnBehalfOf(userToken(), target)).toMatchObject({ source: 'network' })
   })
 
-  it('cannot be hidden by spoiling its mark: what the user has stored is then of no use', async () => {
+  it('cannot be undone by damaging its stamp: the stored tokens of that user are then ignored', async () => {
     const { store, first, second, faults } = await createFleet()
     await first.client.acquireOnBehalfOf(userToken(), target)
     await stored(store)
@@ -340,7 +340,7 @@ describe('forgetUser', () => {
     expect(faults).toMatchObject([{ fault: 'entry' }])
   })
 
-  it('of a user whose tokens have no object id takes their subject', async () => {
+  it('takes the subject of a user whose tokens have no object id', async () => {
     const { first, second, store } = await createFleet()
     const token = userToken({ oid: undefined })
     await first.client.acquireOnBehalfOf(token, target)
@@ -353,7 +353,7 @@ describe('forgetUser', () => {
 })
 
 describe('a store that went down', () => {
-  it('does not take from a process what it holds, and is used again when it is back', async () => {
+  it('does not affect the tokens in memory, and is used again when it is up', async () => {
     const { store, first, second, clock, endpoint } = await createFleet({ recheckSeconds: 10 })
     await first.client.acquireOnBehalfOf(userToken(), target)
     await stored(store)

@@ -15,7 +15,7 @@ import {
 } from './setup.js'
 import { refusal, startTokenEndpoint } from './token-endpoint.js'
 
-describe('what the service refuses', () => {
+describe('a refusal of the service', () => {
   it.each([
     [50013, 'invalid_grant', {}, 'user_token_refused', 'new-user-token'],
     [500131, 'invalid_grant', {}, 'user_token_audience_mismatch', 'new-user-token'],
@@ -34,7 +34,7 @@ describe('what the service refuses', () => {
     [500011, 'invalid_resource', {}, 'target_refused', 'fix-configuration'],
     [70011, 'invalid_scope', {}, 'target_refused', 'fix-configuration'],
     [90002, 'invalid_request', {}, 'tenant_unknown', 'fix-configuration'],
-    // numbers nobody has told us of: the words decide
+    // unknown numbers: the words decide
     [999999, 'invalid_grant', { suberror: 'consent_required' }, 'consent_required', 'consent'],
     [999999, 'invalid_grant', { suberror: 'additional_action' }, 'interaction_required', 'interact'],
     [999999, 'invalid_grant', {}, 'interaction_required', 'interact'],
@@ -56,7 +56,7 @@ describe('what the service refuses', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('keeps the claims of a refusal as the service sent them', async () => {
+  it('has the claims as the service sent them', async () => {
     const { client, endpoint } = await createBench()
     const claims = '{"access_token":{"capolids":{"essential":true,"values":["p"]}}}'
     endpoint.answer = () => refusal('interaction_required', 50079, { claims })
@@ -64,7 +64,7 @@ describe('what the service refuses', () => {
     expect(error.service?.claims).toBe(claims)
   })
 
-  it('reads the number from the description when there is no list', async () => {
+  it('has the number of the description when there is no list', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => refusal('invalid_grant', 65001, { error_codes: undefined })
     expect(await refusalOf(client.acquireOnBehalfOf(userToken(), target))).toMatchObject({
@@ -72,7 +72,7 @@ describe('what the service refuses', () => {
     })
   })
 
-  it('reads the body of a 401 that carries a WWW-Authenticate challenge', async () => {
+  it('is read from the body of a 401 with a WWW-Authenticate challenge', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => ({
       ...refusal('invalid_client', 7000222),
@@ -81,7 +81,7 @@ describe('what the service refuses', () => {
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ code: 'client_credential_expired' })
   })
 
-  it('does not remember a refusal', async () => {
+  it('is not remembered', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => refusal('invalid_grant', 65001)
     await refusalOf(client.acquireOnBehalfOf(userToken(), target))
@@ -90,7 +90,7 @@ describe('what the service refuses', () => {
   })
 })
 
-describe('an answer that cannot be used', () => {
+describe('an invalid answer', () => {
   it.each([
     ['no JSON', 'access_token=1', 'not_json'],
     ['a list', [], 'not_json'],
@@ -112,7 +112,7 @@ describe('an answer that cannot be used', () => {
       'issued_token_type',
     ],
     [
-      'a life that is no number',
+      'an expires_in that is not a number',
       { token_type: 'Bearer', access_token: 'a', expires_in: '3599 or so' },
       'expires_in',
     ],
@@ -124,7 +124,7 @@ describe('an answer that cannot be used', () => {
       { token_type: 'Bearer', access_token: 'a', refresh_token: {} },
       'refresh_token',
     ],
-  ])('with %s is refused and not kept', async (_name, body, reason) => {
+  ])('with %s is refused and not cached', async (_name, body, reason) => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => ({ body })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({
@@ -138,7 +138,7 @@ describe('an answer that cannot be used', () => {
   it.each([
     ['plain', {}, (bytes: Buffer) => bytes],
     ['compressed', { 'content-encoding': 'gzip' }, (bytes: Buffer) => gzipSync(bytes)],
-  ])('is not read to its end when it is too large, %s', async (_name, headers, encode) => {
+  ])('is not read completely when it is too large, %s', async (_name, headers, encode) => {
     const { client, endpoint } = await createBench('2.0', { maxResponseBytes: 2048 })
     endpoint.answer = () => ({ headers, body: encode(Buffer.alloc(100_000, 32)) })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({
@@ -147,7 +147,7 @@ describe('an answer that cannot be used', () => {
     })
   })
 
-  it('with a redirect is not followed: the secret goes nowhere else', async () => {
+  it('with a redirect is not followed: the secret is sent to no other server', async () => {
     const elsewhere = await startTokenEndpoint()
     const { client, endpoint } = await createBench()
     endpoint.answer = () => ({ status: 307, headers: { location: `${elsewhere.origin}/` }, body: '' })
@@ -157,7 +157,7 @@ describe('an answer that cannot be used', () => {
 })
 
 describe('an outage', () => {
-  it('is asked about once more after a transient failure', async () => {
+  it('that is transient causes one repetition', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = (request) =>
       endpoint.requests.length === 1 ? { status: 502, body: 'bad gateway' } : endpoint.grant(request)
@@ -165,7 +165,7 @@ describe('an outage', () => {
     expect(endpoint.requests).toHaveLength(2)
   })
 
-  it('is named after the second attempt', async () => {
+  it('is reported after the second attempt', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => ({ status: 500, body: {} })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({
@@ -175,7 +175,7 @@ describe('an outage', () => {
     expect(endpoint.requests).toHaveLength(2)
   })
 
-  it('of a service that nobody answers for is named with the system code', async () => {
+  it('of an unreachable service is reported with the system code', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
@@ -196,7 +196,7 @@ describe('an outage', () => {
     })
   })
 
-  it('of a service that never answers ends in time', async () => {
+  it('of a service that never answers ends after timeoutSeconds', async () => {
     const { client, endpoint } = await createBench('2.0', { timeoutSeconds: 0.05 })
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))
@@ -210,14 +210,14 @@ describe('an outage', () => {
   })
 })
 
-describe('a fetch that does not listen to its signal', () => {
+describe('a fetch that ignores its signal', () => {
   it.each([
     ['never answers', () => new Promise<Response>(() => {})],
     [
       'never ends its answer',
       async () => new Response(new ReadableStream({ pull: () => new Promise<void>(() => {}) })),
     ],
-  ])('and %s does not outlast the time-out', async (_name, fetch) => {
+  ])('and %s ends after timeoutSeconds', async (_name, fetch) => {
     const { client } = await createBench('2.0', { timeoutSeconds: 0.02, fetch })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ code: 'service_timeout' })
   })
@@ -234,7 +234,7 @@ describe('a service that asks to wait', () => {
       60,
     ],
     ['Retry-After without end', { status: 429, headers: { 'retry-after': '99999999' } }, 600],
-  ])('by %s is left alone for so long and at most a quarter more', async (_name, answer, seconds) => {
+  ])('by %s gets no request for that time and at most a quarter more', async (_name, answer, seconds) => {
     const { client, endpoint, clock } = await createBench()
     endpoint.answer = () => ({ ...answer, body: {} })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ action: 'retry' })
@@ -250,7 +250,7 @@ describe('a service that asks to wait', () => {
     expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
   })
 
-  it('in one tenant is still asked in another', async () => {
+  it('in one tenant gets requests for another', async () => {
     const { client, endpoint } = await createBench('2.0', { tenantId: 'organizations' })
     endpoint.answer = () => ({ status: 429, body: {} })
     await refusalOf(client.acquireForApp({ ...target, tenantId }))
