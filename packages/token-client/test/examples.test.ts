@@ -24,6 +24,8 @@ interface Example {
   /** `file:line` of the line before the code. */
   readonly place: string
   readonly code: string
+  /** Whether it belongs to a method of the client, and uses one. */
+  readonly isMember: boolean
 }
 
 function readExamples(): Example[] {
@@ -32,18 +34,19 @@ function readExamples(): Example[] {
   )
   return files.sort().flatMap((file) => {
     const text = readFileSync(join(sources, file), 'utf8')
-    return [...text.matchAll(/^ *\* @example\n((?: *\*(?!\/).*\n)*)/gm)].map(({ 1: lines, index: at }) => ({
+    const pattern = /^( *) \* @example\n *\* ```ts\n((?: *\*(?! ```).*\n)*)/gm
+    return [...text.matchAll(pattern)].map(({ 1: indent, 2: lines, index: at }) => ({
       place: `${file}:${text.slice(0, at).split('\n').length}`,
       code: lines!.replaceAll(/^ *\* ?/gm, ''),
+      isMember: indent !== '',
     }))
   })
 }
 
-/** What an application has: the examples do not repeat it. */
-const prelude = `import { readFile } from 'node:fs/promises'
-import { ${Object.keys(tokenClient).join(', ')}, type TokenClient } from '@countersign/token-client'
+/** What the example of a method does not repeat. */
+const prelude = `import type { TokenClient } from '@countersign/token-client'
 declare const client: TokenClient
-declare const tenantId: string, clientId: string, secret: string, userToken: string
+declare const userToken: string
 `
 
 /** Compiles modules with the strictest settings. What the compiler reports is returned. */
@@ -72,8 +75,8 @@ async function compile(modules: ReadonlyMap<string, string>): Promise<string> {
   )
 }
 
-function moduleOf({ code }: Example): string {
-  return `${prelude}export async function example() {\n${code}}\n`
+function moduleOf({ code, isMember }: Example): string {
+  return isMember ? prelude + code : code
 }
 
 describe('an @example', () => {
@@ -83,11 +86,13 @@ describe('an @example', () => {
     const modules = new Map(
       examples.map((example) => [`${example.place.replaceAll(/\W/g, '-')}.ts`, moduleOf(example)]),
     )
+    expect(modules.size).toBe(12)
     expect(await compile(modules)).toBe('')
   })
 
   it('that does not compile is reported', async () => {
-    const wrong = { place: 'x.ts:1', code: 'clientSecret(1)\n' }
+    const code = "import { clientSecret } from '@countersign/token-client'\nclientSecret(1)\n"
+    const wrong = { place: 'x.ts:1', code, isMember: false }
     expect(await compile(new Map([['x.ts', moduleOf(wrong)]]))).toMatch(/x\.ts.*TS2345/)
   })
 

@@ -41,8 +41,12 @@ type Version = EntraAuthorityOptions['version']
  * platform and OAuth 2.0 On-Behalf-Of flow" and "National clouds".
  *
  * @example
- * const authority = entraAuthority({ tenantId, version: '2.0' })
- * const client = createTokenClient({ authority, clientId, credential: clientSecret(secret) })
+ * ```ts
+ * import { entraAuthority } from '@countersign/token-client'
+ *
+ * const oneTenant = entraAuthority({ tenantId: '0f1e2d3c-4b5a-4678-8901-23456789abcd', version: '2.0' })
+ * const manyTenants = entraAuthority({ tenantId: 'organizations', version: '2.0' })
+ * ```
  */
 export function entraAuthority(options: EntraAuthorityOptions): Authority {
   checkObject('entraAuthority', options)

@@ -23,8 +23,11 @@ const metadataLifeSeconds = 24 * 60 * 60
  * that is not https (http only on loopback).
  *
  * @example
- * const authority = oauthAuthority({ issuer: 'https://login.example' })
- * const client = createTokenClient({ authority, clientId, credential: clientSecret(secret) })
+ * ```ts
+ * import { oauthAuthority } from '@countersign/token-client'
+ *
+ * const authority = oauthAuthority({ issuer: 'https://login.example/realms/shop' })
+ * ```
  */
 export function oauthAuthority(options: OAuthAuthorityOptions): Authority {
   checkObject('oauthAuthority', options)

@@ -140,12 +140,15 @@ interface ErrorDetails {
  * `instanceof`: two copies of this package may be loaded. It never holds a token, a secret or an assertion.
  *
  * @example
- * try {
- *   await client.acquireOnBehalfOf(userToken, { resource: 'api://stock' })
- * } catch (error) {
- *   if (isTokenClientError(error) && error.action === 'consent') console.log('consent is missing')
- *   throw error
+ * ```ts
+ * import { isTokenClientError } from '@countersign/token-client'
+ *
+ * function adviceFor(error: unknown): string {
+ *   if (!isTokenClientError(error)) throw error
+ *   if (error.action === 'retry') return `try again in ${error.retryAfterSeconds ?? 5} seconds`
+ *   return error.action === 'consent' ? 'ask an administrator to consent' : error.message
  * }
+ * ```
  */
 export class TokenClientError extends Error {
   /** Always `TokenClientError`. */
@@ -211,9 +214,13 @@ export class TokenClientError extends Error {
  * package in the same process, for which `instanceof` is false. Does not check that this package created the error.
  *
  * @example
+ * ```ts
+ * import { isTokenClientError } from '@countersign/token-client'
+ *
  * process.on('uncaughtException', (error) => {
  *   if (isTokenClientError(error)) console.error(error.code, error.action, error.service?.correlationId)
  * })
+ * ```
  */
 export function isTokenClientError(error: unknown): error is TokenClientError {
   return (

@@ -9,12 +9,17 @@ import type { TokenMethods } from './token-methods.js'
  * the option that is wrong.
  *
  * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { clientSecret, createTokenClient, entraAuthority } from '@countersign/token-client'
+ *
  * const client = createTokenClient({
- *   authority: entraAuthority({ tenantId, version: '2.0' }),
- *   clientId,
- *   credential: clientSecret(secret),
+ *   authority: entraAuthority({ tenantId: '0f1e2d3c-4b5a-4678-8901-23456789abcd', version: '2.0' }),
+ *   clientId: '22222222-2222-4222-8222-222222222222',
+ *   credential: clientSecret(() => readFile('/run/secrets/client-secret', 'utf8')),
  * })
  * const { accessToken } = await client.acquireForApp({ resource: 'api://orders' })
+ * ```
  */
 export function createTokenClient(options: TokenClientOptions): TokenClient {
   const settings = readOptions(options)

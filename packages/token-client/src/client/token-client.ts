@@ -14,8 +14,10 @@ export interface TokenClient {
    * the authority is for many tenants (`organizations`). Does not check what the token permits: the target does.
    *
    * @example
+   * ```ts
    * const { accessToken } = await client.acquireForApp({ resource: 'api://orders' })
    * await fetch('https://orders.example/', { headers: { Authorization: `Bearer ${accessToken}` } })
+   * ```
    */
   readonly acquireForApp: (
     options: AcquireOptions & { readonly tenantId?: string | undefined },
@@ -28,8 +30,10 @@ export interface TokenClient {
    * a refresh token. Source: "Microsoft identity platform and OAuth 2.0 On-Behalf-Of flow"; RFC 8693 for other services.
    *
    * @example
+   * ```ts
    * const { accessToken } = await client.acquireOnBehalfOf(userToken, { resource: 'api://stock' })
    * await fetch('https://stock.example/', { headers: { Authorization: `Bearer ${accessToken}` } })
+   * ```
    */
   readonly acquireOnBehalfOf: (
     userToken: string | ValidatedUserToken,
@@ -40,9 +44,11 @@ export interface TokenClient {
    * requests a refresh token (`offline_access`). Throws `session_not_renewable` when the service issues none.
    *
    * @example
+   * ```ts
    * const session = await client.startSession(userToken, { resource: 'api://stock' })
    * const { accessToken } = await session.acquire()
    * await session.end()
+   * ```
    */
   readonly startSession: (
     userToken: string | ValidatedUserToken,
@@ -61,12 +67,14 @@ export interface TokenClient {
    * is no token.
    *
    * @example
+   * ```ts
    * const fetchStock = client.createFetch({
    *   target: { resource: 'api://stock' },
    *   origin: 'https://stock.example',
    *   userToken,
    * })
    * const response = await fetchStock('https://stock.example/items')
+   * ```
    */
   readonly createFetch: (options: CreateFetchOptions) => typeof fetch
   /**

@@ -12,8 +12,11 @@ const maxAssertionBytes = 65_536
  * else.
  *
  * @example
- * const fromFile = clientAssertion({ file: '/var/run/secrets/azure/tokens/azure-identity-token' })
- * const fromFunction = clientAssertion(async () => readFile('/run/secrets/assertion', 'utf8'))
+ * ```ts
+ * import { clientAssertion } from '@countersign/token-client'
+ *
+ * const credential = clientAssertion({ file: '/var/run/secrets/azure/tokens/azure-identity-token' })
+ * ```
  */
 export function clientAssertion(
   source: (() => string | Promise<string>) | { readonly file: string },

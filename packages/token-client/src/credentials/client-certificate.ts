@@ -42,10 +42,15 @@ const assertionLifeSeconds = 300
  * Source: "Microsoft identity platform application authentication certificate credentials".
  *
  * @example
- * const credential = clientCertificate({
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { clientCertificate } from '@countersign/token-client'
+ *
+ * const credential = clientCertificate(async () => ({
  *   certificate: await readFile('client-certificate.pem', 'utf8'),
  *   privateKey: await readFile('client-key.pem', 'utf8'),
- * })
+ * }))
+ * ```
  */
 export function clientCertificate(
   pair: CertificatePair | (() => CertificatePair | Promise<CertificatePair>),

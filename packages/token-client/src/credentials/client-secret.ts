@@ -9,8 +9,12 @@ import { type ClientCredential, obtain } from './client-credential.js'
  * `TypeError` for an empty secret.
  *
  * @example
- * const fixed = clientSecret(secret)
- * const fromVault = clientSecret(async () => readFile('/run/secrets/client-secret', 'utf8'))
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { clientSecret } from '@countersign/token-client'
+ *
+ * const credential = clientSecret(() => readFile('/run/secrets/client-secret', 'utf8'))
+ * ```
  */
 export function clientSecret(secret: string | (() => string | Promise<string>)): ClientCredential {
   if (typeof secret !== 'function' && !isSecret(secret)) {
