@@ -12,7 +12,7 @@ export {
 export type { ServiceAnswer } from './base/service-answer.js'
 export type { AcquireOptions, Target } from './base/target.js'
 export { createTokenClient } from './client/create-token-client.js'
-export type { TokenCacheOptions, TokenClientOptions, TokenSessionOptions } from './client/options.js'
+export type { TokenClientOptions } from './client/options.js'
 export type { TokenClient } from './client/token-client.js'
 export { clientAssertion } from './credentials/client-assertion.js'
 export {

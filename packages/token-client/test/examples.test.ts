@@ -130,7 +130,10 @@ describe('a doc comment', () => {
     ({ lines, at }) => {
       const end = lines.indexOf('}', at)
       const bare = lines.slice(at + 1, end).filter((line, offset) => {
-        const isMember = /^ {2}(?:declare |override |readonly |get )*(?:\w+\??[:(]|'[^']+':|\w+ =)/.test(line)
+        const isMember =
+          /^(?: {2}(?:declare |override |readonly |get )*(?:\w+\??[:(]|'[^']+':|\w+ =)| {4,}readonly )/.test(
+            line,
+          )
         return isMember && !lines[at + offset]!.endsWith('*/')
       })
       expect(bare).toEqual([])

@@ -17,9 +17,27 @@ export interface TokenClientOptions extends TokenClientObservers {
    */
   readonly audience?: string | readonly string[] | undefined
   /** Limits of the tokens in this process's memory. */
-  readonly cache?: TokenCacheOptions | undefined
+  readonly cache?:
+    | {
+        /** The most tokens. Default: 20,000. */
+        readonly maxEntries?: number | undefined
+        /** The most bytes. Default: 64 MiB. */
+        readonly maxBytes?: number | undefined
+        /** A cached token ends after this time, in seconds, or earlier if the service says so. Default: 24 hours. */
+        readonly maxTokenLifeSeconds?: number | undefined
+      }
+    | undefined
   /** Limits and place of the sessions. */
-  readonly sessions?: TokenSessionOptions | undefined
+  readonly sessions?:
+    | {
+        /** The most sessions in memory: past it, the longest idle one ends. Default: 10,000. */
+        readonly maxSessions?: number | undefined
+        /** A session that is not used (in the store: not renewed) for this time, in seconds, ends. Default: 7 days. */
+        readonly idleSeconds?: number | undefined
+        /** Whether sessions are in `store`, when there is one; otherwise in this process's memory. Default: true. */
+        readonly shared?: boolean | undefined
+      }
+    | undefined
   /**
    * A store that several processes share. It holds tokens and sessions, encrypted. Default: tokens and sessions are only in
    * this process's memory.
@@ -38,24 +56,4 @@ export interface TokenClientOptions extends TokenClientObservers {
   readonly clock?: (() => number) | undefined
   /** Sends the requests to the token service, with `redirect: 'error'`. Default: the global `fetch`. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
-}
-
-/** Limits of the tokens in this process's memory. */
-export interface TokenCacheOptions {
-  /** The most tokens. Default: 20,000. */
-  readonly maxEntries?: number | undefined
-  /** The most bytes. Default: 64 MiB. */
-  readonly maxBytes?: number | undefined
-  /** A cached token ends after this time, in seconds, or earlier if the service says so. Default: 24 hours. */
-  readonly maxTokenLifeSeconds?: number | undefined
-}
-
-/** Limits and place of the sessions. */
-export interface TokenSessionOptions {
-  /** The most sessions in memory: past it, the longest idle one ends. Default: 10,000. */
-  readonly maxSessions?: number | undefined
-  /** A session that is not used (in the store: not renewed) for this time, in seconds, ends. Default: 7 days. */
-  readonly idleSeconds?: number | undefined
-  /** Whether sessions are in `store`, when there is one; otherwise in this process's memory. Default: true. */
-  readonly shared?: boolean | undefined
 }
