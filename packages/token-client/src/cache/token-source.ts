@@ -120,8 +120,8 @@ export class TokenSource {
 
   #requestOnce(grant: TokenGrant, prepared: PreparedGrant, purpose: Purpose): Promise<AcquiredToken> {
     const { requests } = this.#memory
-    const shared = requests.get(grant.requestKey)
-    if (shared !== undefined) return shared
+    const underWay = requests.get(grant.requestKey)
+    if (underWay !== undefined) return underWay
     const request = new RequestInFlight(prepared.revokedWith)
     const token = this.#findOrRedeem(grant, prepared, purpose, request)
     requests.add(grant.requestKey, request, token)
