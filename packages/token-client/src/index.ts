@@ -1,24 +1,30 @@
-export type { AcquiredToken } from './acquired-token.js'
-export type { Authority, Grant, Parameters } from './authority.js'
-export { createTokenClient } from './client.js'
-export type { TokenClient } from './token-client.js'
+export type { Authority } from './authorities/authority.js'
+export { entraAuthority, type EntraAuthorityOptions } from './authorities/entra-authority.js'
+export { oauthAuthority, type OAuthAuthorityOptions } from './authorities/oauth-authority.js'
+export type { AcquiredToken } from './base/acquired-token.js'
+export {
+  type CallerAnswer,
+  isTokenClientError,
+  type TokenClientAction,
+  TokenClientError,
+  type TokenClientErrorCode,
+} from './base/errors.js'
+export type { ServiceAnswer } from './base/service-answer.js'
+export type { AcquireOptions, Target } from './base/target.js'
+export { createTokenClient } from './client/create-token-client.js'
+export type { TokenClientOptions } from './client/options.js'
+export type { TokenClient } from './client/token-client.js'
+export { clientAssertion } from './credentials/client-assertion.js'
 export {
   type CertificatePair,
   clientCertificate,
   type ClientCertificateOptions,
-} from './client-certificate.js'
-export type { CreateFetchOptions } from './create-fetch.js'
-export { clientAssertion, type ClientCredential, clientSecret } from './credentials.js'
-export { entraAuthority, type EntraAuthorityOptions } from './entra-authority.js'
-export {
-  type CallerAnswer,
-  ServiceAnswer,
-  TokenClientError,
-  type TokenClientAction,
-  type TokenClientErrorCode,
-} from './errors.js'
-export { oauthAuthority, type OAuthAuthorityOptions } from './oauth-authority.js'
+} from './credentials/client-certificate.js'
+export type { ClientCredential } from './credentials/client-credential.js'
+export { clientSecret } from './credentials/client-secret.js'
+export type { CreateFetchOptions } from './fetch/fetch-options.js'
 export type {
+  RequestedToken,
   TokenClientObservers,
   TokenFailureEvent,
   TokenHitEvent,
@@ -26,11 +32,7 @@ export type {
   TokenRefreshEvent,
   TokenRequestEvent,
   TokenStoreFaultEvent,
-  Wish,
-} from './observers.js'
-export type { StoreOptions, TokenClientOptions } from './options.js'
-export type { Lock } from './shared-store.js'
-export type { TokenSession } from './sessions.js'
-export type { KeyvLike, StoreKey } from './shared-store.js'
-export type { AcquireOptions, Target } from './target.js'
-export type { SessionOwner, UserToken, ValidatedUserToken } from './user-token.js'
+} from './observers/observers.js'
+export type { TokenSession } from './sessions/token-session.js'
+export type { KeyvLike, StoreKey, StoreLock, StoreOptions } from './store/store-options.js'
+export type { SessionOwner, ValidatedUserToken } from './user-tokens/user-token.js'

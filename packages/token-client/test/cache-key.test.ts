@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cacheKey, type CacheKeyParts } from '../src/cache-key.js'
+import { cacheKey, type CacheKeyParts } from '../src/grants/cache-key.js'
 
 // A small alphabet of everything that separates something somewhere, so that collisions would be found.
 const text = fc.string({

@@ -40,10 +40,10 @@ interface Expected {
   readonly retryAfter?: string
 }
 
-/** What the service says, who asks, and what that caller is answered. */
+/** The service's refusal, the caller's token, and the answer that the caller gets. */
 const cases: readonly [string, Answer, Partial<ValidatedUserToken>, Expected][] = [
   [
-    'a claims challenge, for a caller that knows them',
+    'a claims challenge, with cp1 in xms_cc',
     refusal('interaction_required', 50076, { claims }),
     {},
     {
@@ -54,25 +54,25 @@ const cases: readonly [string, Answer, Partial<ValidatedUserToken>, Expected][] 
     },
   ],
   [
-    'a claims challenge, for a caller that says so in capitals, without a list',
+    'a claims challenge, with CP1 in xms_cc that is not a list',
     refusal('invalid_grant', 53003, { claims }),
     { claims: { xms_cc: 'CP1' } },
     { status: 401, challenge: /insufficient_claims/ },
   ],
   [
-    'a claims challenge, for a caller that does not know them',
+    '403 instead of a claims challenge, with another word in xms_cc',
     refusal('interaction_required', 50076, { claims }),
     { claims: { xms_cc: ['cp2'] } },
     { status: 403 },
   ],
   [
-    'a claims challenge, for a caller of whom nothing is known',
+    '403 instead of a claims challenge, without xms_cc',
     refusal('interaction_required', 50076, { claims }),
     { claims: undefined },
     { status: 403 },
   ],
   [
-    'claims that are no JSON',
+    '403 for claims that are not JSON',
     refusal('interaction_required', 50076, { claims: '"\r\nx: y' }),
     {},
     { status: 403 },
@@ -96,11 +96,11 @@ const cases: readonly [string, Answer, Partial<ValidatedUserToken>, Expected][] 
     {},
     { status: 503, retryAfter: '17' },
   ],
-  ['that it is out of order', { status: 503, body: {} }, {}, { status: 503, retryAfter: '5' }],
+  ['503 for a service that is unavailable', { status: 503, body: {} }, {}, { status: 503, retryAfter: '5' }],
   ['that the secret is wrong', refusal('invalid_client', 7000215), {}, { status: 500 }],
 ]
 
-/** A first tier: it hands the failure on, as a handler that knows nothing of it does. */
+/** An API: it passes the error on, as a handler without special treatment does. */
 type FirstTier = (acquire: () => Promise<unknown>, custom: boolean) => Promise<RequestListener | string>
 
 const frameworks: readonly [string, FirstTier][] = [
@@ -246,7 +246,7 @@ describe('an error for a caller', () => {
     expect(await refusalOf(session.renew(validated()))).toMatchObject({ status: 401 })
   })
 
-  it('is its own, although two callers shared the request', async () => {
+  it('is an object of its own when two callers share the request', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => refusal('interaction_required', 50076, { claims })
     const [knowing, plain, text] = await Promise.all([
@@ -263,7 +263,7 @@ describe('an error for a caller', () => {
     ])
   })
 
-  it('is 403 for an application token, which stands for no user', async () => {
+  it('is 403 for an application token, which has no user', async () => {
     const { client, endpoint } = await createBench()
     expect(
       await refusalOf(client.acquireOnBehalfOf(validated({ kind: 'application' }), target)),
@@ -271,19 +271,19 @@ describe('an error for a caller', () => {
     expect(endpoint.requests).toEqual([])
   })
 
-  it('as JSON holds what the caller may know, and no more', async () => {
+  it('holds as JSON only what the caller may know', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => refusal('interaction_required', 50076, { claims })
     const error = await refusalOf(client.acquireOnBehalfOf(validated(), target))
     expect(JSON.parse(JSON.stringify(error))).toEqual({
       error: 'interaction_required',
-      error_description: 'The token service wants the user to sign in again (AADSTS50076)',
+      error_description: 'The token service requires the user to sign in again (AADSTS50076)',
       action: 'interact',
       claims,
     })
   })
 
-  it('leaves a challenge out that would not fit into a header', async () => {
+  it('omits a challenge that is too long for a header', async () => {
     const { client, endpoint } = await createBench()
     const long = JSON.stringify({ access_token: { x: 'x'.repeat(5000) } })
     endpoint.answer = () => refusal('interaction_required', 50076, { claims: long })
@@ -293,7 +293,7 @@ describe('an error for a caller', () => {
     })
   })
 
-  it('names the sign-in of the v1.0 endpoint where that is the one in use', async () => {
+  it('names the v1.0 authorize endpoint when the authority is v1.0', async () => {
     const { client, endpoint } = await createBench('1.0')
     endpoint.answer = () => refusal('interaction_required', 50076, { claims })
     const error = await refusalOf(client.acquireOnBehalfOf(validated(), target))

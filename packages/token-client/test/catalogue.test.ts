@@ -9,7 +9,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { clientId, objectId, refusalOf, target, tenantId, theSecret, userToken } from './setup.js'
 
-/** What helps, for every refusal of the catalogue that a configuration does not mend. */
+/** The action for every refusal of the catalogue whose action is not `fix-configuration`. */
 const actions: Partial<Record<AadstsCode, TokenClientAction>> = {
   50013: 'new-user-token',
   500131: 'new-user-token',
@@ -38,7 +38,7 @@ const actions: Partial<Record<AadstsCode, TokenClientAction>> = {
   50196: 'retry',
 }
 
-/** Refusals of grants this client does not have: what they are taken for is the fallback of their `error`. */
+/** Refusals of grants that this client does not have: their `error` decides. */
 const ofOtherGrants: ReadonlySet<number> = new Set([501481, 54005, 700005])
 
 describe.each(['1.0', '2.0'] as const)('the catalogue of refusals, on the %s endpoint', (version) => {
@@ -82,7 +82,7 @@ describe.each(['1.0', '2.0'] as const)('the catalogue of refusals, on the %s end
     [{ kind: 'reset' } as const, 'service_unreachable', 'retry'],
     [{ kind: 'malformedJson' } as const, 'request_refused', 'fix-configuration'],
     [{ kind: 'truncatedBody' } as const, 'service_unreachable', 'retry'],
-  ])('names a service that fails with %o', async (effect, code, action) => {
+  ])('reports a service that fails with %o by its code', async (effect, code, action) => {
     const clear = emulator.faults.add({ endpoint: 'token', effect })
     const error = await refusalOf(connect().acquireForApp(target))
     clear()

@@ -32,14 +32,14 @@ describe('acquireForApp', () => {
     expect(endpoint.requests[0]?.form).not.toHaveProperty('resource')
   })
 
-  it('asks for scopes as they are written', async () => {
+  it('requests scopes unchanged', async () => {
     const { client, endpoint } = await createBench('2.0')
     const token = await client.acquireForApp({ scopes: ['api://a/.default'] })
     expect(endpoint.requests[0]?.form.scope).toBe('api://a/.default')
     expect(token.scopes).toEqual(['api://a/.default'])
   })
 
-  it('answers the second call from the cache, until half a minute before the token ends', async () => {
+  it('answers the second call from the cache, until 30 seconds before the token expires', async () => {
     const { client, endpoint, clock } = await createBench()
     await client.acquireForApp(target)
     endpoint.answer = () => ({ status: 503, headers: { 'retry-after': '1000' }, body: {} })
@@ -51,8 +51,8 @@ describe('acquireForApp', () => {
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ action: 'retry' })
   })
 
-  it('ends a cached token at the configured maximum when the service promises more', async () => {
-    const { client, endpoint, clock } = await createBench('2.0', { cache: { maximumTokenLifeSeconds: 100 } })
+  it('ends a cached token at maxTokenLifeSeconds when the service grants more', async () => {
+    const { client, endpoint, clock } = await createBench('2.0', { cache: { maxTokenLifeSeconds: 100 } })
     const token = await client.acquireForApp(target)
     expect(token.expiresAt).toBe(clock.now + 100)
     clock.now += 90
@@ -60,7 +60,7 @@ describe('acquireForApp', () => {
     expect(endpoint.requests).toHaveLength(2)
   })
 
-  it('hands out a token of unknown life and does not keep it', async () => {
+  it('returns a token without expires_in and does not cache it', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = (request) => endpoint.grant(request, { expires_in: undefined })
     await client.acquireForApp(target)
@@ -75,7 +75,7 @@ describe('acquireForApp', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('asks for each target, and for each tenant, by itself', async () => {
+  it('sends one request for each target and each tenant', async () => {
     const { client, endpoint } = await createBench('2.0', { tenantId: 'organizations' })
     await client.acquireForApp({ resource: 'a', tenantId })
     await client.acquireForApp({ resource: 'b', tenantId })
@@ -87,23 +87,31 @@ describe('acquireForApp', () => {
     ])
   })
 
-  it('works with methods taken off the client', async () => {
+  it('works without this', async () => {
     const { client } = await createBench()
     const { acquireForApp } = client
     expect(await acquireForApp(target)).toMatchObject({ source: 'network' })
   })
 
   it.each([
-    ['nothing', undefined, /target must be/],
-    ['no target', {}, /exactly one of resource and scopes/],
-    ['both targets', { resource: 'a', scopes: ['b'] }, /exactly one of resource and scopes/],
-    ['a resource with a space', { resource: 'a b' }, /target\.resource/],
-    ['an empty list of scopes', { scopes: [] }, /target\.scopes/],
+    ['nothing', undefined, /^target: exactly one of "resource" and "scopes"/],
+    ['no target', {}, /^target: exactly one of "resource" and "scopes"/],
+    ['both targets', { resource: 'a', scopes: ['b'] }, /exactly one of "resource" and "scopes"/],
+    ['a resource with a space', { resource: 'a b' }, /^target: "resource" must/],
+    ['an empty list of scopes', { scopes: [] }, /^target: "scopes" must/],
     ['offline_access', { scopes: ['offline_access'] }, /startSession/],
-    ['claims that are no JSON object', { resource: 'a', claims: '[]' }, /target\.claims/],
-    ['a member nobody knows', { resource: 'a', scope: 'b' }, /"scope"/],
-    ['another tenant', { resource: 'a', tenantId: otherTenantId }, /tenantId/],
-    ['a tenant that is no GUID', { resource: 'a', tenantId: 'common' }, /tenantId must be a GUID/],
+    ['claims that are not a JSON object', { resource: 'a', claims: '[]' }, /^target: "claims" must/],
+    [
+      'an unknown member',
+      { resource: 'a', scope: 'b' },
+      /^target: unknown option "scope"; expected resource, scopes, claims, signal, tenantId$/,
+    ],
+    ['another tenant', { resource: 'a', tenantId: otherTenantId }, /"tenantId" must be the authority's own/],
+    [
+      'a tenant that is not a GUID',
+      { resource: 'a', tenantId: 'common' },
+      /"tenantId" must be a tenant's GUID/,
+    ],
   ])('refuses %s with a TypeError and sends nothing', async (_name, wrong, message) => {
     const { client, endpoint } = await createBench()
     const call = client.acquireForApp(wrong as Target)
@@ -112,9 +120,9 @@ describe('acquireForApp', () => {
     expect(endpoint.requests).toEqual([])
   })
 
-  it('refuses to guess a tenant when the authority stands for many', async () => {
+  it('requires a tenant when the authority is for many tenants', async () => {
     const { client } = await createBench('2.0', { tenantId: 'organizations' })
-    await expect(client.acquireForApp(target)).rejects.toThrow(/tenantId is needed/)
+    await expect(client.acquireForApp(target)).rejects.toThrow(/"tenantId" is required/)
   })
 
   it.each([
@@ -127,8 +135,8 @@ describe('acquireForApp', () => {
   })
 })
 
-describe('renewal ahead of the end', () => {
-  it('hands out the old token and renews behind it, once', async () => {
+describe('renewal before the expiry', () => {
+  it('returns the cached token and renews it once in the background', async () => {
     const { client, endpoint, clock } = await createBench()
     await client.acquireForApp(target)
     clock.now += 3599 - 280
@@ -138,7 +146,7 @@ describe('renewal ahead of the end', () => {
     expect(endpoint.requests).toHaveLength(2)
   })
 
-  it('follows the service when it says refresh_in', async () => {
+  it('renews at the time of refresh_in', async () => {
     const { client, endpoint, clock } = await createBench()
     endpoint.answer = (request) => endpoint.grant(request, { expires_in: 86_400, refresh_in: 43_200 })
     await client.acquireForApp(target)
@@ -160,7 +168,7 @@ describe('renewal ahead of the end', () => {
     clock.now += 29
     expect(await client.acquireForApp(target)).toMatchObject({ source: 'cache' })
     expect(endpoint.requests).toHaveLength(3)
-    // A call that comes before the last attempt has ended joins it, so the pause may have to pass once more.
+    // A call joins an attempt that has not ended, so the test may have to wait for a second pause.
     const callAfterAPause = async () => {
       clock.now += 30
       expect(await client.acquireForApp(target)).toMatchObject({ source: 'cache' })
@@ -173,7 +181,7 @@ describe('renewal ahead of the end', () => {
 describe('a claims challenge', () => {
   const claims = '{"access_token":{"nbf":{"essential":true,"value":"1800000000"}}}'
 
-  it('is never answered from the cache, and its token takes the place of the one that was challenged', async () => {
+  it('is never answered from the cache, and its token replaces the challenged one', async () => {
     const { client, endpoint } = await createBench()
     await client.acquireForApp(target)
     const fresh = await client.acquireForApp({ ...target, claims })
@@ -185,7 +193,7 @@ describe('a claims challenge', () => {
     expect((await client.acquireForApp({ ...target, claims })).accessToken).toBe('access-3')
   })
 
-  it('drops the challenged token even when the service refuses a new one', async () => {
+  it('removes the challenged token even when the service refuses a new one', async () => {
     const { client, endpoint } = await createBench()
     await client.acquireForApp(target)
     endpoint.answer = () => ({ status: 400, body: { error: 'invalid_request' } })
@@ -196,7 +204,7 @@ describe('a claims challenge', () => {
 })
 
 describe('callers who share a request', () => {
-  it('are not disturbed when one of them aborts', async () => {
+  it('get their token when one of them aborts', async () => {
     const { client, endpoint } = await createBench()
     const controller = new AbortController()
     const leaving = client.acquireForApp({ ...target, signal: controller.signal })

@@ -9,7 +9,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 const claims = '{"access_token":{"nbf":{"essential":true,"value":"1800000000"}}}'
 const challenge = `Bearer error="insufficient_claims", claims="${Buffer.from(claims).toString('base64')}"`
 
-/** An API on loopback: what it saw, and what it says. */
+/** An API on loopback: its requests, and its answers. */
 async function startApi(handler: Handler = (_request, response) => response.end('orders')) {
   const seen: { url: string; method: string; headers: IncomingMessage['headers']; body: string }[] = []
   const server = createServer(async (request, response) => {
@@ -26,7 +26,7 @@ async function startApi(handler: Handler = (_request, response) => response.end(
   return { seen, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-/** Refuses a token once with a claims challenge, and takes the next. */
+/** Refuses one token with a claims challenge, and accepts the next. */
 function challengeOnce(header = challenge): Handler {
   return ({ headers }, response) => {
     if (headers.authorization !== 'Bearer access-1') return void response.end('orders')
@@ -79,7 +79,7 @@ describe('a fetch for a target', () => {
     expect(other.seen.map(({ url, headers }) => [url, headers.authorization])).toEqual([
       ['/elsewhere', undefined],
     ])
-    // Nor does a stranger's challenge make it ask for another one.
+    // The challenge of another server causes no request for a token.
     expect(endpoint.requests).toHaveLength(1)
   })
 
@@ -117,7 +117,7 @@ describe('a fetch for a target', () => {
     ])
   })
 
-  it('returns the 401 of an API that is not content with the second token either', async () => {
+  it('returns the 401 of an API that also refuses the second token', async () => {
     const { client, endpoint } = await createBench()
     const api = await startApi((_request, response) =>
       response.writeHead(401, { 'www-authenticate': challenge }).end(),
@@ -130,10 +130,10 @@ describe('a fetch for a target', () => {
     ['no challenge', {}],
     ['a challenge without claims', { 'www-authenticate': 'Bearer error="invalid_token"' }],
     [
-      "a stranger's claims challenge",
+      'the claims challenge of another service',
       { 'www-authenticate': `${challenge}, authorization_uri="https://login.evil.example/x"` },
     ],
-  ])('returns a 401 with %s, and asks for nothing', async (_name, headers) => {
+  ])('returns a 401 with %s, and requests no token', async (_name, headers) => {
     const { client, endpoint } = await createBench()
     const api = await startApi((_request, response) => response.writeHead(401, headers).end('why'))
     const response = await client.createFetch({ target, origin: api.origin })(api.origin)
@@ -148,7 +148,7 @@ describe('a fetch for a target', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('answers a challenge that names the own login host, among several headers', async () => {
+  it('answers a challenge that names its own login host, among several headers', async () => {
     const { client, endpoint } = await createBench()
     const api = await startApi(({ headers }, response) => {
       if (headers.authorization !== 'Bearer access-1') return void response.end()
@@ -168,7 +168,7 @@ describe('a fetch for a target', () => {
       (url: string, body: ReadableStream) =>
         [new Request(url, { method: 'POST', body, duplex: 'half' } as RequestInit)] as const,
     ],
-  ])('passes %s through and returns its 401: it cannot be sent again', async (_name, write) => {
+  ])('sends %s and returns its 401: the body cannot be sent again', async (_name, write) => {
     const { client, endpoint } = await createBench()
     const api = await startApi(challengeOnce())
     const fetch = client.createFetch({ target, origin: api.origin })
@@ -179,7 +179,7 @@ describe('a fetch for a target', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('streams an answer: the first part is there before the last was sent', async () => {
+  it('streams a response: the first part arrives before the last was sent', async () => {
     const { client } = await createBench()
     let finish = () => {}
     const api = await startApi((_request, response) => {
@@ -193,7 +193,7 @@ describe('a fetch for a target', () => {
     expect(new TextDecoder().decode((await reader.read()).value)).toBe('last')
   })
 
-  it('ends with its signal, while the token is awaited and while the API is', async () => {
+  it('ends with its signal, while it waits for the token and for the API', async () => {
     const { client, endpoint } = await createBench()
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))
@@ -225,7 +225,7 @@ describe('a fetch for a target', () => {
     expect(api.seen).toHaveLength(1)
   })
 
-  it('refuses a caller that brings its own authorization', async () => {
+  it('refuses a request with an authorization header', async () => {
     const { client } = await createBench()
     const api = await startApi()
     const fetch = client.createFetch({ target, origin: api.origin })
@@ -239,10 +239,10 @@ describe('a fetch for a target', () => {
     ['an empty list', { origin: [] }],
     ['plain http', { origin: 'http://orders.example' }],
     ['an unknown option', { origins: 'https://orders.example' }],
-    ['a tenant beside a user', { userToken: 'a.b.c', tenantId: 't' }],
+    ['a tenant together with a user', { userToken: 'a.b.c', tenantId: 't' }],
     ['no target', { target: undefined }],
     ['a target with claims', { target: { resource: 'r', claims: '{}' } }],
-  ])('is refused at once with %s', async (_name, changes) => {
+  ])('is refused by createFetch with %s', async (_name, changes) => {
     const { client } = await createBench()
     const options = { target, origin: 'https://orders.example', ...changes }
     expect(() => client.createFetch(options as Parameters<typeof client.createFetch>[0])).toThrow(TypeError)

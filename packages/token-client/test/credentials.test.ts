@@ -19,7 +19,7 @@ function thumbprint(algorithm: 'sha1' | 'sha256', certificate: string): string {
 }
 
 describe('clientSecret', () => {
-  it('asks its function for every request, so that a rotated secret needs no restart', async () => {
+  it('calls its function for every request, so that a rotated secret needs no restart', async () => {
     let secret = 'first'
     const { client, endpoint } = await createBench('2.0', { credential: clientSecret(async () => secret) })
     await client.acquireForApp({ resource: 'a' })
@@ -28,7 +28,7 @@ describe('clientSecret', () => {
     expect(endpoint.requests.map(({ form }) => form.client_secret)).toEqual(['first', 'second'])
   })
 
-  it('says that its function failed, and nothing of what it threw but a system code', async () => {
+  it('reports a failed function as client_credential_unavailable, with a system code and nothing else', async () => {
     const failure = Object.assign(new Error('vault said: hunter2'), { code: 'ECONNRESET' })
     const { client, endpoint } = await createBench('2.0', {
       credential: clientSecret(() => Promise.reject(failure)),
@@ -43,11 +43,11 @@ describe('clientSecret', () => {
     expect(endpoint.requests).toEqual([])
   })
 
-  it('refuses to be empty', () => {
+  it('refuses an empty secret with a TypeError', () => {
     expect(() => clientSecret('')).toThrow(TypeError)
   })
 
-  it('sends nothing when its function gives nothing', async () => {
+  it('sends nothing when its function returns nothing', async () => {
     const { client, endpoint } = await createBench('2.0', { credential: clientSecret(() => '') })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({
       code: 'client_credential_unusable',
@@ -61,7 +61,7 @@ describe('clientCertificate', () => {
     ['PS256 and x5t#S256', {}, 'PS256', { 'x5t#S256': thumbprint('sha256', pair.certificate) }],
     ['RS256 and x5t when legacy', { legacy: true }, 'RS256', { x5t: thumbprint('sha1', pair.certificate) }],
     [
-      'the chain when asked to',
+      'the chain with sendCertificateChain',
       { sendCertificateChain: true },
       'PS256',
       {
@@ -95,14 +95,14 @@ describe('clientCertificate', () => {
     expect(payload.jti).toBeTypeOf('string')
   })
 
-  it('makes a new assertion for every request', async () => {
+  it('signs a new assertion for every request', async () => {
     const { client, endpoint } = await createBench('2.0', { credential: clientCertificate(pair) })
     await client.acquireForApp({ resource: 'a' })
     await client.acquireForApp({ resource: 'b' })
     expect(new Set(endpoint.requests.map(({ form }) => form.client_assertion)).size).toBe(2)
   })
 
-  it('signs with the new pair as soon as its function gives one', async () => {
+  it('signs with the new pair as soon as its function returns one', async () => {
     let current = pair
     const { client, endpoint } = await createBench('2.0', { credential: clientCertificate(() => current) })
     await client.acquireForApp({ resource: 'a' })
@@ -115,7 +115,7 @@ describe('clientCertificate', () => {
     await expect(verified).resolves.toBeDefined()
   })
 
-  it('names a certificate that has expired, in its last second and not before, and sends nothing', async () => {
+  it('accepts a certificate in its last second, refuses it in the next, and sends nothing', async () => {
     const { client, endpoint, clock } = await createBench('2.0', { credential: clientCertificate(pair) })
     clock.now = Date.parse('2029-01-01') / 1000 - 1
     await client.acquireForApp({ resource: 'a' })
@@ -128,7 +128,7 @@ describe('clientCertificate', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('names a certificate that is not yet valid', async () => {
+  it('refuses a certificate that is not yet valid', async () => {
     const { client, clock } = await createBench('2.0', { credential: clientCertificate(pair) })
     clock.now = Date.parse('2026-01-01') / 1000 - 1
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({
@@ -137,14 +137,22 @@ describe('clientCertificate', () => {
   })
 
   it.each([
-    ['a key of another certificate', { ...pair, privateKey: otherPair.privateKey }, /does not belong/],
-    ['a certificate that is none', { ...pair, certificate: 'x' }, /no PEM certificate/],
-    ['a key that is none', { ...pair, privateKey: 'x' }, /no unencrypted PEM key/],
+    [
+      'a key of another certificate',
+      { ...pair, privateKey: otherPair.privateKey },
+      /^(clientCertificate: )?"privateKey" must be the key of "certificate"/,
+    ],
+    [
+      'a certificate that is not PEM',
+      { ...pair, certificate: 'x' },
+      /"certificate" must be a PEM certificate/,
+    ],
+    ['a key that is not PEM', { ...pair, privateKey: 'x' }, /"privateKey" must be an unencrypted PEM key/],
     ['a key that is not RSA', ecPair, /RSA/],
     ['a key that is too short', shortPair, /2048/],
     ['nothing', undefined, /PEM text/],
   ])(
-    'refuses %s at start-up, and as client_credential_unusable when a function gives it',
+    'refuses %s at start-up, and as client_credential_unusable when a function returns it',
     async (_name, wrong, message) => {
       const untyped = wrong as typeof pair
       expect(() => clientCertificate(untyped)).toThrow(TypeError)
@@ -171,7 +179,7 @@ describe('clientAssertion', () => {
     expect(endpoint.requests.map(({ form }) => form.client_assertion)).toEqual(['first.a.b', 'second.a.b'])
   })
 
-  it('says that its file is not there, and sends nothing', async () => {
+  it('reports a missing file as client_credential_unavailable, and sends nothing', async () => {
     const { client, endpoint } = await createBench('2.0', {
       credential: clientAssertion({ file: '/nowhere/token' }),
     })
@@ -182,7 +190,7 @@ describe('clientAssertion', () => {
     expect(endpoint.requests).toEqual([])
   })
 
-  it('refuses what is no JWT', async () => {
+  it('refuses an assertion that is not a JWT', async () => {
     const { client } = await createBench('2.0', { credential: clientAssertion(() => 'not a jwt') })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({
       code: 'client_credential_unusable',

@@ -83,12 +83,12 @@ function connect(emulator: Emulator): TokenClient {
     authority: entraAuthority({ tenantId, version: '2.0', cloud: emulator.cloud }),
     clientId: firstTierId,
     credential: clientSecret('not-a-secret'),
-    capabilities: ['cp1'],
+    clientCapabilities: ['cp1'],
     clock: emulator.clock.now,
   })
 }
 
-/** The user's token as a resource server hands it on once it has validated it. */
+/** The user's token as a resource server passes it on after validation. */
 async function signIn(
   emulator: Emulator,
   who = user,
@@ -185,7 +185,7 @@ describe.each(frameworks)("a first tier on %s hands on the service's word", (_na
 })
 
 describe('a client with capabilities', () => {
-  it('gets tokens that say so', async () => {
+  it('gets tokens with xms_cc', async () => {
     const emulator = await start()
     const { accessToken } = await connect(emulator).acquireOnBehalfOf(await signIn(emulator), target)
     expect(decodeJwt(accessToken)['xms_cc']).toEqual(['cp1'])
@@ -200,23 +200,23 @@ describe('a session', () => {
       (emulator: Emulator) => emulator.users.revokeSessions(user),
       'session_needs_user',
     ],
-  ])('of a user who %s is at its end', async (_name, end, code) => {
+  ])('of a user who %s has ended', async (_name, end, code) => {
     const emulator = await start()
     const session = await connect(emulator).startSession(await signIn(emulator), target)
-    // A client that knows claims challenges gets tokens that live for a day.
+    // A client with cp1 gets tokens that are valid for a day.
     emulator.clock.advance(30 * 3600)
     end(emulator)
     expect(await refusalOf(session.acquire())).toMatchObject({ code })
   })
 
-  it('that nobody used until its refresh token expired needs its user', async () => {
+  it('that was not used until its refresh token expired needs its user', async () => {
     const emulator = await start()
     const client = createTokenClient({
       authority: entraAuthority({ tenantId, version: '2.0', cloud: emulator.cloud }),
       clientId: firstTierId,
       credential: clientSecret('not-a-secret'),
       clock: emulator.clock.now,
-      // As long as a refresh token lives; the session's own idle time must not end it first.
+      // As long as a refresh token is valid; the session's own idle time must not end it first.
       sessions: { idleSeconds: 90 * 86_400 },
     })
     const session = await client.startSession(await signIn(emulator), target)

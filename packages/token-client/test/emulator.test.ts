@@ -148,7 +148,7 @@ describe.each(['1.0', '2.0'] as const)('against an Entra-shaped service, version
     expect(tokenRequests(emulator)).toBe(1)
   })
 
-  it("a session goes on past the end of the user's token, where on-behalf-of refuses", async () => {
+  it("a session continues after the user's token has expired, where on-behalf-of refuses", async () => {
     const emulator = await start(version)
     const client = connect(emulator, version, firstTierId, clientSecret('not-a-secret-first-tier'))
     const userToken = await signIn(emulator)
@@ -168,23 +168,23 @@ describe.each(['1.0', '2.0'] as const)('against an Entra-shaped service, version
 
   it.each([
     ['a wrong secret', daemonId, clientSecret('wrong'), 'client_credential_refused', 7000215],
-    ['a client nobody registered', tenantId, clientSecret('wrong'), 'client_refused', 700016],
-  ])('%s is refused as what it is', async (_name, clientId, credential, code, aadsts) => {
+    ['an unregistered client', tenantId, clientSecret('wrong'), 'client_refused', 700016],
+  ])('%s is refused with its own code', async (_name, clientId, credential, code, aadsts) => {
     const emulator = await start(version)
     const error = await refusalOf(connect(emulator, version, clientId, credential).acquireForApp(target))
     expect(error).toMatchObject({ code, action: 'fix-configuration' })
     expect(error.service?.codes).toContain(aadsts)
   })
 
-  it('a resource nobody registered is refused as what it is', async () => {
+  it('an unregistered resource is refused with target_refused', async () => {
     const emulator = await start(version)
     const client = connect(emulator, version, daemonId, clientSecret('not-a-secret-daemon'))
-    expect(await refusalOf(client.acquireForApp({ resource: 'api://nobody' }))).toMatchObject({
+    expect(await refusalOf(client.acquireForApp({ resource: 'api://unregistered' }))).toMatchObject({
       code: 'target_refused',
     })
   })
 
-  it('a user who has not consented is refused with the action that helps', async () => {
+  it('a user without consent is refused with the action consent', async () => {
     const emulator = await start(version)
     const client = connect(emulator, version, firstTierId, clientSecret('not-a-secret-first-tier'))
     const userToken = await signIn(emulator, 'bob@contoso.example')
@@ -203,7 +203,7 @@ describe.each(['1.0', '2.0'] as const)('against an Entra-shaped service, version
     })
   })
 
-  it('an application token is refused here, and the service is not asked', async () => {
+  it('an application token is refused without a request to the service', async () => {
     const emulator = await start(version)
     const client = connect(emulator, version, firstTierId, clientSecret('not-a-secret-first-tier'))
     const daemonToken = await emulator.issueToken({ client: 'daemon', resource: 'api://first-tier' })

@@ -25,7 +25,7 @@ it(`memory is flat over ${users} distinct users, of whom it keeps 2,000`, async 
       const token = userToken({ oid: `user ${count}`, exp: 1_900_000_000 })
       await client.acquireOnBehalfOf(token, target)
     }
-    // What a request leaves to be finalised is released in turns of the event loop.
+    // The garbage of a request is released in later turns of the event loop.
     for (let turn = 0; turn < 3; turn++) {
       await new Promise((resolve) => setImmediate(resolve))
       collectGarbage()

@@ -20,7 +20,7 @@ interface IssuerBench {
 /** A client of an issuer with metadata; `metadata` changes the document. */
 async function createIssuer(
   metadata: Readonly<Record<string, unknown>> = {},
-  options: OAuthAuthorityOptions = {},
+  options: Partial<OAuthAuthorityOptions> = {},
 ): Promise<IssuerBench> {
   const endpoint = await startTokenEndpoint()
   const issuer = `${endpoint.origin}/realm`
@@ -37,7 +37,7 @@ async function createIssuer(
         }
       : endpoint.grant(request)
   const client = createTokenClient({
-    authority: oauthAuthority(issuer, options),
+    authority: oauthAuthority({ issuer, ...options }),
     clientId,
     credential: clientSecret(theSecret),
     clock: () => clock.now,
@@ -69,7 +69,7 @@ describe('oauthAuthority', () => {
     ])
   })
 
-  it('reads RFC 8414 metadata where there is none of OpenID Connect', async () => {
+  it('reads RFC 8414 metadata when there is no OpenID Connect metadata', async () => {
     const { client, endpoint, issuer } = await createIssuer()
     endpoint.answer = (request): Answer => {
       if (request.path === '/realm/.well-known/openid-configuration') return { status: 404, body: 'no' }
@@ -80,7 +80,7 @@ describe('oauthAuthority', () => {
     expect(endpoint.requests.at(-1)?.path).toBe('/token')
   })
 
-  it('sends the secret in the Authorization header when the metadata names no other way', async () => {
+  it('sends the secret in the Authorization header when the metadata names no other method', async () => {
     const { client, tokenRequests } = await createIssuer({ token_endpoint_auth_methods_supported: undefined })
     await client.acquireForApp(target)
     const [request] = tokenRequests()
@@ -88,14 +88,14 @@ describe('oauthAuthority', () => {
     expect(request?.headers.authorization).toMatch(/^Basic /)
   })
 
-  it('names the resource as audience when configured so', async () => {
+  it('sends the resource as audience with resourceParameter audience', async () => {
     const { client, tokenRequests } = await createIssuer({}, { resourceParameter: 'audience' })
     await client.acquireForApp(target)
     expect(tokenRequests()[0]?.form).toMatchObject({ audience: target.resource })
     expect(tokenRequests()[0]?.form).not.toHaveProperty('resource')
   })
 
-  it('exchanges the user token as RFC 8693 says', async () => {
+  it('exchanges the user token as in RFC 8693', async () => {
     const { client, tokenRequests } = await createIssuer()
     await client.acquireOnBehalfOf('opaque-user-token', target)
     expect(tokenRequests()[0]?.form).toMatchObject({
@@ -107,7 +107,7 @@ describe('oauthAuthority', () => {
     expect(await client.acquireOnBehalfOf('opaque-user-token', target)).toMatchObject({ source: 'cache' })
   })
 
-  it('refuses an expired user token that says so itself', async () => {
+  it('refuses a user token whose exp has passed', async () => {
     const { client, endpoint } = await createIssuer()
     expect(
       await refusalOf(client.acquireOnBehalfOf(userToken({ exp: 1_800_000_000 }), target)),
@@ -131,7 +131,7 @@ describe('oauthAuthority', () => {
     })
   })
 
-  it('does not send a refresh token twice: the issuer might take that for theft', async () => {
+  it('does not send a refresh token twice, because the issuer could treat it as theft', async () => {
     const { client, clock, endpoint, tokenRequests } = await createIssuer()
     const session = await client.startSession(userToken(), target)
     clock.now += 3600
@@ -140,7 +140,7 @@ describe('oauthAuthority', () => {
     expect(tokenRequests()).toHaveLength(2)
   })
 
-  it('starts no session for an opaque token: it would be without an owner', async () => {
+  it('starts no session for an opaque token, which has no owner', async () => {
     const { client, endpoint } = await createIssuer()
     expect(await refusalOf(client.startSession('opaque', target))).toMatchObject({
       code: 'user_token_malformed',
@@ -166,7 +166,7 @@ describe('oauthAuthority', () => {
   it.each([
     ['a slash at its end', (issuer: string) => `${issuer}/`],
     ['capitals that mean the same to a URL', (issuer: string) => issuer.replace('http:', 'HTTP:')],
-  ])('compares the issuer letter for letter: %s makes it another', async (_name, change) => {
+  ])('compares the issuer character by character: %s is another issuer', async (_name, change) => {
     const { client, endpoint, issuer, tokenRequests } = await createIssuer()
     endpoint.answer = () => ({ body: { issuer: change(issuer), token_endpoint: `${endpoint.origin}/token` } })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ code: 'metadata_invalid' })
@@ -196,15 +196,15 @@ describe('oauthAuthority', () => {
   it.each([
     ['http elsewhere', 'http://issuer.example'],
     ['a query', 'https://issuer.example/?a=b'],
-    ['no URL', 'issuer'],
+    ['a text that is not a URL', 'issuer'],
   ])('refuses an issuer with %s', (_name, issuer) => {
-    expect(() => oauthAuthority(issuer)).toThrow(/issuer must be/)
+    expect(() => oauthAuthority({ issuer })).toThrow(/^oauthAuthority: "issuer" must be/)
   })
 
   it.each([
     ['claims', { ...target, claims: '{}' }],
     ['a tenant', { ...target, tenantId: clientId }],
-  ])('refuses %s with a TypeError: they mean nothing here', async (_name, wrong) => {
+  ])('refuses %s with a TypeError', async (_name, wrong) => {
     const { client, endpoint } = await createIssuer()
     await expect(client.acquireForApp(wrong)).rejects.toThrow(TypeError)
     expect(endpoint.requests).toEqual([])

@@ -17,19 +17,19 @@ import { refusal } from './token-endpoint.js'
 
 const kinds = ['request', 'hit', 'miss', 'refresh', 'failure', 'store-fault'] as const
 
-type Told = [kind: string, event: Readonly<Record<string, unknown>>]
+type Observed = [kind: string, event: Readonly<Record<string, unknown>>]
 
-/** All that observers and channels are told, each in a list of its own. */
-function watch(): { observers: TokenClientObservers; told: Told[]; published: Told[] } {
-  const [told, published]: [Told[], Told[]] = [[], []]
+/** All events of the observers and of the channels, each in a list of its own. */
+function watch(): { observers: TokenClientObservers; observed: Observed[]; published: Observed[] } {
+  const [observed, published]: [Observed[], Observed[]] = [[], []]
   for (const kind of kinds) {
-    const listener = (event: unknown) => void published.push([kind, event as Told[1]])
+    const listener = (event: unknown) => void published.push([kind, event as Observed[1]])
     subscribe(`countersign:token-${kind}`, listener)
     onTestFinished(() => void unsubscribe(`countersign:token-${kind}`, listener))
   }
-  const note = (kind: string) => (event: object) => void told.push([kind, { ...event }])
+  const note = (kind: string) => (event: object) => void observed.push([kind, { ...event }])
   return {
-    told,
+    observed,
     published,
     observers: {
       onRequest: note('request'),
@@ -45,25 +45,25 @@ function watch(): { observers: TokenClientObservers; told: Told[]; published: To
 const duration = expect.any(Number) as number
 
 describe('an observer', () => {
-  it('is told of a miss, its request, and the hit that follows', async () => {
-    const { observers, told } = watch()
+  it('is notified of a miss, its request, and the hit that follows', async () => {
+    const { observers, observed } = watch()
     const { client } = await createBench('2.0', observers)
     await client.acquireForApp(target)
     await client.acquireForApp(target)
-    expect(told).toEqual([
+    expect(observed).toEqual([
       ['miss', { grant: 'app', resource: target.resource }],
       ['request', { grantType: 'client_credentials', durationSeconds: duration }],
       ['hit', { grant: 'app', resource: target.resource, tier: 'memory' }],
     ])
   })
 
-  it('is told of a failure, with what helps to find its cause', async () => {
-    const { observers, told } = watch()
+  it('is notified of a failure, with what helps to find its cause', async () => {
+    const { observers, observed } = watch()
     const { client, endpoint } = await createBench('2.0', observers)
     endpoint.answer = () => refusal('invalid_client', 7000215)
     await refusalOf(client.acquireOnBehalfOf(userToken(), { scopes: ['api://a/b'] }))
     const code = 'client_credential_refused'
-    expect(told.slice(1)).toEqual([
+    expect(observed.slice(1)).toEqual([
       [
         'request',
         {
@@ -88,17 +88,17 @@ describe('an observer', () => {
   })
 
   it.each([
-    ['done', undefined],
-    ['in vain', 'service_unavailable'],
-  ])('is told of a renewal behind a hit, %s', async (_name, code) => {
-    const { observers, told } = watch()
+    ['that succeeds', undefined],
+    ['that fails', 'service_unavailable'],
+  ])('is notified of a renewal in the background %s', async (_name, code) => {
+    const { observers, observed } = watch()
     const { client, endpoint, clock } = await createBench('2.0', observers)
     await client.acquireForApp(target)
     clock.now += 3400
     if (code !== undefined) endpoint.answer = () => ({ status: 503, body: {} })
     await client.acquireForApp(target)
     await expect
-      .poll(() => told.filter(([kind]) => kind === 'refresh'))
+      .poll(() => observed.filter(([kind]) => kind === 'refresh'))
       .toEqual([
         [
           'refresh',
@@ -110,17 +110,17 @@ describe('an observer', () => {
           },
         ],
       ])
-    expect(told.filter(([kind]) => kind === 'failure')).toEqual([])
+    expect(observed.filter(([kind]) => kind === 'failure')).toEqual([])
   })
 
-  it('is told in which tier a token was found', async () => {
-    const { observers, told } = watch()
+  it('is notified of the tier in which a token was found', async () => {
+    const { observers, observed } = watch()
     const store = { keyv: createOpenStore().keyv, keys: [{ secret: storeKey }] as const }
     const { client, endpoint } = await createBench('2.0', { ...observers, store, cache: { maxEntries: 0 } })
-    // The answer does not wait for the store: the first calls may find nothing there yet.
+    // A call does not wait for its write to the store: the next call may find nothing there yet.
     await expect.poll(async () => (await client.acquireForApp(target)).source).toBe('cache')
     const requests = endpoint.requests.length
-    expect(told.at(-1)).toEqual(['hit', { grant: 'app', resource: target.resource, tier: 'store' }])
+    expect(observed.at(-1)).toEqual(['hit', { grant: 'app', resource: target.resource, tier: 'store' }])
     expect((await client.acquireForApp(target)).source).toBe('cache')
     expect(endpoint.requests.length).toBe(requests)
   })
@@ -134,18 +134,18 @@ describe('an observer', () => {
     expect(await client.acquireForApp(target)).toMatchObject({ source: 'cache' })
   })
 
-  it('hears the same as the channels do', async () => {
-    const { observers, told, published } = watch()
+  it('gets the same events as the channels', async () => {
+    const { observers, observed, published } = watch()
     const { client, endpoint } = await createBench('2.0', observers)
     await client.acquireForApp(target)
     await client.acquireForApp(target)
     endpoint.answer = () => refusal('invalid_grant', 65001)
     await refusalOf(client.acquireOnBehalfOf(userToken(), target))
-    expect(published).toEqual(told)
+    expect(published).toEqual(observed)
   })
 
-  it('hears no secret and no user, whatever happens', async () => {
-    const { observers, told, published } = watch()
+  it('gets no secret and no user in any event', async () => {
+    const { observers, observed, published } = watch()
     const store = createOpenStore()
     const keys = [{ secret: storeKey }] as const
     const { client, endpoint, clock } = await createBench('1.0', {
@@ -159,7 +159,7 @@ describe('an observer', () => {
     await client.acquireForApp(target)
     clock.now += 300
     await session.acquire()
-    // The service throws everything it was sent back at its client.
+    // The service echoes everything it was sent.
     endpoint.answer = ({ form }) => {
       const all = Object.values(form).join(' ')
       return {
@@ -172,8 +172,8 @@ describe('an observer', () => {
     store.state = 'down'
     await refusalOf(client.forgetUser(tenantId, objectId))
     await refusalOf(session.end())
-    expect(new Set(told.map(([kind]) => kind))).toEqual(new Set(kinds))
-    const printed = inspect([told, published], { showHidden: true, depth: 9 })
+    expect(new Set(observed.map(([kind]) => kind))).toEqual(new Set(kinds))
+    const printed = inspect([observed, published], { showHidden: true, depth: 9 })
     const parts = [userToken(), userToken({ exp: clock.now + 100 })].flatMap((token) => token.split('.'))
     const secrets = [
       theSecret,
@@ -189,7 +189,9 @@ describe('an observer', () => {
     for (const secret of secrets) expect(printed).not.toContain(secret)
   })
 
-  it('that is no function is refused at the start', async () => {
-    await expect(createBench('2.0', { onHit: 'log' as never })).rejects.toThrow(/^onHit must be a function/)
+  it('that is not a function is refused by createTokenClient', async () => {
+    await expect(createBench('2.0', { onHit: 'log' as never })).rejects.toThrow(
+      /^createTokenClient: "onHit" must be a function/,
+    )
   })
 })

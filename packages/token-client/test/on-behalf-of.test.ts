@@ -15,7 +15,7 @@ import { refusal } from './token-endpoint.js'
 
 describe('acquireOnBehalfOf', () => {
   it.each(['1.0', '2.0'] as const)(
-    'hands the user token to the %s endpoint, without offline_access',
+    'sends the user token to the %s endpoint, without offline_access',
     async (version) => {
       const { client, endpoint } = await createBench(version)
       const token = await client.acquireOnBehalfOf(userToken(), target)
@@ -38,20 +38,20 @@ describe('acquireOnBehalfOf', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('refuses a tenant of the caller with a TypeError: the user token alone says which it is', async () => {
+  it('refuses the option tenantId with a TypeError: the user token names the tenant', async () => {
     const { client, endpoint } = await createBench('2.0', { tenantId: 'organizations' })
     const options = { ...target, tenantId: otherTenantId }
     await expect(client.acquireOnBehalfOf(userToken(), options)).rejects.toThrow(/"tenantId"/)
     expect(endpoint.requests).toEqual([])
   })
 
-  it("takes the tenant from the user's token when the authority stands for many", async () => {
+  it("takes the tenant from the user's token when the authority is for many tenants", async () => {
     const { client, endpoint } = await createBench('2.0', { tenantId: 'organizations' })
     await client.acquireOnBehalfOf(userToken({ tid: otherTenantId }), target)
     expect(endpoint.requests[0]?.path).toBe(`/${otherTenantId}/oauth2/v2.0/token`)
   })
 
-  it('discards the refresh token that v1.0 sends along', async () => {
+  it('discards the refresh token that v1.0 always sends', async () => {
     const { client, endpoint, clock } = await createBench('1.0')
     await client.acquireOnBehalfOf(userToken({ exp: clock.now + 10_000 }), target)
     clock.now += 3600
@@ -59,7 +59,7 @@ describe('acquireOnBehalfOf', () => {
     expect(endpoint.requests.map(({ form }) => form.grant_type)).not.toContain('refresh_token')
   })
 
-  it('keeps two devices of one user apart: twenty alternating calls make two requests', async () => {
+  it('sends two requests for twenty alternating calls of two devices of one user', async () => {
     const { client, endpoint } = await createBench()
     const devices = [userToken({ uti: 'phone' }), userToken({ uti: 'laptop' })]
     const seen: string[] = []
@@ -130,7 +130,7 @@ describe('acquireOnBehalfOf', () => {
     expect(endpoint.requests).toEqual([])
   })
 
-  it('drops the cached token when the service, asked for the next one, wants the user', async () => {
+  it('removes the cached token when the service refuses its renewal and requires the user', async () => {
     const { client, endpoint, clock } = await createBench()
     const token = userToken({ exp: clock.now + 10_000 })
     await client.acquireOnBehalfOf(token, target)
@@ -144,7 +144,7 @@ describe('acquireOnBehalfOf', () => {
 })
 
 describe('forgetUser', () => {
-  it('drops what is cached for that user, and nothing of another', async () => {
+  it('removes the cached tokens of that user, and no others', async () => {
     const { client, endpoint } = await createBench()
     const other = userToken({ oid: 'bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee' })
     await client.acquireOnBehalfOf(userToken(), target)
@@ -155,7 +155,7 @@ describe('forgetUser', () => {
     expect(endpoint.requests).toHaveLength(3)
   })
 
-  it('keeps nothing of a request that was under way', async () => {
+  it('does not cache the token of a request that was under way', async () => {
     const { client, endpoint } = await createBench()
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))

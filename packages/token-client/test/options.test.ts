@@ -18,7 +18,7 @@ const { keyv } = createOpenStore()
 const keys = [{ secret: storeKey }]
 
 describe('createTokenClient', () => {
-  it('takes the three options it needs, and contacts nobody', () => {
+  it('needs three options, and sends no request', () => {
     const fetch = () => Promise.reject(new Error('was called'))
     expect(Object.keys(createTokenClient({ ...valid, fetch }))).toEqual([
       'acquireForApp',
@@ -38,7 +38,7 @@ describe('createTokenClient', () => {
     ['audience', { audience: '' }],
     ['cache.maxEntries', { cache: { maxEntries: -1 } }],
     ['cache.maxBytes', { cache: { maxBytes: NaN } }],
-    ['cache.maximumTokenLifeSeconds', { cache: { maximumTokenLifeSeconds: '60' } }],
+    ['cache.maxTokenLifeSeconds', { cache: { maxTokenLifeSeconds: '60' } }],
     ['cache.ttl', { cache: { ttl: 1 } }],
     ['sessions', { sessions: 1 }],
     ['sessions.idleSeconds', { sessions: { idleSeconds: 0 } }],
@@ -48,7 +48,7 @@ describe('createTokenClient', () => {
     ['fetch', { fetch: 1 }],
     ['clientSecret', { clientSecret: theSecret }],
     ['onHit', { onHit: 'log' }],
-    ['capabilities', { capabilities: 'cp1' }],
+    ['clientCapabilities', { clientCapabilities: 'cp1' }],
     ['sessions.shared', { sessions: { shared: 'yes' } }],
     ['sessions.shared', { sessions: { shared: true } }],
     ['store', { store: 'redis://localhost' }],
@@ -69,11 +69,12 @@ describe('createTokenClient', () => {
   ])('refuses a wrong %s by its name, without its value', (name, wrong) => {
     const create = () => createTokenClient({ ...valid, ...wrong } as TokenClientOptions)
     expect(create).toThrow(TypeError)
-    expect(create).toThrow(name)
+    expect(create).toThrow(`"${name}"`)
+    expect(create).toThrow(/^createTokenClient: (unknown option )?"/)
     expect(create).not.toThrow(theSecret)
   })
 
-  it('fails a call, and serves nothing, when the clock says no time', async () => {
+  it('fails a call when the clock does not return a finite number', async () => {
     const client = createTokenClient({ ...valid, clock: () => NaN })
     await expect(client.acquireForApp({ resource: 'a' })).rejects.toThrow(/clock/)
   })
@@ -84,7 +85,7 @@ describe('entraAuthority', () => {
     ['common', { tenantId: 'common', version: '2.0' }, /tenantId/],
     ['consumers', { tenantId: 'consumers', version: '2.0' }, /tenantId/],
     ['a domain', { tenantId: 'contoso.com', version: '2.0' }, /tenantId/],
-    ['a tenant that bends the path', { tenantId: `${tenantId}/../x`, version: '2.0' }, /tenantId/],
+    ['a tenant that changes the path', { tenantId: `${tenantId}/../x`, version: '2.0' }, /tenantId/],
     ['no version', { tenantId }, /version/],
     ['an unknown version', { tenantId, version: '2' }, /version/],
     ['an unknown cloud', { tenantId, version: '2.0', cloud: 'toString' }, /cloud/],

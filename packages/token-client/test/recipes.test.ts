@@ -77,7 +77,7 @@ describe('a managed identity', () => {
     expect(decodeJwt(token.accessToken)['appid']).toBe(daemonId)
   })
 
-  it('that is not there is named, and the service is not asked', async () => {
+  it('that is missing is reported, and no token request is sent', async () => {
     const emulator = await startWithFederation()
     const credential = managedIdentity({
       clientId: objectId,
@@ -91,7 +91,7 @@ describe('a managed identity', () => {
 })
 
 describe('a workload identity', () => {
-  it('is read from its file anew for every request', async () => {
+  it('is read from its file for every request', async () => {
     const emulator = await startWithFederation()
     const file = join(temporaryFolder(), 'token')
     const client = createWorkloadClient({
@@ -135,7 +135,7 @@ describe('a PFX file', () => {
   })
 })
 
-describe.skipIf(!hasRedis())('a fleet on Redis', () => {
+describe.skipIf(!hasRedis())('two processes with one Redis', () => {
   it('shares tokens and sessions, and uses each refresh token once', async () => {
     const redis = await startRedis()
     const connectStore = () => {

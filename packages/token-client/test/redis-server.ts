@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** Whether a Redis can be started here. Its absence is said aloud, and where tests must be complete it is a failure. */
+/** Whether a Redis can be started here. If not, a message is printed, and in CI it is an error. */
 export function hasRedis(): boolean {
   const isThere = spawnSync('redis-server', ['--version']).status === 0
   if (isThere) return true
@@ -16,13 +16,13 @@ export function hasRedis(): boolean {
 
 export interface RedisServer {
   readonly url: string
-  /** Ends it at once, as a crash does: what it held is gone. */
+  /** Ends it at once, as a crash does: its data is lost. */
   kill(): Promise<void>
   /** Starts it again, empty, at the same address. */
   start(): Promise<void>
 }
 
-/** A Redis of the test's own on loopback, which keeps nothing on disk. */
+/** A Redis on loopback for one test, without files. */
 export async function startRedis(): Promise<RedisServer> {
   const port = await freePort()
   let stop = async () => {}

@@ -17,7 +17,7 @@ import { storeKey } from './stores.js'
 
 const owner = { tenantId, objectId, clientId: nativeAppId }
 
-/** As the recipe writes it. */
+/** As in the recipe. */
 function connect(redis: RedisServer): Keyv {
   const adapter = new KeyvRedis({ url: redis.url, socket: { connectTimeout: 500, reconnectStrategy: 50 } })
   const keyv = new Keyv(adapter, { useKeyPrefix: false, throwOnErrors: true })
@@ -32,7 +32,7 @@ async function createFleet(redis: RedisServer) {
   const faults: TokenStoreFaultEvent[] = []
   const options = () => ({
     onStoreFault: (event: TokenStoreFaultEvent) => void faults.push(event),
-    // Room on a busy machine; what a slow store costs is tested elsewhere.
+    // Long enough for a busy machine; other tests measure a slow store.
     store: { keyv: connect(redis), keys: [{ secret: storeKey }] as const, timeoutSeconds: 2 },
   })
   const first = await createBench('2.0', options())
@@ -73,7 +73,7 @@ describe.skipIf(!hasRedis())('a fleet with a real Redis', () => {
     expect(await refusalOf(other.acquire())).toMatchObject({ code: 'session_unknown' })
   })
 
-  it('does not fail one request while Redis is killed and comes back in the middle of load', async () => {
+  it('fails no request while Redis is killed and started again under load', async () => {
     const redis = await startRedis()
     const { first, second, faults, endpoint } = await createFleet(redis)
     let isUnderLoad = true
@@ -82,7 +82,7 @@ describe.skipIf(!hasRedis())('a fleet with a real Redis', () => {
     const sources = { cache: 0, network: 0 }
     const load = async ({ client }: typeof first, worker: number) => {
       for (let turn = 0; isUnderLoad; turn++) {
-        // New users all the time, so that both tiers and the service are asked.
+        // New users all the time, so that memory, store and service are all used.
         const token = userToken({ oid: undefined, sub: `user ${worker >> 1} ${turn}` })
         const calls = [client.acquireOnBehalfOf(token, target), client.acquireForApp(target)]
         for (const outcome of await Promise.allSettled(calls)) {
@@ -102,7 +102,7 @@ describe.skipIf(!hasRedis())('a fleet with a real Redis', () => {
     expect(faults.length).toBeGreaterThan(0)
     await redis.start()
     await answers(200)
-    // It is used again: what one process writes from now on, the other reads.
+    // The store is used again: the other process reads what this one writes.
     await expect
       .poll(
         async () => {

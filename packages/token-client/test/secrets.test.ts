@@ -15,7 +15,7 @@ function everythingPrintable(value: unknown): string {
   ].join('\n')
 }
 
-/** A service that throws everything it was sent back at its client. */
+/** A service that echoes everything it was sent. */
 function echo(status: number): (request: SeenRequest) => Answer {
   return ({ form }) => {
     const all = Object.values(form).join(' ')
@@ -37,7 +37,7 @@ function echo(status: number): (request: SeenRequest) => Answer {
   }
 }
 
-describe('what can be printed', () => {
+describe('the printed text', () => {
   it.each([200, 400, 401, 500])(
     'of an error, when the service echoes all it got with %s, holds no secret',
     async (status) => {
@@ -55,7 +55,7 @@ describe('what can be printed', () => {
     },
   )
 
-  it('of an error keeps the description for those who ask for it by name', async () => {
+  it('of an error has no description, which is read by its name only', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => ({
       status: 400,

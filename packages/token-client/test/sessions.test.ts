@@ -17,7 +17,7 @@ const owner = { tenantId, objectId, clientId: nativeAppId }
 
 describe('a session', () => {
   it.each(['1.0', '2.0'] as const)(
-    'goes on after the user token has expired, with the newest refresh token, on %s',
+    'continues after the user token has expired, with the newest refresh token, on %s',
     async (version) => {
       const { client, endpoint, clock } = await createBench(version)
       const session = await client.startSession(userToken(), target)
@@ -41,7 +41,7 @@ describe('a session', () => {
     },
   )
 
-  it('keeps its refresh token when the service sends no new one', async () => {
+  it('reuses its refresh token when the service sends no new one', async () => {
     const { client, endpoint, clock } = await createBench()
     const session = await client.startSession(userToken(), target)
     endpoint.answer = (request) => endpoint.grant(request, { refresh_token: undefined })
@@ -89,23 +89,23 @@ describe('a session', () => {
     ['tenant', { ...owner, tenantId: otherTenantId }],
     ['user', { ...owner, objectId: 'bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee' }],
     ['client', { ...owner, clientId: otherTenantId }],
-  ])('is not found for another %s', async (_name, stranger) => {
+  ])('is not found for another %s', async (_name, other) => {
     const { client, endpoint } = await createBench()
     const { key } = await client.startSession(userToken(), target)
-    expect(await refusalOf(client.resumeSession(key, stranger))).toMatchObject({ code: 'session_unknown' })
+    expect(await refusalOf(client.resumeSession(key, other))).toMatchObject({ code: 'session_unknown' })
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('is not found by another key, and the answer is the same as for a stranger', async () => {
+  it('is not found by another key, and the error is the same as for another owner', async () => {
     const { client } = await createBench()
     const { key } = await client.startSession(userToken(), target)
-    const stranger = await refusalOf(client.resumeSession(key, { ...owner, tenantId: otherTenantId }))
+    const other = await refusalOf(client.resumeSession(key, { ...owner, tenantId: otherTenantId }))
     const wrongKey = await refusalOf(client.resumeSession(`${key.slice(0, -1)}_`, owner))
-    expect(Object.entries(wrongKey)).toEqual(Object.entries(stranger))
-    expect(wrongKey.message).toBe(stranger.message)
+    expect(Object.entries(wrongKey)).toEqual(Object.entries(other))
+    expect(wrongKey.message).toBe(other.message)
   })
 
-  it('cannot be resumed for half an owner', async () => {
+  it('cannot be resumed for an incomplete owner', async () => {
     const { client } = await createBench()
     const { key } = await client.startSession(userToken(), target)
     await expect(client.resumeSession(key, { ...owner, clientId: '' })).rejects.toThrow(TypeError)
@@ -114,26 +114,29 @@ describe('a session', () => {
   it.each([
     ['the refresh token has expired', refusal('invalid_grant', 700082)],
     ['the service refuses it without saying why', refusal('invalid_grant', 999999)],
-  ])('says so when %s, sends nothing more, and goes on with a fresh user token', async (_name, answer) => {
-    const { client, endpoint, clock } = await createBench()
-    const session = await client.startSession(userToken(), target)
-    clock.now += 3600
-    endpoint.answer = () => answer
-    expect(await refusalOf(session.acquire())).toMatchObject({
-      code: 'session_needs_user',
-      action: 'interact',
-      service: { error: 'invalid_grant' },
-    })
-    expect(await refusalOf(session.acquire())).toMatchObject({ code: 'session_needs_user' })
-    expect(endpoint.requests).toHaveLength(2)
-    endpoint.answer = (request) => endpoint.grant(request)
-    await session.renew(userToken({ exp: clock.now + 3600 }))
-    expect(await session.acquire()).toMatchObject({ source: 'cache' })
-    clock.now += 3600
-    expect(await session.acquire()).toMatchObject({ source: 'network' })
-  })
+  ])(
+    'needs its user when %s, sends nothing more, and continues with a new user token',
+    async (_name, answer) => {
+      const { client, endpoint, clock } = await createBench()
+      const session = await client.startSession(userToken(), target)
+      clock.now += 3600
+      endpoint.answer = () => answer
+      expect(await refusalOf(session.acquire())).toMatchObject({
+        code: 'session_needs_user',
+        action: 'interact',
+        service: { error: 'invalid_grant' },
+      })
+      expect(await refusalOf(session.acquire())).toMatchObject({ code: 'session_needs_user' })
+      expect(endpoint.requests).toHaveLength(2)
+      endpoint.answer = (request) => endpoint.grant(request)
+      await session.renew(userToken({ exp: clock.now + 3600 }))
+      expect(await session.acquire()).toMatchObject({ source: 'cache' })
+      clock.now += 3600
+      expect(await session.acquire()).toMatchObject({ source: 'network' })
+    },
+  )
 
-  it('stops for a disabled user', async () => {
+  it('ends for a disabled user', async () => {
     const { client, endpoint, clock } = await createBench()
     const session = await client.startSession(userToken(), target)
     clock.now += 3600
@@ -146,7 +149,7 @@ describe('a session', () => {
     expect(endpoint.requests).toHaveLength(2)
   })
 
-  it('outlives a target it has no consent for', async () => {
+  it('continues after a target without consent was refused', async () => {
     const { client, endpoint } = await createBench()
     const session = await client.startSession(userToken(), target)
     endpoint.answer = () => refusal('invalid_grant', 65001, { suberror: 'consent_required' })
@@ -154,7 +157,7 @@ describe('a session', () => {
     expect(await session.acquire()).toMatchObject({ source: 'cache' })
   })
 
-  it('outlives an outage', async () => {
+  it('continues after an outage', async () => {
     const { client, endpoint, clock } = await createBench()
     const session = await client.startSession(userToken(), target)
     clock.now += 3600
@@ -167,13 +170,13 @@ describe('a session', () => {
   it('is not renewed with the token of another user, or of the same user through another client', async () => {
     const { client, endpoint } = await createBench()
     const session = await client.startSession(userToken(), target)
-    for (const stranger of [{ oid: 'bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee' }, { azp: otherTenantId }]) {
-      expect(await refusalOf(session.renew(userToken(stranger)))).toMatchObject({ code: 'session_unknown' })
+    for (const other of [{ oid: 'bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee' }, { azp: otherTenantId }]) {
+      expect(await refusalOf(session.renew(userToken(other)))).toMatchObject({ code: 'session_unknown' })
     }
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('is gone when it has ended', async () => {
+  it('is not found after its end', async () => {
     const { client, endpoint } = await createBench()
     const session = await client.startSession(userToken(), target)
     await session.end()
@@ -187,7 +190,7 @@ describe('a session', () => {
     expect(endpoint.requests).toHaveLength(1)
   })
 
-  it('is not brought back by a renewal that was under way when it ended', async () => {
+  it('stays ended when a renewal was under way', async () => {
     const { client, endpoint, clock } = await createBench()
     const session = await client.startSession(userToken(), target)
     clock.now += 3600
@@ -202,7 +205,7 @@ describe('a session', () => {
     expect(await refusalOf(session.acquire())).toMatchObject({ code: 'session_unknown' })
   })
 
-  it('is not started when the service gives no refresh token', async () => {
+  it('is not started when the service issues no refresh token', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = (request) => endpoint.grant(request, { refresh_token: undefined })
     expect(await refusalOf(client.startSession(userToken(), target))).toMatchObject({
@@ -211,7 +214,7 @@ describe('a session', () => {
     })
   })
 
-  it('ends when it was idle too long, and not one second earlier', async () => {
+  it('ends after idleSeconds without use, and not one second earlier', async () => {
     const { client, clock } = await createBench('2.0', { sessions: { idleSeconds: 100 } })
     const session = await client.startSession(userToken(), target)
     clock.now += 99
@@ -222,7 +225,7 @@ describe('a session', () => {
     expect(await refusalOf(session.acquire())).toMatchObject({ code: 'session_unknown' })
   })
 
-  it('gives its place to a new one when it is the longest idle of too many', async () => {
+  it('ends when it is the longest idle one past maxSessions', async () => {
     const { client } = await createBench('2.0', { sessions: { maxSessions: 2 } })
     const [first, second] = [
       await client.startSession(userToken(), target),

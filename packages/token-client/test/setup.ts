@@ -29,7 +29,7 @@ export interface Bench {
   readonly clock: TestClock
 }
 
-/** A client of one tenant, against a token service on loopback, at a clock that stands still. */
+/** A client of one tenant, with a token service on loopback and a clock that moves only when a test sets it. */
 export async function createBench(
   version: '1.0' | '2.0' = '2.0',
   changes: Partial<TokenClientOptions> & { readonly tenantId?: string } = {},
@@ -37,7 +37,7 @@ export async function createBench(
   return createBenchAt(await startTokenEndpoint(), { now: 1_800_000_000 }, version, changes)
 }
 
-/** One more client of the same service, at the same clock: another process of a fleet. */
+/** One more client of the same service, with the same clock: another process. */
 export function createBenchAt(
   endpoint: TokenEndpoint,
   clock: TestClock,
@@ -55,7 +55,7 @@ export function createBenchAt(
   return { client, endpoint, clock }
 }
 
-/** The access token of a user as Entra's v2.0 tokens look, for an hour from the test clock's start. The signature is none. */
+/** The access token of a user as Entra's v2.0 tokens look, for an hour from the test clock's start. The signature is invalid. */
 export function userToken(changes: Readonly<Record<string, unknown>> = {}): string {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const claims = {
@@ -73,7 +73,7 @@ export function userToken(changes: Readonly<Record<string, unknown>> = {}): stri
   return `${encode({ typ: 'JWT', alg: 'RS256', kid: 'k' })}.${encode(claims)}.c2lnbmF0dXJl`
 }
 
-/** What a call was refused with. Fails when it was not refused, or not by a TokenClientError. */
+/** The error of a call. Fails when the call succeeds, or throws something else. */
 export async function refusalOf(call: Promise<unknown>): Promise<TokenClientError> {
   const outcome = await call.then(
     () => 'was not refused',

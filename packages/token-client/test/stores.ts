@@ -1,7 +1,7 @@
 import type { KeyvLike } from '@countersign/token-client'
 import Keyv from 'keyv'
 
-/** A real Keyv in memory, whose contents can be seen and changed, and which can be taken down. */
+/** A real Keyv in memory, whose contents a test can read and change, and which a test can stop. */
 export function createOpenStore(): {
   readonly keyv: KeyvLike
   readonly contents: Map<string, string>

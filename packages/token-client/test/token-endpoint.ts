@@ -17,13 +17,13 @@ export interface Answer {
 export interface TokenEndpoint {
   readonly origin: string
   readonly requests: SeenRequest[]
-  /** What the service says next, and from then on. Default: it grants what is asked for, as Entra does. */
+  /** The answer to all later requests. Default: it grants what is requested, as Entra does. */
   answer: (request: SeenRequest) => Answer | Promise<Answer>
   /** What Entra grants: strings on v1.0, numbers on v2.0. */
   readonly grant: (request: SeenRequest, changes?: Readonly<Record<string, unknown>>) => Answer
 }
 
-/** A token service on loopback. It stands for the service alone: it judges nothing, and answers as it is told. */
+/** A token service on loopback. It checks nothing, and answers as a test sets it. */
 export async function startTokenEndpoint(): Promise<TokenEndpoint> {
   let count = 0
   const endpoint: TokenEndpoint = {
@@ -72,7 +72,7 @@ export async function startTokenEndpoint(): Promise<TokenEndpoint> {
   return Object.assign(endpoint, { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
 }
 
-/** An error body as Entra writes it. */
+/** An error body as Entra sends it. */
 export function refusal(
   error: string,
   aadsts: number | readonly number[],

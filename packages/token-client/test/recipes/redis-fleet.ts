@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import KeyvRedis from '@keyv/redis'
-import type { Lock, StoreOptions } from '@countersign/token-client'
+import type { StoreLock, StoreOptions } from '@countersign/token-client'
 import Keyv from 'keyv'
 
 /** The `store` of a token client, in Redis or Valkey. */
@@ -10,7 +10,7 @@ export function redisStore(
   secret: string,
 ): { store: StoreOptions; disconnect: () => Promise<void> } {
   const adapter = new KeyvRedis({ url, socket: { connectTimeout: 1000, reconnectStrategy: 500 } })
-  // With throwOnErrors a lost connection is an event of the token client's; without it, it looks like an empty store.
+  // With throwOnErrors a lost connection is reported by onStoreFault; without it, the store looks empty.
   const keyv = new Keyv(adapter, { useKeyPrefix: false, throwOnErrors: true })
   keyv.on('error', () => {})
   return {
@@ -21,8 +21,8 @@ export function redisStore(
 
 const leaseMilliseconds = 30_000
 
-/** One at a time, as long as Redis has one primary: a lease that its holder alone can give back. */
-function createLock(adapter: KeyvRedis<unknown>): Lock {
+/** One at a time, as long as Redis has one primary: a lease that only its holder can release. */
+function createLock(adapter: KeyvRedis<unknown>): StoreLock {
   return async (name, work) => {
     const redis = (await adapter.getClient()) as RedisCommands
     const [lock, holder] = [`${name}:lock`, randomUUID()]

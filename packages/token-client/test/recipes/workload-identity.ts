@@ -5,7 +5,7 @@ import {
   type TokenClient,
 } from '@countersign/token-client'
 
-/** A client in a pod that Azure Workload Identity has prepared: everything it needs stands in its environment. */
+/** A client in a pod that Azure Workload Identity has prepared: its settings are environment variables. */
 export function createWorkloadClient(environment: Readonly<Record<string, string | undefined>>): TokenClient {
   const { AZURE_TENANT_ID = '', AZURE_CLIENT_ID = '', AZURE_FEDERATED_TOKEN_FILE = '' } = environment
   const { AZURE_AUTHORITY_HOST } = environment

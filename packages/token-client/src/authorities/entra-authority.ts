@@ -1,0 +1,165 @@
+import { TokenClientError } from '../base/errors.js'
+import { isGuid } from '../base/identifiers.js'
+import { badOption, checkNames, checkObject } from '../base/options-reader.js'
+import { isSecure } from '../base/secure-url.js'
+import type { Target } from '../base/target.js'
+import { readEntraUserToken } from '../user-tokens/entra-user-token.js'
+import { type Authority, createAuthority, type RequestParameters } from './authority.js'
+
+const clouds = {
+  global: 'https://login.microsoftonline.com',
+  usGovernment: 'https://login.microsoftonline.us',
+  china: 'https://login.partner.microsoftonline.cn',
+} as const
+
+/** Other names of the same hosts, in challenges of older APIs. */
+const aliases: Readonly<Record<string, readonly string[]>> = {
+  [clouds.global]: ['https://login.windows.net', 'https://login.microsoft.com', 'https://sts.windows.net'],
+  [clouds.usGovernment]: ['https://login.usgovcloudapi.net'],
+  [clouds.china]: ['https://login.chinacloudapi.cn'],
+}
+
+/** The options of `entraAuthority`. */
+export interface EntraAuthorityOptions {
+  /**
+   * The tenant's id, a GUID. Or `organizations`, for an application of many tenants: then every call of `acquireForApp`
+   * names the tenant, and `acquireOnBehalfOf` uses the tenant that issued the user's token.
+   */
+  readonly tenantId: string
+  /** The token endpoint: `1.0` takes a `resource`; `2.0` also takes scopes and claims challenges. */
+  readonly version: '1.0' | '2.0'
+  /** A national cloud, or any other cloud by the origin of its login host. Default: `global`. */
+  readonly cloud?: 'global' | 'usGovernment' | 'china' | { readonly authority: string } | undefined
+}
+
+type Version = EntraAuthorityOptions['version']
+
+/**
+ * Microsoft Entra ID, its v1.0 or its v2.0 token endpoint. The endpoint's address is built from these options, without
+ * discovery; nobody is contacted. Does not check that the tenant exists. Throws `TypeError` for invalid options, among
+ * them the tenants `common` and `consumers`: the grants of this package do not exist there. Source: "Microsoft identity
+ * platform and OAuth 2.0 On-Behalf-Of flow" and "National clouds".
+ *
+ * @example
+ * ```ts
+ * import { entraAuthority } from '@countersign/token-client'
+ *
+ * const oneTenant = entraAuthority({ tenantId: '0f1e2d3c-4b5a-4678-8901-23456789abcd', version: '2.0' })
+ * const manyTenants = entraAuthority({ tenantId: 'organizations', version: '2.0' })
+ * ```
+ */
+export function entraAuthority(options: EntraAuthorityOptions): Authority {
+  checkObject('entraAuthority', options)
+  checkNames('entraAuthority', options, ['tenantId', 'version', 'cloud'])
+  const { version } = options
+  if (version !== '1.0' && version !== '2.0') {
+    throw badOption('entraAuthority', 'version', "must be '1.0' or '2.0'")
+  }
+  const home = readTenant(options.tenantId)
+  const origin = readLoginOrigin(options.cloud ?? 'global')
+
+  return createAuthority({
+    identity: Object.freeze(['entra', origin, version, home ?? 'organizations']),
+    // "Refresh tokens in the Microsoft identity platform": an old one is not revoked when it is used.
+    refreshTokensAreReusable: true,
+    takesClaims: version === '2.0',
+    applicationTenant: (requested) => chooseTenant(home, requested),
+    readUserToken(token) {
+      const userToken = readEntraUserToken(token)
+      if (home !== undefined && userToken.tenantId !== home) {
+        throw new TokenClientError('user_token_tenant_mismatch')
+      }
+      return userToken
+    },
+    tokenServer: (tenantId) => Promise.resolve(tokenServer(origin, version, tenantId)),
+    targetParameters: (target, offline) =>
+      version === '1.0' ? resourceParameters(target) : scopeParameters(target, offline),
+    authorizationUri(tenantId) {
+      const tenant = isGuid(tenantId) ? tenantId : (home ?? 'organizations')
+      return `${origin}/${tenant}/oauth2/${version === '1.0' ? '' : 'v2.0/'}authorize`
+    },
+    isOwnAddress: (uri) => uri.origin === origin || (aliases[origin]?.includes(uri.origin) ?? false),
+    onBehalfOf: (userToken) => ({
+      grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      parameters: { assertion: userToken, requested_token_use: 'on_behalf_of' },
+    }),
+  })
+}
+
+function chooseTenant(home: string | undefined, requested: string | undefined): string {
+  if (requested !== undefined && !isGuid(requested)) {
+    throw badOption('acquireForApp', 'tenantId', "must be a tenant's GUID")
+  }
+  const tenantId = requested?.toLowerCase() ?? home
+  if (tenantId === undefined) {
+    throw badOption(
+      'acquireForApp',
+      'tenantId',
+      'is required: the authority is for many tenants (organizations)',
+    )
+  }
+  if (home !== undefined && tenantId !== home) {
+    throw badOption(
+      'acquireForApp',
+      'tenantId',
+      "must be the authority's own tenant; for an application of many tenants, use organizations in entraAuthority",
+    )
+  }
+  return tenantId
+}
+
+function tokenServer(origin: string, version: Version, tenantId: string | undefined) {
+  // The tenant may come from a user's token. Only a GUID is put into the path, so no token can change the path.
+  if (!isGuid(tenantId)) throw badOption('entraAuthority', 'tenantId', "must be a tenant's GUID")
+  return {
+    issuer: `${origin}/${tenantId}/v2.0`,
+    token_endpoint: `${origin}/${tenantId}/${version === '1.0' ? 'oauth2/token' : 'oauth2/v2.0/token'}`,
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt'],
+  }
+}
+
+function resourceParameters({ resource, claims }: Target): RequestParameters {
+  if (resource === undefined) {
+    throw badOption(
+      'target',
+      'scopes',
+      'must be left out with version 1.0: name the resource, or use version 2.0',
+    )
+  }
+  if (claims !== undefined) {
+    throw badOption('target', 'claims', 'must be left out with version 1.0: only version 2.0 takes claims')
+  }
+  return { resource }
+}
+
+function scopeParameters({ resource, scopes, claims }: Target, offline?: 'offline'): RequestParameters {
+  const scope = resource === undefined ? [...scopes!] : [`${resource}/.default`]
+  if (offline !== undefined) scope.push('offline_access')
+  return { scope: scope.join(' '), ...(claims === undefined ? {} : { claims }) }
+}
+
+function readTenant(tenantId: unknown): string | undefined {
+  if (tenantId === 'organizations') return undefined
+  if (!isGuid(tenantId)) {
+    throw badOption(
+      'entraAuthority',
+      'tenantId',
+      "must be a tenant's GUID, or organizations for an application of many tenants (common and consumers are not supported)",
+    )
+  }
+  return tenantId.toLowerCase()
+}
+
+function readLoginOrigin(cloud: NonNullable<EntraAuthorityOptions['cloud']>): string {
+  if (typeof cloud === 'string' && Object.hasOwn(clouds, cloud)) return clouds[cloud]
+  const authority: unknown = typeof cloud === 'string' ? undefined : cloud?.authority
+  const url = typeof authority === 'string' && URL.canParse(authority) ? new URL(authority) : undefined
+  if (url === undefined || !isSecure(url) || url.origin !== authority) {
+    throw badOption(
+      'entraAuthority',
+      'cloud',
+      'must be global, usGovernment, china, or { authority } with the origin of a login host (https, or http on loopback)',
+    )
+  }
+  return url.origin
+}

@@ -1,0 +1,253 @@
+import type { ServiceAnswer } from './service-answer.js'
+
+/** What the program that gets the error should do next. */
+export type TokenClientAction =
+  /** Try again later; `retryAfterSeconds` says when, if the service did. */
+  | 'retry'
+  /** Have the user sign in again, with `service.claims` if there are any. */
+  | 'interact'
+  /** Ask the user or an administrator to consent. */
+  | 'consent'
+  /** Answer the caller with 401, so that it calls again with another token. */
+  | 'new-user-token'
+  /** The account is disabled, deleted or locked: stop working for this user. */
+  | 'user-disabled'
+  /** A registration, credential or option is wrong: nothing changes until a person changes it. */
+  | 'fix-configuration'
+
+interface ErrorKind {
+  readonly action: TokenClientAction
+  readonly message: string
+  /** The HTTP status for this API's own caller, where it differs from the status of the action. */
+  readonly status?: 403
+}
+
+const errors = {
+  interaction_required: {
+    action: 'interact',
+    message: 'The token service requires the user to sign in again',
+  },
+  consent_required: { action: 'consent', message: 'Consent for the requested permissions is missing' },
+  user_disabled: {
+    action: 'user-disabled',
+    message: 'The token service reports that the user is disabled, deleted or locked',
+  },
+  user_not_assigned: {
+    action: 'fix-configuration',
+    message: 'The user or client is not assigned to the target',
+    status: 403,
+  },
+  user_token_expired: { action: 'new-user-token', message: "The user's token has expired" },
+  user_token_refused: {
+    action: 'new-user-token',
+    message: "The token service does not accept the user's token",
+  },
+  user_token_malformed: { action: 'new-user-token', message: "The user's token cannot be read" },
+  user_token_is_id_token: {
+    action: 'new-user-token',
+    message: 'An ID token cannot be exchanged: pass an access token',
+  },
+  user_token_is_application_token: {
+    action: 'fix-configuration',
+    message: 'An application token has no user: acquire the next token with acquireForApp',
+    status: 403,
+  },
+  user_token_audience_mismatch: {
+    action: 'new-user-token',
+    message: "The user's token is for another audience",
+  },
+  user_token_tenant_mismatch: {
+    action: 'new-user-token',
+    message: "The user's token was issued by another tenant",
+  },
+  client_credential_refused: {
+    action: 'fix-configuration',
+    message: "The token service refused this client's credential",
+  },
+  client_credential_expired: {
+    action: 'fix-configuration',
+    message: "This client's credential has expired or is not yet valid",
+  },
+  client_credential_unusable: {
+    action: 'fix-configuration',
+    message: "This client's credential cannot be used",
+  },
+  client_credential_unavailable: {
+    action: 'retry',
+    message: "This client's credential could not be obtained",
+  },
+  client_refused: {
+    action: 'fix-configuration',
+    message: 'The token service does not allow this client to make this request',
+  },
+  target_refused: {
+    action: 'fix-configuration',
+    message: 'The token service does not know the requested resource or scope',
+  },
+  tenant_unknown: { action: 'fix-configuration', message: 'The token service does not know the tenant' },
+  request_refused: { action: 'fix-configuration', message: 'The token service refused the request' },
+  refresh_token_expired: { action: 'interact', message: 'The refresh token is no longer valid' },
+  session_unknown: {
+    action: 'new-user-token',
+    message: 'There is no such session: it was never started, has ended, or belongs to another owner',
+  },
+  session_needs_user: {
+    action: 'interact',
+    message: 'The session needs a new token of its user: call renew',
+  },
+  session_not_renewable: {
+    action: 'fix-configuration',
+    message: 'The token service issued no refresh token, which a session needs',
+  },
+  throttled: { action: 'retry', message: 'The token service asked to wait before the next request' },
+  service_unavailable: { action: 'retry', message: 'The token service is unavailable' },
+  service_unreachable: { action: 'retry', message: 'The token service could not be reached' },
+  service_timeout: { action: 'retry', message: 'The token service did not answer in time' },
+  service_redirected: {
+    action: 'fix-configuration',
+    message: 'The token service answered with a redirect, which is not followed',
+  },
+  service_answer_invalid: {
+    action: 'fix-configuration',
+    message: 'The token service sent an invalid answer',
+  },
+  store_unavailable: { action: 'retry', message: 'The shared store is unavailable' },
+  metadata_invalid: { action: 'fix-configuration', message: "The issuer's metadata is invalid" },
+} as const satisfies Record<string, ErrorKind>
+
+/** The stable name of a failure. Every code has one `action`. */
+export type TokenClientErrorCode = keyof typeof errors
+
+/** What an API answers its own caller after a failure. */
+export interface CallerAnswer {
+  /** HTTP status. */
+  readonly status: 401 | 403 | 500 | 503
+  /** A challenge (`WWW-Authenticate`), or `Retry-After`; often empty. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The claims challenge that the caller must take to the token service: JSON text. */
+  readonly claims?: string
+}
+
+interface ErrorDetails {
+  readonly answer?: CallerAnswer
+  readonly service?: ServiceAnswer | undefined
+  readonly retryAfterSeconds?: number | undefined
+  readonly reason?: string | undefined
+}
+
+/**
+ * Why a token could not be acquired. Switch on `code` or `action`. Recognise it with `isTokenClientError`, not with
+ * `instanceof`: two copies of this package may be loaded. It never holds a token, a secret or an assertion.
+ *
+ * @example
+ * ```ts
+ * import { isTokenClientError } from '@countersign/token-client'
+ *
+ * function adviceFor(error: unknown): string {
+ *   if (!isTokenClientError(error)) throw error
+ *   if (error.action === 'retry') return `try again in ${error.retryAfterSeconds ?? 5} seconds`
+ *   return error.action === 'consent' ? 'ask an administrator to consent' : error.message
+ * }
+ * ```
+ */
+export class TokenClientError extends Error {
+  /** Always `TokenClientError`. */
+  override readonly name = 'TokenClientError' as const
+  /** The stable name of the failure. */
+  readonly code: TokenClientErrorCode
+  /** What to do next. */
+  readonly action: TokenClientAction
+  /** Seconds to wait before the next attempt, when the service said so. */
+  readonly retryAfterSeconds?: number
+  /** A short text of this package or the code of a system error (`ECONNREFUSED`), where it helps to find the cause. */
+  readonly reason?: string
+  /** The token service's own words, when the service refused. */
+  readonly service?: ServiceAnswer
+  /**
+   * HTTP status for this API's own caller. Present only when the call was given a validated token as `userToken`, as are
+   * `statusCode`, `headers` and `expose`: the error handlers of frameworks read them.
+   */
+  declare readonly status?: CallerAnswer['status']
+  /** The same as `status`, for frameworks that read this name. */
+  declare readonly statusCode?: CallerAnswer['status']
+  /** To be set on the response: a challenge, or `Retry-After`. */
+  declare readonly headers?: CallerAnswer['headers']
+  /** Whether the message may be shown to the caller: true below 500. */
+  declare readonly expose?: boolean
+  readonly #claims: string | undefined
+
+  /** Only this package creates one, and tests that need one. */
+  constructor(code: TokenClientErrorCode, details: ErrorDetails = {}) {
+    const aadsts = details.service?.codes.at(-1)
+    super(errors[code].message + (aadsts === undefined ? '' : ` (AADSTS${aadsts})`))
+    this.code = code
+    this.action = errors[code].action
+    if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds
+    if (details.reason !== undefined) this.reason = details.reason
+    if (details.service !== undefined) this.service = details.service
+    const { answer } = details
+    this.#claims = answer?.claims
+    if (answer === undefined) return
+    this.status = this.statusCode = answer.status
+    this.headers = Object.freeze({ ...answer.headers })
+    this.expose = answer.status < 500
+  }
+
+  /**
+   * A response body for this API's own caller. Of the token service's words it holds only the claims challenge, and with
+   * status 500 it holds no details.
+   */
+  toJSON(): Readonly<Record<string, unknown>> {
+    if (this.status === 500) return { error_description: 'Internal Server Error' }
+    return {
+      error: this.code,
+      error_description: this.message,
+      action: this.action,
+      ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
+      ...(this.#claims === undefined ? {} : { claims: this.#claims }),
+    }
+  }
+}
+
+/**
+ * Whether an error is a `TokenClientError`, by its name and code. Also recognises the errors of another copy of this
+ * package in the same process, for which `instanceof` is false. Does not check that this package created the error.
+ *
+ * @example
+ * ```ts
+ * import { isTokenClientError } from '@countersign/token-client'
+ *
+ * process.on('uncaughtException', (error) => {
+ *   if (isTokenClientError(error)) console.error(error.code, error.action, error.service?.correlationId)
+ * })
+ * ```
+ */
+export function isTokenClientError(error: unknown): error is TokenClientError {
+  return (
+    error instanceof Error &&
+    error.name === 'TokenClientError' &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    Object.hasOwn(errors, error.code)
+  )
+}
+
+/** A copy of an error, for callers that share one request: frameworks write on errors. */
+export function ownError(error: unknown): unknown {
+  return isTokenClientError(error) ? new TokenClientError(error.code, withoutAnswer(error)) : error
+}
+
+function withoutAnswer({ service, retryAfterSeconds, reason }: TokenClientError): ErrorDetails {
+  return { service, retryAfterSeconds, reason }
+}
+
+/** The error as an answer to this API's own caller. */
+export function withAnswer(error: TokenClientError, answer: CallerAnswer): TokenClientError {
+  return new TokenClientError(error.code, { ...withoutAnswer(error), answer })
+}
+
+/** The HTTP status that a code has, whatever its action. */
+export function statusOf(code: TokenClientErrorCode): 403 | undefined {
+  const kind: ErrorKind = errors[code]
+  return kind.status
+}

@@ -1,0 +1,75 @@
+import { badOption, checkNames } from './options-reader.js'
+
+/** The API that a token is for. Exactly one of `resource` and `scopes` is required. */
+export interface Target {
+  /**
+   * The API: its application ID URI or client id, without spaces. Works with every authority; on Entra's v2.0 endpoint
+   * the client requests `<resource>/.default`.
+   */
+  readonly resource?: string | undefined
+  /**
+   * Scopes in full, such as `api://orders/Orders.Read`. Not available on Entra's v1.0 endpoint. `offline_access` is
+   * refused: work that continues without the user is a session (`startSession`).
+   */
+  readonly scopes?: readonly string[] | undefined
+  /**
+   * A claims challenge: the JSON text that a service or an API sent, at most 8192 characters (only Entra's v2.0 endpoint
+   * takes it). A call with `claims` is never answered from the cache. The new token replaces the cached one.
+   */
+  readonly claims?: string | undefined
+}
+
+/** What a call asks for, and when it gives up. */
+export interface AcquireOptions extends Target {
+  /** Ends this caller's wait: the call rejects with the signal's reason. A request that others share continues. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const names = ['resource', 'scopes', 'claims', 'signal'] as const
+
+/** Checks what a caller passed; `more` lists what only one method takes. Throws `TypeError`. */
+export function checkTarget(target: Target, more: readonly string[] = []): void {
+  if (typeof target !== 'object' || target === null) {
+    throw new TypeError('target: expected { resource } or { scopes }')
+  }
+  checkNames('target', target, [...names, ...more])
+  const { resource, scopes, claims } = target
+  if ((resource === undefined) === (scopes === undefined)) {
+    throw new TypeError('target: exactly one of "resource" and "scopes" is required')
+  }
+  if (resource !== undefined && !isWord(resource)) {
+    throw badOption('target', 'resource', 'must be an identifier without spaces')
+  }
+  if (scopes !== undefined && (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isWord))) {
+    throw badOption('target', 'scopes', 'must be a list of at least one scope, each without spaces')
+  }
+  if (scopes?.includes('offline_access')) {
+    throw badOption(
+      'target',
+      'scopes',
+      'must not contain offline_access: for work that continues without the user, call startSession',
+    )
+  }
+  if (claims !== undefined) checkClaims(claims)
+}
+
+/** The target without a claims challenge. */
+export function withoutChallenge({ resource, scopes }: Target): Target {
+  return Object.freeze(resource === undefined ? { scopes: Object.freeze([...(scopes ?? [])]) } : { resource })
+}
+
+function isWord(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]{1,2048}$/.test(value)
+}
+
+function checkClaims(claims: unknown): void {
+  let value: unknown
+  try {
+    value = typeof claims === 'string' && claims.length <= 8192 ? JSON.parse(claims) : undefined
+  } catch {
+    value = undefined
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw badOption('target', 'claims', 'must be the JSON text of an object, at most 8192 characters')
+  }
+}

@@ -1,0 +1,40 @@
+import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
+import { TokenClientError } from '../base/errors.js'
+import { systemReason } from '../base/system-reason.js'
+
+/**
+ * How a client authenticates: a function that adds the proof to a token request. `clientSecret`, `clientCertificate` and
+ * `clientAssertion` return one. The shape is oauth4webapi's `ClientAuth`, so its `ClientSecretBasic`, `PrivateKeyJwt` and
+ * the others are credentials too. What an own function throws is not passed on, as it may hold the secret.
+ */
+export type ClientCredential = oauth.ClientAuth
+
+// oauth4webapi takes another clock only as whole seconds of skew; a certificate's validity needs the time itself. The
+// symbol is shared by all copies of this package, so that a credential of one copy knows the time of another's client.
+const requestTime: unique symbol = Symbol.for('@countersign/token-client:request-time')
+
+type TimedClient = oauth.Client & { readonly [requestTime]?: number }
+
+/** The client as oauth4webapi expects it, at the time of one request. */
+export function clientAt({ clockSkew }: typeof oauth, clientId: string, now: number): oauth.Client {
+  const client: TimedClient = {
+    client_id: clientId,
+    [clockSkew]: Math.round(now - Date.now() / 1000),
+    [requestTime]: now,
+  }
+  return client
+}
+
+/** The time of the request for which this client was made, in seconds. */
+export function timeOf(client: oauth.Client): number {
+  return (client as TimedClient)[requestTime] ?? Date.now() / 1000
+}
+
+/** Calls the application's own function. What it throws may hold the secret, so only a system code is passed on. */
+export async function obtain<T>(source: () => T | Promise<T>): Promise<T> {
+  try {
+    return await source()
+  } catch (error) {
+    throw new TokenClientError('client_credential_unavailable', { reason: systemReason(error) })
+  }
+}

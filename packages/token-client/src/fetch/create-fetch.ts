@@ -1,0 +1,121 @@
+import type { AuthorityRules } from '../authorities/authority.js'
+import type { AcquiredToken } from '../base/acquired-token.js'
+import { badOption, checkNames, checkObject, readFunction } from '../base/options-reader.js'
+import { isSecure } from '../base/secure-url.js'
+import { type AcquireOptions, checkTarget } from '../base/target.js'
+import type { ValidatedUserToken } from '../user-tokens/user-token.js'
+import type { CreateFetchOptions } from './fetch-options.js'
+
+/** The methods of a client that bring the tokens. */
+export interface TokenAcquirer {
+  acquireForApp(options: AcquireOptions & { readonly tenantId?: string | undefined }): Promise<AcquiredToken>
+  acquireOnBehalfOf(userToken: string | ValidatedUserToken, options: AcquireOptions): Promise<AcquiredToken>
+}
+
+const optionNames = ['target', 'origin', 'userToken', 'tenantId', 'fetch']
+
+/** See `TokenClient.createFetch`. */
+export function createTargetFetch(
+  options: CreateFetchOptions,
+  client: TokenAcquirer,
+  authority: AuthorityRules,
+): typeof fetch {
+  checkObject('createFetch', options)
+  checkNames('createFetch', options, optionNames)
+  const { target, userToken, tenantId } = options
+  if (userToken !== undefined && tenantId !== undefined) {
+    throw badOption(
+      'createFetch',
+      'tenantId',
+      "must be left out with userToken: the user's token names the tenant",
+    )
+  }
+  const send: typeof fetch =
+    options.fetch === undefined
+      ? (input, init) => globalThis.fetch(input, init)
+      : readFunction('createFetch', 'fetch', options.fetch)
+  const origins = readOrigins(options.origin)
+  checkTarget(target)
+  if ('claims' in target || 'signal' in target) {
+    throw badOption(
+      'createFetch',
+      'target',
+      'must be { resource } or { scopes }: claims and signal come with a request',
+    )
+  }
+  const acquire = (more: Pick<AcquireOptions, 'claims' | 'signal'>) =>
+    userToken === undefined
+      ? client.acquireForApp({ ...target, ...more, tenantId })
+      : client.acquireOnBehalfOf(userToken, { ...target, ...more })
+
+  return async (input, init = {}) => {
+    const request = input instanceof Request ? input : undefined
+    // Converted to text once: the address that is checked is the one that is used.
+    const address = input instanceof Request ? input : String(input)
+    const url = typeof address === 'string' ? address : address.url
+    if (!origins.has(originOf(url))) return send(input, init)
+    const headers = new Headers(init.headers ?? request?.headers)
+    if (headers.has('authorization')) {
+      throw new TypeError('createFetch: the authorization header must be left out: this fetch sets it')
+    }
+    const signal = init.signal ?? request?.signal
+    const sendWithToken = async (claims?: string) => {
+      const { accessToken } = await acquire({ claims, signal })
+      headers.set('authorization', `Bearer ${accessToken}`)
+      // A redirect to another origin loses the header (Fetch standard, "HTTP-redirect fetch").
+      return send(address, { ...init, headers })
+    }
+    const response = await sendWithToken()
+    if (response.status !== 401 || !canBeSentAgain(init.body ?? request?.body)) return response
+    const claims = await readChallenge(response, origins, authority)
+    if (claims === undefined) return response
+    await response.body?.cancel()
+    return sendWithToken(claims)
+  }
+}
+
+/** The claims that the target asks for, if this authority can answer them. */
+async function readChallenge(
+  response: Response,
+  origins: ReadonlySet<string>,
+  authority: AuthorityRules,
+): Promise<string | undefined> {
+  // After redirects, the challenge may come from another server than the target.
+  if (response.url !== '' && !origins.has(originOf(response.url))) return undefined
+  if (!authority.takesClaims) return undefined
+  const { readClaimsChallenge } = await import('./claims-challenge.js')
+  const isOwnAddress = (uri: URL) => authority.isOwnAddress(uri)
+  return readClaimsChallenge(response.headers.get('www-authenticate'), isOwnAddress)
+}
+
+function readOrigins(origin: unknown): ReadonlySet<string> {
+  const origins: readonly unknown[] = Array.isArray(origin) ? origin : [origin]
+  const isOrigin = (one: unknown): one is string =>
+    typeof one === 'string' && originOf(one) === one && isSecure(new URL(one))
+  if (origins.length === 0 || !origins.every(isOrigin)) {
+    throw badOption(
+      'createFetch',
+      'origin',
+      'must be the origin of the target, such as https://orders.example (https, or http on loopback), or a list of them',
+    )
+  }
+  return new Set(origins)
+}
+
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : ''
+}
+
+/** A stream can be read only once. */
+function canBeSentAgain(body: unknown): boolean {
+  return (
+    body === undefined ||
+    body === null ||
+    typeof body === 'string' ||
+    body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body) ||
+    body instanceof URLSearchParams ||
+    body instanceof FormData ||
+    body instanceof Blob
+  )
+}

@@ -1,0 +1,72 @@
+import { sha256 } from '../base/identifiers.js'
+import { checkTarget, type Target } from '../base/target.js'
+import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenEndpoint, TokenRequest } from '../token-endpoint/token-endpoint.js'
+import { userRevocationName } from '../user-tokens/owner.js'
+import type { UserToken } from '../user-tokens/user-token.js'
+import { keysOf } from './cache-key.js'
+import { type ClientContext, readUserToken, targetParameters } from './client-context.js'
+import type { PreparedGrant, TokenGrant } from './grant.js'
+
+/**
+ * A token on behalf of a user (OBO). Entra: `jwt-bearer` with `requested_token_use=on_behalf_of`; other services: token
+ * exchange (RFC 8693). `token-endpoint/token-answer.ts` reads the answer, as it reads every grant's.
+ */
+export class OnBehalfOfGrant implements TokenGrant {
+  readonly name = 'obo'
+  readonly target: Target
+  readonly requestKey: string
+  readonly cacheKey: string
+  readonly #context: ClientContext
+  readonly #userToken: string
+
+  constructor(context: ClientContext, userToken: string, target: Target) {
+    this.#context = context
+    this.#userToken = userToken
+    this.target = target
+    const keys = keysOf({
+      client: context.identity,
+      grant: 'obo',
+      tenantId: undefined,
+      subject: sha256(userToken),
+      target,
+    })
+    this.requestKey = keys.requestKey
+    this.cacheKey = keys.cacheKey
+  }
+
+  prepare(): PreparedGrant {
+    checkTarget(this.target)
+    const userToken = readUserToken(this.#context, this.#userToken)
+    const { endpoint } = this.#context
+    const request = onBehalfOfRequest(this.#context, userToken, this.target)
+    return {
+      revokedWith: userToken.owner === undefined ? [] : [userRevocationName(userToken.owner)],
+      notAfter: userToken.expiresAt,
+      redeem: () => redeem(endpoint, request),
+    }
+  }
+}
+
+/** v1.0 always sends a refresh token. It is thrown away: it would outlive a revocation of the user's token. */
+async function redeem(endpoint: TokenEndpoint, request: TokenRequest): Promise<TokenAnswer> {
+  const answer = await endpoint.request(request)
+  return { ...answer, refreshToken: undefined }
+}
+
+/** The request for a token on behalf of a user; with `offline` it also asks for a refresh token. */
+export function onBehalfOfRequest(
+  context: ClientContext,
+  userToken: UserToken,
+  target: Target,
+  offline?: 'offline',
+): TokenRequest {
+  const { grantType, parameters } = context.authority.onBehalfOf(userToken.text)
+  return {
+    tenantId: userToken.tenantId,
+    grantType,
+    parameters: { ...parameters, ...targetParameters(context, target, offline) },
+    invalidGrant: 'interaction_required',
+    repeatable: true,
+  }
+}

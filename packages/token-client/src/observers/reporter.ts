@@ -1,0 +1,71 @@
+import { type Channel, channel } from 'node:diagnostics_channel'
+import type { Target } from '../base/target.js'
+import type {
+  RequestedToken,
+  TokenClientObservers,
+  TokenFailureEvent,
+  TokenHitEvent,
+  TokenMissEvent,
+  TokenRefreshEvent,
+  TokenRequestEvent,
+  TokenStoreFaultEvent,
+} from './observers.js'
+
+/** Passes events to the observers and to the diagnostics channels. None of its methods throws. */
+export interface Reporter {
+  request(event: TokenRequestEvent): void
+  hit(grant: RequestedToken['grant'], target: Target, tier: TokenHitEvent['tier']): void
+  miss(event: TokenMissEvent): void
+  refresh(event: TokenRefreshEvent): void
+  failure(event: TokenFailureEvent): void
+  storeFault(event: TokenStoreFaultEvent): void
+}
+
+const channels = {
+  request: channel('countersign:token-request'),
+  hit: channel('countersign:token-hit'),
+  miss: channel('countersign:token-miss'),
+  refresh: channel('countersign:token-refresh'),
+  failure: channel('countersign:token-failure'),
+  storeFault: channel('countersign:token-store-fault'),
+}
+
+export function createReporter(observers: TokenClientObservers): Reporter {
+  const { onRequest, onHit, onMiss, onRefresh, onFailure, onStoreFault } = observers
+  return {
+    request: (event) => report(channels.request, onRequest, event),
+    hit(grant, target, tier) {
+      // Most calls end here: the event is created only when someone receives it.
+      if (onHit !== undefined || channels.hit.hasSubscribers)
+        report(channels.hit, onHit, { ...requestedToken(grant, target), tier })
+    },
+    miss: (event) => report(channels.miss, onMiss, event),
+    refresh: (event) => report(channels.refresh, onRefresh, event),
+    failure: (event) => report(channels.failure, onFailure, event),
+    storeFault: (event) => report(channels.storeFault, onStoreFault, event),
+  }
+}
+
+export function requestedToken(grant: RequestedToken['grant'], { resource, scopes }: Target): RequestedToken {
+  return {
+    grant,
+    ...(resource === undefined ? {} : { resource }),
+    ...(scopes === undefined ? {} : { scopes: [...scopes] }),
+  }
+}
+
+export function secondsSince(startedAt: number): number {
+  return (performance.now() - startedAt) / 1000
+}
+
+function report<E extends object>(to: Channel, observer: ((event: E) => void) | undefined, event: E): void {
+  Object.freeze(event)
+  try {
+    const result: unknown = observer?.(event)
+    // `Promise.resolve` also takes promises of other realms and libraries.
+    if (typeof result === 'object' && result !== null) Promise.resolve(result).catch(() => {})
+  } catch {
+    // An observer's failure changes nothing, at once or later: an unhandled rejection would end the process.
+  }
+  to.publish(event)
+}

@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto'
+import type { AcquiredToken } from '../base/acquired-token.js'
+import { TokenClientError } from '../base/errors.js'
+import { sha256 } from '../base/identifiers.js'
+import { type AcquireOptions, checkTarget, type Target, withoutChallenge } from '../base/target.js'
+import type { TokenSource } from '../cache/token-source.js'
+import { answerCaller } from '../grants/caller-answer.js'
+import { readUserToken } from '../grants/client-context.js'
+import { onBehalfOfRequest } from '../grants/on-behalf-of.js'
+import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import { isSameOwner, readOwner, userRevocationName } from '../user-tokens/owner.js'
+import {
+  type SessionOwner,
+  type UserToken,
+  userTokenText,
+  type ValidatedUserToken,
+} from '../user-tokens/user-token.js'
+import { RefreshTokenGrant } from './refresh-token-grant.js'
+import type { SessionContext } from './session-context.js'
+import { isStoreFault, readRecord, type SessionRecord, sessionRevocationName } from './session-store.js'
+import { createTokenSession, type TokenSession } from './token-session.js'
+
+interface Start {
+  readonly user: string
+  isForgotten: boolean
+}
+
+/** Starts, resumes, renews and ends the sessions of a client, and acquires their tokens. */
+export class Sessions {
+  readonly #context: SessionContext
+  readonly #source: TokenSource
+  readonly #starting = new Set<Start>()
+
+  constructor(context: SessionContext, source: TokenSource) {
+    this.#context = context
+    this.#source = source
+  }
+
+  async start(userToken: string | ValidatedUserToken, options: AcquireOptions): Promise<TokenSession> {
+    try {
+      checkTarget(options)
+      return await this.#start(this.#readUserToken(userToken), options)
+    } catch (error) {
+      throw answerCaller(error, userToken, this.#context.client.authority)
+    }
+  }
+
+  async resume(key: string, owner: SessionOwner | ValidatedUserToken): Promise<TokenSession> {
+    const expected = readOwner(owner)
+    const record = typeof key === 'string' ? await this.#context.store.read(sha256(key)) : undefined
+    // The same error for a wrong key and for a wrong owner: it does not help to guess either.
+    if (record === undefined || !isSameOwner(record.owner, expected)) {
+      throw new TokenClientError('session_unknown')
+    }
+    return this.#open(key, record)
+  }
+
+  /** Ends the sessions of a user, those that are being started included. Their tokens are revoked by the caller. */
+  async forgetUser(user: string): Promise<void> {
+    for (const start of this.#starting) if (start.user === user) start.isForgotten = true
+    await this.#context.store.removeUser(user)
+  }
+
+  async #start(token: OwnedUserToken, options: AcquireOptions): Promise<TokenSession> {
+    const start: Start = { user: userRevocationName(token.owner), isForgotten: false }
+    this.#starting.add(start)
+    try {
+      options.signal?.throwIfAborted()
+      const key = randomBytes(32).toString('base64url')
+      const id = sha256(key)
+      const record = await this.#create(id, token, options, start.user)
+      if (start.isForgotten) {
+        await this.#end(id)
+        throw new TokenClientError('session_unknown')
+      }
+      return this.#open(key, record)
+    } finally {
+      this.#starting.delete(start)
+    }
+  }
+
+  /** Requests the first token together with a refresh token, and records the session. */
+  async #create(
+    id: string,
+    token: OwnedUserToken,
+    options: AcquireOptions,
+    user: string,
+  ): Promise<SessionRecord> {
+    const { store, client } = this.#context
+    const target = withoutChallenge(options)
+    const stamps = await store.stamps(id, user)
+    const askedAt = client.clock()
+    const answer = await this.#redeemUserToken(token, options)
+    options.signal?.throwIfAborted()
+    const { owner, tenantId } = token
+    const record = { owner, tenantId, target, refreshToken: answer.refreshToken }
+    await store.create(id, record, stamps)
+    this.#addToken(id, record, answer, askedAt, stamps)
+    return record
+  }
+
+  #open(key: string, { owner, tenantId, target }: SessionRecord): TokenSession {
+    const id = sha256(key)
+    const known = { owner, tenantId, target, refreshToken: undefined }
+    return createTokenSession(key, {
+      acquire: (options) => this.#acquire(id, known, options),
+      renew: (userToken) => this.#renew(id, userToken),
+      end: () => this.#end(id),
+    })
+  }
+
+  async #acquire(
+    id: string,
+    known: SessionRecord,
+    options: AcquireOptions | undefined,
+  ): Promise<AcquiredToken> {
+    const record = await this.#readOrFault(id)
+    if (record === undefined) {
+      this.#revokeInMemory(id)
+      throw new TokenClientError('session_unknown')
+    }
+    const fault = isStoreFault(record) ? record : undefined
+    const { owner, tenantId, target: first, refreshToken } = isStoreFault(record) ? known : record
+    const namesTarget = options?.resource !== undefined || options?.scopes !== undefined
+    const target = namesTarget ? options : { ...options, ...first }
+    checkTarget(target)
+    const grant = new RefreshTokenGrant(this.#context, id, { owner, tenantId }, target)
+    if (target.claims === undefined) {
+      const cached = this.#source.cached(grant)
+      if (cached !== undefined) return cached
+    } else {
+      this.#source.discard(grant)
+    }
+    // While the store is down, a session lives on the tokens that this process already holds.
+    if (fault !== undefined) throw fault
+    if (refreshToken === undefined) throw new TokenClientError('session_needs_user')
+    return this.#source.request(grant, grant.prepare(), options?.signal)
+  }
+
+  async #renew(id: string, userToken: string | ValidatedUserToken): Promise<void> {
+    const { client, turns } = this.#context
+    try {
+      const token = this.#readUserToken(userToken)
+      await turns.run(id, () => this.#renewInTurn(id, token))
+    } catch (error) {
+      throw answerCaller(error, userToken, client.authority)
+    }
+  }
+
+  async #renewInTurn(id: string, token: OwnedUserToken): Promise<void> {
+    const { client, store } = this.#context
+    const record = await readRecord(store, id)
+    if (!isSameOwner(record.owner, token.owner)) throw new TokenClientError('session_unknown')
+    const stamps = await store.stamps(id, userRevocationName(record.owner))
+    const askedAt = client.clock()
+    const answer = await this.#redeemUserToken(token, record.target)
+    this.#addToken(id, record, answer, askedAt, stamps)
+    if (await store.replace(id, { ...record, refreshToken: answer.refreshToken })) return
+    this.#revokeInMemory(id)
+    throw new TokenClientError('session_unknown')
+  }
+
+  async #end(id: string): Promise<void> {
+    // In memory first: if the store is down, this throws, and at least this process has forgotten the tokens.
+    this.#revokeInMemory(id)
+    await this.#context.store.remove(id)
+    this.#revokeInMemory(id)
+  }
+
+  async #redeemUserToken(token: UserToken, target: Target): Promise<TokenAnswer> {
+    const { client } = this.#context
+    const answer = await client.endpoint.request(onBehalfOfRequest(client, token, target, 'offline'))
+    if (answer.refreshToken === undefined) throw new TokenClientError('session_not_renewable')
+    return answer
+  }
+
+  #addToken(
+    id: string,
+    record: SessionRecord,
+    answer: TokenAnswer,
+    askedAt: number,
+    stamps: string | undefined,
+  ): void {
+    const grant = new RefreshTokenGrant(this.#context, id, record, record.target)
+    this.#source.add(grant, grant.prepare(), answer, askedAt, stamps)
+  }
+
+  #revokeInMemory(id: string): void {
+    this.#context.memory.revoke(sessionRevocationName(id))
+  }
+
+  /** The record of a session, or the fault of the store. */
+  async #readOrFault(id: string): Promise<SessionRecord | TokenClientError | undefined> {
+    try {
+      return await this.#context.store.read(id)
+    } catch (error) {
+      if (isStoreFault(error)) return error
+      throw error
+    }
+  }
+
+  #readUserToken(userToken: string | ValidatedUserToken): OwnedUserToken {
+    const token = readUserToken(this.#context.client, userTokenText(userToken))
+    const { owner } = token
+    // A session without an owner would belong to anyone who has the key.
+    if (owner === undefined) throw new TokenClientError('user_token_malformed', { reason: 'owner' })
+    return { ...token, owner }
+  }
+}
+
+type OwnedUserToken = UserToken & { readonly owner: SessionOwner }

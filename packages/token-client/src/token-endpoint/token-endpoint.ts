@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
+import type { AuthorityRules, GrantRequest } from '../authorities/authority.js'
+import { isTokenClientError, TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import type { Fetch } from '../base/guarded-fetch.js'
+import { isLoopback } from '../base/secure-url.js'
+import { clientAt, type ClientCredential } from '../credentials/client-credential.js'
+import { type Reporter, secondsSince } from '../observers/reporter.js'
+import { Cooldowns } from './cooldowns.js'
+import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
+
+/** One request to the token endpoint. */
+export interface TokenRequest extends GrantRequest {
+  readonly tenantId: string | undefined
+  /** What a plain `invalid_grant` means for this grant. */
+  readonly invalidGrant: TokenClientErrorCode
+  /** Whether it may be sent a second time when the outcome of the first is unknown. */
+  readonly repeatable: boolean
+}
+
+/** What the token endpoint needs to know about its client. */
+export interface TokenEndpointSettings {
+  readonly authority: AuthorityRules
+  readonly clientId: string
+  readonly credential: ClientCredential
+  readonly clock: () => number
+  readonly fetch: Fetch
+  readonly reporter: Reporter
+}
+
+/**
+ * The authority's token endpoint, and the only place that sends token requests, of every grant. It waits when the
+ * service asks for it, and repeats a request once after a transient failure.
+ */
+export class TokenEndpoint {
+  readonly #settings: TokenEndpointSettings
+  readonly #cooldowns: Cooldowns
+
+  constructor(settings: TokenEndpointSettings) {
+    this.#settings = settings
+    this.#cooldowns = new Cooldowns(settings.clock)
+  }
+
+  /** Sends a request and reads its answer. Throws `TokenClientError`. */
+  async request(request: TokenRequest): Promise<TokenAnswer> {
+    const { authority, fetch, clock } = this.#settings
+    const server = await authority.tokenServer(request.tenantId, fetch, clock())
+    const endpoint = server.token_endpoint!
+    this.#cooldowns.check(endpoint)
+    try {
+      return await this.#sendOrRepeat(server, request)
+    } catch (error) {
+      this.#cooldowns.note(endpoint, error)
+      throw error
+    }
+  }
+
+  async #sendOrRepeat(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    try {
+      return await this.#sendAndReport(server, request)
+    } catch (error) {
+      if (!request.repeatable || !isTransient(error)) throw error
+    }
+    await delay(100 + Math.random() * 200)
+    return this.#sendAndReport(server, request)
+  }
+
+  async #sendAndReport(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    const { reporter } = this.#settings
+    const startedAt = performance.now()
+    const { grantType } = request
+    try {
+      const answer = await this.#send(server, request)
+      reporter.request({ grantType, durationSeconds: secondsSince(startedAt) })
+      return answer
+    } catch (error) {
+      if (isTokenClientError(error)) {
+        const { code, service } = error
+        const status = service === undefined ? {} : { status: service.status }
+        reporter.request({ grantType, code, ...status, durationSeconds: secondsSince(startedAt) })
+      }
+      throw error
+    }
+  }
+
+  async #send(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    // Loaded when it is needed, so that it does not delay the start of an API.
+    const oauth = await import('oauth4webapi')
+    const { clientId, credential, clock, fetch } = this.#settings
+    const now = clock()
+    const response = await oauth.genericTokenEndpointRequest(
+      server,
+      clientAt(oauth, clientId, now),
+      withOwnErrors(credential),
+      request.grantType,
+      { ...request.parameters },
+      {
+        [oauth.customFetch]: fetch,
+        [oauth.allowInsecureRequests]: isLoopback(new URL(server.token_endpoint!)),
+      },
+    )
+    return readTokenAnswer(response, request.invalidGrant, now)
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return (
+    isTokenClientError(error) &&
+    (error.code === 'service_unreachable' || error.code === 'service_unavailable') &&
+    error.retryAfterSeconds === undefined
+  )
+}
+
+/** An application's own credential may throw anything, the secret included: nothing of it is passed on. */
+function withOwnErrors(credential: ClientCredential): ClientCredential {
+  return async (...request) => {
+    try {
+      await credential(...request)
+    } catch (error) {
+      if (!isTokenClientError(error)) throw new TokenClientError('client_credential_unusable')
+      throw new TokenClientError(error.code, { reason: error.reason })
+    }
+  }
+}
