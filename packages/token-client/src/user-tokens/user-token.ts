@@ -4,8 +4,11 @@ import { readUnverifiedClaims } from './unverified-claims.js'
 
 /** The members of a validated token (as `@countersign/core` returns it) that this package reads. */
 export interface ValidatedUserToken {
-  /** `delegated`: a user's token. An `application` token is refused where a user is needed. */
-  readonly kind: 'delegated' | 'application'
+  /**
+   * `delegated`: a user's token. An `application` token is refused where a user is needed. Where the kind is `unknown`, the
+   * token service decides, as it does for a token's text.
+   */
+  readonly kind: 'delegated' | 'application' | 'unknown'
   /** The token's issuer (`iss`). */
   readonly issuer: string
   /** The token's text. */
@@ -55,7 +58,7 @@ export function userTokenText(userToken: string | ValidatedUserToken): string {
   if (text.length > maxTokenLength) {
     throw new TokenClientError('user_token_malformed', { reason: 'too_large' })
   }
-  if (typeof userToken !== 'string' && userToken.kind !== 'delegated') {
+  if (typeof userToken !== 'string' && userToken.kind === 'application') {
     throw new TokenClientError('user_token_is_application_token')
   }
   return text
