@@ -185,7 +185,9 @@ export function cognito(options: CognitoOptions): TrustedIssuer {
     throw new TypeError(`${what}: "userPoolId" must be the id of a user pool, as in eu-central-1_Ab12Cd34E`)
   }
   if (clientIds === undefined && audience === undefined) {
-    throw new TypeError(`${what}: "clientIds" must name the app clients that may call, or "audience" this API`)
+    throw new TypeError(
+      `${what}: "clientIds" must name the app clients that may call, or "audience" this API`,
+    )
   }
   const clients = clientIds === undefined ? [] : readStringList(what, 'clientIds', clientIds)
   const audiences = audience === undefined ? [] : readStringList(what, 'audience', audience)
@@ -207,7 +209,10 @@ function kindOfCognito(claims: Claims): 'application' | 'delegated' | 'unknown' 
 }
 
 /** Options of `gitHubActions`. */
-export interface GitHubActionsOptions extends Omit<ReadyMadeSettings, 'allowedClients' | 'requiredClaims' | 'kind'> {
+export interface GitHubActionsOptions extends Omit<
+  ReadyMadeSettings,
+  'allowedClients' | 'requiredClaims' | 'kind'
+> {
   /** The value of `aud` that workflows ask for. It proves nothing alone: any workflow may ask for it. */
   readonly audience: string | readonly string[]
   /** Whose workflows may call: at least a repository or its owner, best by `repository_id` or `repository_owner_id`. */
@@ -244,7 +249,10 @@ export function gitHubActions(options: GitHubActionsOptions): TrustedIssuer {
 const gitHubPins = ['repository_id', 'repository_owner_id', 'repository', 'repository_owner', 'enterprise_id']
 
 /** Options of `kubernetes`. */
-export interface KubernetesOptions extends Omit<ReadyMadeSettings, 'allowedClients' | 'requiredClaims' | 'kind'> {
+export interface KubernetesOptions extends Omit<
+  ReadyMadeSettings,
+  'allowedClients' | 'requiredClaims' | 'kind'
+> {
   /** The issuer of the cluster (`--service-account-issuer` of its API server). */
   readonly issuer: string | readonly string[]
   /** The value of `aud` that the pod's token is projected with. It proves nothing alone: any pod may ask for it. */
@@ -318,7 +326,12 @@ export interface AzureB2cOptions extends Omit<ReadyMadeSettings, 'audience' | 'm
  */
 export function azureB2c(options: AzureB2cOptions): TrustedIssuer {
   const what = 'azureB2c'
-  checkOptions(what, options, ['domain', 'tenantId', 'policies', 'clientId'], ['audience', 'metadataUrl', 'jwksUri'])
+  checkOptions(
+    what,
+    options,
+    ['domain', 'tenantId', 'policies', 'clientId'],
+    ['audience', 'metadataUrl', 'jwksUri'],
+  )
   const { domain, tenantId, policies, clientId, requiredClaims, ...settings } = options
   const host = readHost(what, 'domain', domain)
   const tenant = readString(what, 'tenantId', tenantId).toLowerCase()
@@ -413,5 +426,7 @@ function requiring(own: Shape | undefined, ofIssuer: Shape | undefined): { requi
 function requirePin(what: string, requiredClaims: unknown, pins: readonly string[]): void {
   checkObject(`${what}: requiredClaims`, requiredClaims)
   if (pins.some((name) => name in requiredClaims)) return
-  throw new TypeError(`${what}: "requiredClaims" must name one of ${pins.join(', ')}: any workflow can get a token`)
+  throw new TypeError(
+    `${what}: "requiredClaims" must name one of ${pins.join(', ')}: any workflow can get a token`,
+  )
 }

@@ -1,5 +1,5 @@
 import { BearerError } from './errors.js'
-import { readJsonObject, type JsonFault } from './json.js'
+import { readJsonObject, type JsonFault, type JsonResult } from './json.js'
 import { platform } from '#platform'
 import type { SignedText } from './platform.js'
 
@@ -8,7 +8,11 @@ export interface UnverifiedToken extends SignedText {
   readonly headerSegment: string
   readonly unverifiedHeader: Readonly<Record<string, unknown>>
   readonly unverifiedClaims: Readonly<Record<string, unknown>>
+  /** An estimate of the memory that token and claims use together. */
+  readonly bytes: number
 }
+
+type JsonObjectRead = Extract<JsonResult, { fault?: undefined }>
 
 const jsonReasons: Readonly<Record<JsonFault, string>> = {
   json: 'json',
@@ -41,14 +45,30 @@ export function readToken(token: string, maximumBytes: number, headers: HeaderCa
       : new BearerError('token_malformed', { reason: 'parts' })
   }
   const headerSegment = token.slice(0, first)
-  const unverifiedHeader = headers.get(headerSegment) ?? readSegment(headerSegment)
-  const unverifiedClaims = readSegment(token.slice(first + 1, second))
+  const unverifiedHeader = headers.get(headerSegment) ?? readSegment(headerSegment).object
+  const { object: unverifiedClaims, bytes } = readSegment(token.slice(first + 1, second))
   const signature = platform.decodeBase64Url(token.slice(second + 1))
   if (signature === undefined) throw new BearerError('token_malformed', { reason: 'base64url' })
-  return { token, signedLength: second, signature, headerSegment, unverifiedHeader, unverifiedClaims }
+  return {
+    token,
+    signedLength: second,
+    signature,
+    headerSegment,
+    unverifiedHeader,
+    unverifiedClaims,
+    bytes: estimateBytes(token, bytes),
+  }
 }
 
-function readSegment(segment: string): Readonly<Record<string, unknown>> {
+/**
+ * Measured: a token as a string and the text of its claims use about the same memory each; many small values use more than
+ * their text. The larger of both estimates is never below what was measured by more than a tenth.
+ */
+function estimateBytes(token: string, bytesOfValues: number): number {
+  return 400 + token.length + Math.max(token.length, bytesOfValues)
+}
+
+function readSegment(segment: string): JsonObjectRead {
   const text = platform.decodeText(segment)
   if (text === undefined) {
     const reason = platform.decodeBase64Url(segment) === undefined ? 'base64url' : 'utf8'
@@ -57,5 +77,5 @@ function readSegment(segment: string): Readonly<Record<string, unknown>> {
   const result = readJsonObject(text)
   if (result.object === undefined)
     throw new BearerError('token_malformed', { reason: jsonReasons[result.fault] })
-  return result.object
+  return result
 }

@@ -139,6 +139,7 @@ export class Validation {
         expiresAt,
         notBefore,
         issuedAt,
+        bytes: parts.bytes,
         validated,
         key,
         issuer: matchedIssuer,

@@ -1,11 +1,15 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readToken, type UnverifiedToken } from '../src/token.js'
 import { TokenCache, type Cacheable } from '../src/token-cache.js'
 
 const tail = 'T'.repeat(43)
 
 function entry(name: string, expiresAt = 1000): Cacheable {
-  return { token: name + '.'.repeat(50) + name.padStart(43, '_'), expiresAt, used: false }
+  const token = name + '.'.repeat(50) + name.padStart(43, '_')
+  return { token, expiresAt, bytes: 400 + 2 * token.length, used: false }
 }
 
 function cacheOf(size: number): { cache: TokenCache<Cacheable>; entries: Cacheable[] } {
@@ -18,7 +22,7 @@ function cacheOf(size: number): { cache: TokenCache<Cacheable>; entries: Cacheab
 describe('the token cache', () => {
   it('finds a token by its tail and takes no other with that tail for it', () => {
     const cache = new TokenCache<Cacheable>({})
-    const own = { token: `own${tail}`, expiresAt: 1000, used: false }
+    const own = { token: `own${tail}`, expiresAt: 1000, bytes: 500, used: false }
     cache.set(own, 0)
     expect(cache.get(`own${tail}`)).toBe(own)
     expect(cache.get(`other${tail}`)).toBeUndefined()
@@ -27,8 +31,8 @@ describe('the token cache', () => {
 
   it('lets a token that shares a tail evict nothing', () => {
     const cache = new TokenCache<Cacheable>({})
-    const own = { token: `own${tail}`, expiresAt: 1000, used: false }
-    const other = { token: `other${tail}`, expiresAt: 1000, used: false }
+    const own = { token: `own${tail}`, expiresAt: 1000, bytes: 500, used: false }
+    const other = { token: `other${tail}`, expiresAt: 1000, bytes: 500, used: false }
     cache.set(own, 0)
     cache.set(other, 0)
     cache.delete(other)
@@ -39,8 +43,8 @@ describe('the token cache', () => {
 
   it('replaces what it knows of the same token, and counts it once', () => {
     const cache = new TokenCache<Cacheable>({})
-    const before = { token: `same${tail}`, expiresAt: 1, used: false }
-    const after = { token: `same${tail}`, expiresAt: 2, used: false }
+    const before = { token: `same${tail}`, expiresAt: 1, bytes: 500, used: false }
+    const after = { token: `same${tail}`, expiresAt: 2, bytes: 500, used: false }
     cache.set(before, 0)
     const { bytes } = cache
     cache.set(after, 0)
@@ -124,7 +128,7 @@ describe('the token cache', () => {
     const cache = new TokenCache<Cacheable>({ maxBytes: 2500 })
     const small = entry('small')
     cache.set(small, 0)
-    cache.set({ token: 'x'.repeat(2500), expiresAt: 1000, used: false }, 0)
+    cache.set({ token: 'x'.repeat(2500), expiresAt: 1000, bytes: 5000, used: false }, 0)
     expect(cache.get(small.token)).toBe(small)
     expect(cache.size).toBe(1)
   })
@@ -146,7 +150,7 @@ describe('the token cache', () => {
           const known = new Map<string, Cacheable>()
           for (const { action, name, expiresAt, now } of steps) {
             const token = 'x'.repeat(name * 10) + String(name).padStart(43, '_')
-            const value = { token, expiresAt, used: false }
+            const value = { token, expiresAt, bytes: 400 + 2 * token.length, used: false }
             if (action === 'set') {
               cache.set(value, now)
               known.set(token, value)
@@ -167,11 +171,58 @@ describe('the token cache', () => {
       ),
     )
   })
+})
 
-  it('takes a token for the memory that was measured for its like', () => {
-    const cache = new TokenCache<Cacheable>({})
-    cache.set({ token: 'x'.repeat(2000), expiresAt: 1000, used: false }, 0)
-    expect(cache.bytes).toBeGreaterThanOrEqual(4000)
-    expect(cache.bytes).toBeLessThan(5600)
+describe('the estimate of the memory that a token uses', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const typical = (index: number): object => ({
+    aud: `6c1e0000-0000-4000-8000-${index}`,
+    iss: 'https://login.microsoftonline.com/9f1c0000-0000-4000-8000-000000000001/v2.0',
+    iat: index,
+    exp: index,
+    aio: 'E2ZgYHj8'.repeat(8) + index,
+    oid: `oid-${index}`,
+    scp: 'Orders.Read Orders.Write',
+    sub: 'Zk3lqhY2mA9vT7cR1xWnE5uJ8sPbD4gFoKiLtQyXwMz',
+  })
+
+  it.each<[string, (index: number) => unknown]>([
+    ['nothing more', () => undefined],
+    [
+      '200 groups',
+      (index) => Array.from({ length: 200 }, (_, id) => `7d2e0000-0000-4000-8000-${id}-${index}`),
+    ],
+    ['500 short roles', (index) => Array.from({ length: 500 }, (_, id) => `r${id}_${index}`)],
+    ['1000 empty objects', () => Array.from({ length: 1000 }, () => ({}))],
+    ['1000 empty lists', () => Array.from({ length: 1000 }, () => [])],
+    [
+      '500 members',
+      (index) => Object.fromEntries(Array.from({ length: 500 }, (_, id) => [`k${id}_${index}`, 1])),
+    ],
+    ['500 nested objects', () => Array.from({ length: 500 }, () => ({ a: { b: [1] } }))],
+  ])('is not below what 200 tokens with %s really use by more than a fifth', (_, extra) => {
+    const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const header = encode({ alg: 'RS256', typ: 'JWT', kid: 'key' })
+    const texts = Array.from({ length: 200 }, (_unused, index) => {
+      const claims = encode({ ...typical(index), extra: extra(index) })
+      return Buffer.from(`${header}.${claims}.${Buffer.alloc(256, index).toString('base64url')}`)
+    })
+    const headers = new Map()
+    const read = (text: Buffer): UnverifiedToken => readToken(text.toString('latin1'), 1024 * 1024, headers)
+    read(texts[0] as Buffer)
+    const kept: unknown[] = []
+    let estimated = 0
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (const text of texts) {
+      const { token, unverifiedClaims, bytes } = read(text)
+      kept.push(token, unverifiedClaims)
+      estimated += bytes
+    }
+    collect()
+    const measured = process.memoryUsage().heapUsed - before
+    expect(kept).toHaveLength(400)
+    expect(measured / estimated).toBeLessThan(1.2)
   })
 })
