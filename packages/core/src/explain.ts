@@ -6,6 +6,8 @@ import {
   type ChallengeParameters,
   type RefusalCode,
 } from './errors.js'
+import { settingOf } from './settings-to-look-at.js'
+import { describeShape } from './shape.js'
 
 /** The result of one check. */
 export interface CheckVerdict {
@@ -19,6 +21,8 @@ export interface CheckVerdict {
   readonly claim?: string
   /** A fixed word that narrows the code. */
   readonly reason?: string
+  /** The option that decides, where it failed: what to look at first. */
+  readonly setting?: string
   /** What this API accepts, from its configuration. */
   readonly expected?: string
   /** What the token has, for members that identify no person; bounded, and safe to print. */
@@ -71,6 +75,7 @@ export async function explain(evaluation: Evaluation, challenge: ChallengeParame
       code,
       ...(claim === undefined ? {} : { claim }),
       ...(reason === undefined ? {} : { reason }),
+      ...settingBy(check.name, fault),
       ...shown,
     })
   }
@@ -97,6 +102,11 @@ async function faultOf(check: Check, evaluation: Evaluation): Promise<BearerErro
   }
 }
 
+function settingBy(name: CheckName, fault: BearerError): { setting?: string } {
+  const setting = settingOf(fault, name)
+  return setting === undefined ? {} : { setting }
+}
+
 function expectedBy(
   name: CheckName,
   { matchedIssuer, recognition, issuers, now }: Evaluation,
@@ -115,6 +125,10 @@ function expectedBy(
       }
     case 'client':
       return { expected: matchedIssuer?.allowedClients?.join(', ') ?? 'any client' }
+    case 'required_claims':
+      return matchedIssuer?.requiredClaims === undefined
+        ? {}
+        : { expected: describeShape(matchedIssuer.requiredClaims) }
     case 'lifetime':
       return { expected: `now ${timeText(now)}` }
     default:
@@ -133,12 +147,13 @@ const shownBy: { readonly [N in CheckName]?: { header?: readonly string[]; claim
   algorithm: { header: ['alg'] },
   header: { header: ['typ'] },
   issuer: { claims: ['iss'] },
+  token_type: { header: ['typ'], claims: ['typ', 'token_use'] },
   tenant: { claims: ['tid', 'ver'] },
   key: { header: ['kid'] },
   lifetime: { claims: ['iat', 'nbf', 'exp'] },
   audience: { claims: ['aud'] },
   kind: { claims: ['idtyp', 'azpacr', 'appidacr', 'scp', 'roles'] },
-  client: { claims: ['azp', 'appid', 'client_id'] },
+  client: { claims: ['azp', 'appid', 'client_id', 'cid'] },
   permission: { claims: ['scp', 'scope', 'roles'] },
 }
 

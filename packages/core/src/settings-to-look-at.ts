@@ -1,0 +1,40 @@
+import type { CheckName } from './checks.js'
+import type { BearerError } from './errors.js'
+
+/** The option that decides a refusal, by code and reason or by code: what an operator looks at first. */
+const settings: Readonly<Record<string, string>> = {
+  'claim_missing aud': 'audienceClaim, or acceptMissingAudience with requiredClaims',
+  'id_token nonce_without_scope': 'tokenType.allowNonce',
+  'token_type_mismatch at_jwt_required': 'tokenType',
+  'token_type_mismatch token_type_rule': 'tokenType',
+  'claim_missing rfc9068': 'tokenType',
+  'key_id_missing too_many_keys': 'jwksUri',
+  'check_unavailable allowed_tenants': 'allowedTenants',
+  'check_unavailable kind': 'kind',
+  'check_unavailable expectation': 'requiredClaims',
+  'check_unavailable clock': 'clock',
+  id_token: 'tokenType',
+  algorithm_not_allowed: 'algorithms',
+  issuer_not_trusted: 'issuer',
+  issuer_ambiguous: 'issuer',
+  tenant_not_allowed: 'allowedTenants',
+  key_denied: 'deniedKeys',
+  audience_mismatch: 'audience',
+  token_expired: 'clockToleranceSeconds',
+  token_not_yet_valid: 'clockToleranceSeconds',
+  token_issued_in_future: 'clockToleranceSeconds',
+  token_too_old: 'maxTokenAgeSeconds',
+  token_too_large: 'maxTokenBytes',
+  client_not_allowed: 'allowedClients',
+  claim_not_allowed: 'requiredClaims',
+  permissions_missing: 'allowedClients',
+  kind_not_allowed: 'permission',
+  scope_insufficient: 'permission',
+  role_insufficient: 'permission',
+}
+
+/** The name of the option; undefined where no option decides. */
+export function settingOf({ code, claim, reason }: BearerError, check: CheckName): string | undefined {
+  const detail = reason ?? (check === 'audience' ? claim : undefined)
+  return settings[`${code} ${detail}`] ?? settings[code]
+}
