@@ -184,6 +184,9 @@ function fingerprint({ folder }) {
     join(root, 'pnpm-lock.yaml'),
     join(folder, 'package.json'),
     ...filesOf(join(folder, 'src')).map((file) => join(folder, 'src', file)),
+    ...filesOf(join(folder, 'dist'))
+      .filter((file) => file.endsWith('.d.ts'))
+      .map((file) => join(folder, 'dist', file)),
   ]
   for (const input of inputs) hash.update(`${relative(root, input)}\n`).update(readFileSync(input))
   return hash.digest('hex')
