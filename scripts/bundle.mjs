@@ -77,7 +77,14 @@ async function bundle(rolldown, folder, { names, format, external }) {
   await build.close()
   for (const chunk of output) replaceMarkers(folder, dir, chunk)
   const modules = output.flatMap((chunk) => chunk.moduleIds ?? [])
-  return modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? [])
+  const contained = modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? [])
+  const unwanted = contained.find((dependency) => !isContainedOnPurpose(dependency, format))
+  if (unwanted !== undefined) throw new Error(`${folder}: ${unwanted} is not among its dependencies`)
+  return contained
+}
+
+function isContainedOnPurpose(dependency, format) {
+  return format === 'cjs' && esmOnly.some((name) => dependency.endsWith(`/node_modules/${name}`))
 }
 
 /**

@@ -28,7 +28,7 @@ export function builtFiles(manifest) {
 
 /** The entries a user imports: `{ specifier, file }`, the file without its extension and relative to `dist/`. */
 export function publicEntries({ manifest, name }) {
-  return Object.entries(manifest.exports).flatMap(([path, conditions]) => {
+  return Object.entries(manifest.exports ?? {}).flatMap(([path, conditions]) => {
     const file = /^\.\/dist\/(.+)\.d\.ts$/.exec(conditions.types ?? '')?.[1]
     return file === undefined ? [] : [{ specifier: name + path.slice(1), file }]
   })
