@@ -112,10 +112,13 @@ async function compareNames(folder, { specifier, file, surface }) {
   }
 }
 
-function valuesOf({ exported, stars }) {
-  const own = [...exported].filter(([name, target]) =>
-    target.external === undefined ? isValue(target) : valuesOf(surfaceOf(target.external)).includes(name),
-  )
+function valuesOf({ exported, types, stars }) {
+  const own = [...exported].filter(([name, target]) => {
+    if (types.has(name)) return false
+    return target.external === undefined
+      ? isValue(target)
+      : valuesOf(surfaceOf(target.external)).includes(name)
+  })
   return [...own.map(([name]) => name), ...stars.flatMap((specifier) => valuesOf(surfaceOf(specifier)))]
 }
 

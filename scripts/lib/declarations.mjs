@@ -32,7 +32,7 @@ function parseModule(file) {
 }
 
 function readStatement(module, statement) {
-  const { type, source, specifiers, declaration } = statement
+  const { type, source, specifiers, declaration, exportKind } = statement
   if (type === 'ImportDeclaration') {
     for (const { type: kind, local, imported } of specifiers) {
       const name = kind === 'ImportSpecifier' ? (imported.name ?? imported.value) : '*'
@@ -41,12 +41,12 @@ function readStatement(module, statement) {
   } else if (type === 'ExportAllDeclaration') {
     module.stars.push({ source: source.value, text: textOf(module, statement) })
   } else if (type === 'ExportNamedDeclaration' && declaration === null) {
-    for (const { local, exported } of specifiers) {
-      const name = local.name ?? local.value
-      module.exports.set(
-        exported.name ?? exported.value,
-        source === null ? { name } : { source: source.value, name },
-      )
+    for (const { local, exported, exportKind: kind } of specifiers) {
+      module.exports.set(exported.name ?? exported.value, {
+        name: local.name ?? local.value,
+        source: source?.value,
+        isType: exportKind === 'type' || kind === 'type',
+      })
     }
   } else if (type === 'ExportNamedDeclaration') {
     for (const name of declare(module, declaration, statement)) module.exports.set(name, { name })
@@ -97,14 +97,15 @@ function resolveExport(module, name) {
 }
 
 /**
- * The surface of an entry: `exported`, by name; `stars`, other packages that are exported whole; `mentioned`, declarations
+ * The surface of an entry: `exported`, by name; `types`, the names exported by `export type`; `stars`, other packages that are exported whole; `mentioned`, declarations
  * that the exported ones mention and that have no name of their own for users; `augmentations` of other modules.
  */
 export function readSurface(file) {
   const entry = readModule(file)
   const stars = []
   const exported = new Map()
-  collectExports(entry, exported, stars)
+  const types = new Set()
+  collectExports(entry, { exported, types, stars })
   const reached = new Set([...exported.values()].filter((target) => target.nodes !== undefined))
   const augmentations = new Set(entry.augmentations)
   // A set also visits what is added to it meanwhile.
@@ -114,22 +115,23 @@ export function readSurface(file) {
   }
   const named = new Set(exported.values())
   const mentioned = [...reached].filter((target) => !named.has(target))
-  return { exported, stars, mentioned, augmentations: [...augmentations] }
+  return { exported, types, stars, mentioned, augmentations: [...augmentations] }
 }
 
-function collectExports(module, exported, stars) {
+function collectExports(module, surface) {
+  const { exported, types, stars } = surface
   for (const name of module.exports.keys()) {
     const target = resolveExport(module, name)
     if (target === undefined) throw new Error(`${module.file}: what is exported as ${name} was not found`)
     if (!exported.has(name)) exported.set(name, target)
+    if (module.exports.get(name).isType === true) types.add(name)
   }
   for (const star of module.stars) {
     if (!star.source.startsWith('.')) stars.push(star.source)
     else
       collectExports(
         readModule(resolve(dirname(module.file), star.source.replace(/\.js$/, '.d.ts'))),
-        exported,
-        stars,
+        surface,
       )
   }
 }
