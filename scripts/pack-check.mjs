@@ -13,7 +13,7 @@ const npx = (...command) => run('npx', ['-y', '--prefer-offline', ...command])
 async function check(name) {
   const tarball = join(folder, name)
   await run('node_modules/.bin/publint', ['run', tarball, '--strict'])
-  await run('node_modules/.bin/attw', [tarball, '--profile', 'esm-only', '--format', 'table-flipped'])
+  await run('node_modules/.bin/attw', [tarball, '--format', 'table-flipped'])
   console.log(`packed well: ${name}`)
 }
 

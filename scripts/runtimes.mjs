@@ -4,22 +4,15 @@ import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const folder = await mkdtemp(join(tmpdir(), 'countersign-runtimes-'))
 const npx = (...command) => run('npx', ['-y', '--prefer-offline', ...command], { cwd: folder })
 
-const bundle = [
-  'rolldown@1.3.2',
-  'worker.mjs',
-  '--file',
-  'bundle.mjs',
-  '--format',
-  'esm',
-  '--platform',
-  'neutral',
-]
+const rolldown = fileURLToPath(new URL('../node_modules/.bin/rolldown', import.meta.url))
+const bundle = ['worker.mjs', '--file', 'bundle.mjs', '--format', 'esm', '--platform', 'neutral']
 const conditions = ['workerd', 'worker', 'import', 'default'].flatMap((name) => [
   '--resolve.condition-names',
   name,
@@ -34,8 +27,9 @@ const runtimes = {
   'Node 26': () => npx('node@26', 'run.mjs'),
   Deno: () => npx('deno@2', 'run', '--node-modules-dir=manual', '--allow-read', '--allow-env', 'run.mjs'),
   Bun: () => npx('bun@1', 'run.mjs'),
+  'Bun, require': () => npx('bun@1', 'require.cjs'),
   async workerd() {
-    await npx(...bundle, ...conditions)
+    await run(rolldown, [...bundle, ...conditions], { cwd: folder })
     await writeFile(
       join(folder, 'config.capnp'),
       `using Workerd = import "/workerd/workerd.capnp";

@@ -1,4 +1,4 @@
-// CommonJS: an ES module can be required where Node allows it, which is why 20.19 is the floor.
+// The CommonJS build.
 const { createTokenValidator, staticIssuer } = require('@countersign/core')
 
 createTokenValidator({

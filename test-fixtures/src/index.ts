@@ -27,6 +27,13 @@ export {
 export { authorizationValues, refusedRequests, type RefusedRequest } from './refused-requests.js'
 export { acceptedRequests, type AcceptedRequest } from './accepted-requests.js'
 export { describeAdapterContract } from './adapter-contract.js'
+export {
+  describeBothBuilds,
+  pairsOfBuilds,
+  signedByStaticKey,
+  staticKey,
+  type BothBuilds,
+} from './both-builds.js'
 export type {
   Adapter,
   AdapterHarness,

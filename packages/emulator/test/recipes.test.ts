@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -27,12 +27,12 @@ interface Ended {
   readonly output: string
 }
 
-function run(args: readonly string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): Promise<Ended> {
-  const env = { ...process.env, ...options.env }
+function run(args: readonly string[], cwd: string): Promise<Ended> {
+  const env = { ...process.env }
   // Of the outer run.
   delete env['VITEST']
   return new Promise((done) => {
-    execFile(process.execPath, args, { cwd: options.cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {
       done({ code: error === null ? 0 : 1, output: `${stdout}${stderr}` })
     })
   })
@@ -43,18 +43,18 @@ describe('the code of the recipe', () => {
     const name = await writeCode('emulator-vitest.md')
     await writeFile(join(folder, 'vitest.config.mjs'), `export default { test: { include: ['${name}'] } }`)
     const vitest = join(require.resolve('vitest/package.json'), '..', 'vitest.mjs')
-    const { code, output } = await run([vitest, 'run', '--root', folder], { cwd: folder })
+    const { code, output } = await run([vitest, 'run', '--root', folder], folder)
     expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/Tests .*7 passed/) })
   })
 
   test('for Jest runs', { timeout: 70_000 }, async () => {
     const name = await writeCode('emulator-jest.md')
-    const config = { rootDir: folder, testMatch: [`<rootDir>/${name}`], transform: {} }
-    const args = [require.resolve('jest/bin/jest'), '--config', JSON.stringify(config), '--watchman=false']
-    const { code, output } = await run(args, {
-      cwd: folder,
-      env: { NODE_OPTIONS: '--experimental-vm-modules' },
-    })
+    // A project of its own, of CommonJS as npm makes it, with the package among its dependencies.
+    await writeFile(join(folder, 'package.json'), '{}')
+    await mkdir(join(folder, 'node_modules/@countersign'), { recursive: true })
+    await symlink(root, join(folder, 'node_modules/@countersign/emulator'))
+    const args = [require.resolve('jest/bin/jest'), '--watchman=false', '--runTestsByPath', name]
+    const { code, output } = await run(args, folder)
     expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('2 passed, 2 total') })
   })
 })

@@ -6,7 +6,7 @@ import type { AdapterHarness, RunningApi } from '@countersign/test-fixtures'
 import type express from 'express'
 import type { ErrorRequestHandler, Express, Request, RequestHandler } from 'express'
 import * as adapter from '../src/index.js'
-import { bearerAuth, protectedResourceMetadata, requirePermission, type TrustedIssuer } from '../src/index.js'
+import type { TrustedIssuer } from '../src/index.js'
 
 /** Listens on a free port of this machine, with room for headers beyond Node's default. */
 export async function listen(app: Express): Promise<{ origin: string; stop(): Promise<void> }> {
@@ -31,16 +31,19 @@ export function answering(handle: (request: Request) => unknown): RequestHandler
 }
 
 /** The contract's API on this Express, be it 4 or 5. */
-export const harnessOf = (createApp: typeof express): AdapterHarness<TrustedIssuer> => ({
-  adapter,
+export const harnessOf = (
+  createApp: typeof express,
+  build: typeof adapter = adapter,
+): AdapterHarness<TrustedIssuer> => ({
+  adapter: build,
   defaultHandlerReadsBody: true,
   async start({ bearerAuth: options, routes, metadata, errorHandler }): Promise<RunningApi> {
     const logged: string[] = []
     const app = createApp()
-    if (metadata !== undefined) app.use(protectedResourceMetadata(metadata))
-    if (options !== undefined) app.use(bearerAuth(options))
+    if (metadata !== undefined) app.use(build.protectedResourceMetadata(metadata))
+    if (options !== undefined) app.use(build.bearerAuth(options))
     for (const { path, permission, handle } of routes) {
-      if (permission !== undefined) app.all(path, requirePermission(permission))
+      if (permission !== undefined) app.all(path, build.requirePermission(permission))
       app.all(
         path,
         answering((request) => handle(request.auth)),

@@ -2,11 +2,14 @@ import { inspect } from 'node:util'
 import type { AdapterHarness, RunningApi } from '@countersign/test-fixtures'
 import type Fastify from 'fastify'
 import * as adapter from '../src/index.js'
-import { bearerAuth, protectedResourceMetadata, requirePermission, type TrustedIssuer } from '../src/index.js'
+import type { TrustedIssuer } from '../src/index.js'
 
 /** The contract's API on this Fastify 5. */
-export const harnessOf = (createApp: typeof Fastify): AdapterHarness<TrustedIssuer> => ({
-  adapter,
+export const harnessOf = (
+  createApp: typeof Fastify,
+  build: typeof adapter = adapter,
+): AdapterHarness<TrustedIssuer> => ({
+  adapter: build,
   defaultHandlerReadsBody: false,
   async start({ bearerAuth: options, routes, metadata, errorHandler }): Promise<RunningApi> {
     const logged: string[] = []
@@ -15,8 +18,8 @@ export const harnessOf = (createApp: typeof Fastify): AdapterHarness<TrustedIssu
       // Room for headers beyond Node's default.
       http: { maxHeaderSize: 64 * 1024 },
     })
-    if (metadata !== undefined) await app.register(protectedResourceMetadata, metadata)
-    if (options !== undefined) await app.register(bearerAuth, options)
+    if (metadata !== undefined) await app.register(build.protectedResourceMetadata, metadata)
+    if (options !== undefined) await app.register(build.bearerAuth, options)
     app.addHook('onError', (_request, _reply, error, done) => {
       logged.push(inspect(error, { depth: null, showHidden: true }))
       done()
@@ -27,7 +30,7 @@ export const harnessOf = (createApp: typeof Fastify): AdapterHarness<TrustedIssu
       })
     }
     for (const { path, permission, handle } of routes) {
-      const onRequest = permission === undefined ? [] : [requirePermission(permission)]
+      const onRequest = permission === undefined ? [] : [build.requirePermission(permission)]
       app.all(path, { onRequest }, async (request) => handle(request.auth))
     }
     const origin = await app.listen({ port: 0, host: '127.0.0.1' })

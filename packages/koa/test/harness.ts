@@ -5,13 +5,7 @@ import { inspect } from 'node:util'
 import type { AdapterHarness, RunningApi } from '@countersign/test-fixtures'
 import type Koa from 'koa'
 import * as adapter from '../src/index.js'
-import {
-  bearerAuth,
-  protectedResourceMetadata,
-  requirePermission,
-  type AuthState,
-  type TrustedIssuer,
-} from '../src/index.js'
+import type { AuthState, TrustedIssuer } from '../src/index.js'
 
 /** Listens on a free port of this machine, with room for headers beyond Node's default. */
 export async function listen(app: Pick<Koa, 'callback'>): Promise<{ origin: string; stop(): Promise<void> }> {
@@ -29,8 +23,11 @@ export async function listen(app: Pick<Koa, 'callback'>): Promise<{ origin: stri
 }
 
 /** The contract's API on this Koa, be it 2 or 3. */
-export const harnessOf = (App: typeof Koa): AdapterHarness<TrustedIssuer> => ({
-  adapter,
+export const harnessOf = (
+  App: typeof Koa,
+  build: typeof adapter = adapter,
+): AdapterHarness<TrustedIssuer> => ({
+  adapter: build,
   defaultHandlerReadsBody: false,
   async start({ bearerAuth: options, routes, metadata, errorHandler }): Promise<RunningApi> {
     const logged: string[] = []
@@ -50,10 +47,10 @@ export const harnessOf = (App: typeof Koa): AdapterHarness<TrustedIssuer> => ({
         }
       })
     }
-    if (metadata !== undefined) app.use(protectedResourceMetadata(metadata))
-    if (options !== undefined) app.use(bearerAuth(options))
+    if (metadata !== undefined) app.use(build.protectedResourceMetadata(metadata))
+    if (options !== undefined) app.use(build.bearerAuth(options))
     for (const { path, permission, handle } of routes) {
-      const guard = permission === undefined ? undefined : requirePermission(permission)
+      const guard = permission === undefined ? undefined : build.requirePermission(permission)
       app.use((context, next) => {
         if (context.path !== path) return next()
         const answer = async (): Promise<void> => {

@@ -1,0 +1,3 @@
+import playScenario from './scenario.cjs'
+
+await playScenario((name) => import(name))

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { clock } from './clock.js'
+import type { Adapter, AdapterHarness } from './contract/harness.js'
+import { genericAudience, genericIssuer } from './identities.js'
+import { signingKey } from './keys.js'
+import { sendRequest } from './send-request.js'
+import type { Permission } from './setups.js'
+import { tokenWith } from './tokens.js'
+
+/** A package twice in one process: as `import` and as `require` load it from `dist`. */
+export interface BothBuilds<Package> {
+  readonly import: Package
+  readonly require: Package
+}
+
+/** One build that makes a value, and the other build that takes it. */
+export const pairsOfBuilds = [
+  ['import', 'require'],
+  ['require', 'import'],
+] as const
+
+/** An adapter with what the mix needs of it. */
+interface MixedAdapter<TrustedIssuer> extends Adapter<TrustedIssuer> {
+  readonly requirePermission: unknown
+  anyOf(permissions: readonly Permission[]): unknown
+}
+
+/** The keys and the issuer of `signedByStaticKey`, for `staticIssuer`. */
+export const staticKey = {
+  issuer: genericIssuer,
+  jwks: { keys: [signingKey('p256').jwk] },
+}
+
+/** A valid token with these scopes. Its key is quickly made: no RSA. */
+export function signedByStaticKey(scope: string): string {
+  return tokenWith({ from: 'rfc9068', key: 'p256', claims: { scope } })
+}
+
+/** What the tests of every adapter have in common: values of one build work in the other. */
+export function describeBothBuilds<TrustedIssuer, Package extends MixedAdapter<TrustedIssuer>>(
+  builds: BothBuilds<Package>,
+  harnessOf: (adapter: Package) => AdapterHarness<TrustedIssuer>,
+): void {
+  describe('the ES modules and the CommonJS build in one process', () => {
+    it('are two copies', () => {
+      expect(builds.import.requirePermission).not.toBe(builds.require.requirePermission)
+    })
+
+    it.each(pairsOfBuilds)(
+      'bearerAuth by %s takes the issuer made by %s, whose guard takes the anyOf and the token of the first',
+      async (one, other) => {
+        const { [one]: authenticating, [other]: guarding } = builds
+        const harness = harnessOf({ ...authenticating, requirePermission: guarding.requirePermission })
+        const permission = authenticating.anyOf([
+          { application: { roles: 'Orders.Read.All' } },
+          { delegated: { scopes: 'Orders.Read' } },
+        ]) as Permission
+        const api = await harness.start({
+          bearerAuth: { issuer: guarding.staticIssuer(staticKey), audience: genericAudience, clock },
+          routes: [{ path: '/', permission, handle: () => ({ passed: true }) }],
+          errorHandler: 'default',
+        })
+        try {
+          const status = async (...authorization: string[]): Promise<number> =>
+            (await sendRequest(api.origin, { authorization })).status
+          expect(await status(`Bearer ${signedByStaticKey('Orders.Read')}`)).toBe(200)
+          expect(await status(`Bearer ${signedByStaticKey('Orders.Write')}`)).toBe(403)
+          expect(await status()).toBe(401)
+        } finally {
+          await api.stop()
+        }
+      },
+    )
+  })
+}
