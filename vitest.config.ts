@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     // On a small machine the default leaves one worker; most of these tests wait for sockets.
     maxWorkers: '100%',
+    globalSetup: ['test-fixtures/src/global-setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     reporters: resultFile === undefined ? ['default'] : ['default', ['json', { outputFile: resultFile }]],

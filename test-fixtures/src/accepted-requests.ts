@@ -70,6 +70,11 @@ const valid: Record<ValidTokenName, Readonly<Record<string, unknown>>> = {
   },
 }
 
+/** A row names a member `undefined` that the valid token has and this one has not. */
+function withoutUndefined(members: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
+
 type Rest = Partial<Pick<AcceptedRequest, keyof Situation | 'auth'>>
 
 /** A valid token with one change that must make no difference but the one named. */
@@ -85,7 +90,7 @@ function accepted(
     setup: from === 'generic' || from === 'rfc9068' ? 'oidc' : 'entra',
     make: change.make ?? (() => tokenWith(change)),
     ...more,
-    auth: { ...valid[from], ...auth },
+    auth: withoutUndefined({ ...valid[from], ...auth }),
   }
 }
 
@@ -273,5 +278,87 @@ export const acceptedRequests: readonly AcceptedRequest[] = [
     { claims: { roles: ['Editor'] } },
     { permission: { delegated: { scopes: 'Files.Read', roles: 'Editor' } }, auth: { userRoles: ['Editor'] } },
   ),
+  accepted(
+    'a v1.0 token whose audience is the bare client id',
+    { from: 'v1Delegated', claims: { aud: apiClientId } },
+    { auth: { version: '1.0' } },
+  ),
+  accepted(
+    'an agent that acts as itself, with a slash for its scopes',
+    {
+      from: 'v2Application',
+      claims: { scp: '/', idtyp: 'app', xms_act_fct: '3 11', xms_sub_fct: '11', xms_par_app_azp: 'b' },
+    },
+    {
+      auth: {
+        kind: 'application',
+        scopes: [],
+        agent: {
+          isAgent: true,
+          isAgentUser: false,
+          blueprintId: 'b',
+          actorFacets: [3, 11],
+          subjectFacets: [11],
+        },
+      },
+    },
+  ),
+  accepted(
+    "an agent's own user, by a facet of the subject",
+    { claims: { xms_sub_fct: 'x 13', xms_act_fct: '11' } },
+    {
+      auth: {
+        kind: 'delegated',
+        agent: { isAgent: true, isAgentUser: true, actorFacets: [11], subjectFacets: [13] },
+      },
+    },
+  ),
+  accepted(
+    'scopes in a list named scope from a generic issuer',
+    { from: 'generic', claims: { scope: ['files:read', 'files:write'] } },
+    { auth: { scopes: ['files:read', 'files:write'] } },
+  ),
+  accepted(
+    'a token without aud whose client is the audience',
+    { from: 'generic', claims: { aud: undefined, client_id: genericAudience } },
+    { issuerOptions: { audienceClaim: 'client_id' }, auth: { clientId: genericAudience } },
+  ),
+  accepted(
+    'a token without any audience where that is accepted, with the required claim',
+    { from: 'generic', claims: { aud: undefined, org: 'acme' } },
+    { issuerOptions: { acceptMissingAudience: true, requiredClaims: { org: 'acme' } } },
+  ),
+  accepted(
+    'a token with a required claim, inside an object, of several values',
+    { from: 'generic', claims: { org: { id: 3 } } },
+    { issuerOptions: { requiredClaims: { org: { id: [1, 3] } } } },
+  ),
+  accepted(
+    'client, scopes and roles by the claims that are configured',
+    { from: 'generic', claims: { cid: 'web', azp: 'other', permissions: 'editor', scopes: ['a', 'b'] } },
+    {
+      issuerOptions: { claims: { clientId: 'cid', roles: 'permissions', scopes: 'scopes' } },
+      options: { allowedClients: ['web'] },
+      permission: { scopes: 'b', roles: 'editor' },
+      auth: { kind: 'delegated', clientId: 'web', scopes: ['a', 'b'], userRoles: ['editor'] },
+    },
+  ),
+  accepted(
+    'a token without a subject where a scope is required of any kind',
+    { from: 'generic', claims: { sub: undefined, roles: ['editor'] } },
+    {
+      permission: { scopes: 'files:read' },
+      auth: { kind: 'unknown', subject: undefined, rolesOfUnknownKind: ['editor'] },
+    },
+  ),
+  accepted(
+    'a type rule of the issuer that the token follows',
+    { from: 'rfc9068', header: { typ: 'application/AT+JWT' }, claims: { typ: 'Bearer' } },
+    { issuerOptions: { tokenType: { header: { typ: 'at+jwt' }, claims: { typ: ['Bearer', 'DPoP'] } } } },
+  ),
+  accepted('a generic token whose cleared claims are null', {
+    from: 'generic',
+    claims: { nbf: null, roles: null, groups: null, nonce: null, at_hash: null, client_id: null },
+  }),
   accepted('a generic token with the scope', { from: 'rfc9068' }, { permission: { scopes: 'files:read' } }),
 ]

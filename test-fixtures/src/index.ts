@@ -53,3 +53,4 @@ export {
 export { codeUnder, readDocument, runCode, tokenForToday } from './documents.js'
 export { describeMigration, type Migration } from './migration.js'
 export { compileProject } from './compile.js'
+export { issuerTokens, type IssuerTokens } from './issuer-tokens.js'

@@ -26,7 +26,14 @@ function token(claims: Readonly<Record<string, unknown>>, header: TokenChange['h
   return {
     from: 'generic',
     header,
-    claims: { aud: undefined, sub: undefined, scope: undefined, iss: genericIssuer, exp: now + 600, ...claims },
+    claims: {
+      aud: undefined,
+      sub: undefined,
+      scope: undefined,
+      iss: genericIssuer,
+      exp: now + 600,
+      ...claims,
+    },
   }
 }
 
@@ -223,7 +230,14 @@ export const issuerTokens: readonly IssuerTokens[] = [
     name: 'Duende IdentityServer',
     source: 'Duende IdentityServer options reference; IdentityServer4#4982',
     access: token(
-      { aud: 'orders-api', client_id: 'web-shop', sub: user, scope: ['orders.read', 'orders.write'], role: 'admin', amr: ['pwd'] },
+      {
+        aud: 'orders-api',
+        client_id: 'web-shop',
+        sub: user,
+        scope: ['orders.read', 'orders.write'],
+        role: 'admin',
+        amr: ['pwd'],
+      },
       { typ: 'at+jwt' },
     ),
     id: token({ aud: 'orders-api', sub: user, amr: ['pwd'], sid: 's-1', idp: 'local' }),
@@ -237,7 +251,10 @@ export const issuerTokens: readonly IssuerTokens[] = [
   {
     name: 'Spring Authorization Server, a user',
     source: 'spring-authorization-server JwtGenerator',
-    access: token({ aud: 'web-shop', sub: 'mara', nbf: now - 10, jti: 'j', scope: ['orders.read'] }, { typ: undefined }),
+    access: token(
+      { aud: 'web-shop', sub: 'mara', nbf: now - 10, jti: 'j', scope: ['orders.read'] },
+      { typ: undefined },
+    ),
     id: token({ aud: 'web-shop', azp: 'web-shop', sub: 'mara', auth_time: now }, { typ: undefined }),
     found: { kind: 'delegated', clientId: 'web-shop', scopes: ['orders.read'], roles: [] },
   },
@@ -250,7 +267,14 @@ export const issuerTokens: readonly IssuerTokens[] = [
   {
     name: 'Cloud Foundry UAA',
     source: 'cloudfoundry/uaa#701',
-    access: token({ aud: ['orders', 'web-shop'], client_id: 'web-shop', cid: 'web-shop', sub: user, scope: ['orders.read'], zid: 'uaa' }),
+    access: token({
+      aud: ['orders', 'web-shop'],
+      client_id: 'web-shop',
+      cid: 'web-shop',
+      sub: user,
+      scope: ['orders.read'],
+      zid: 'uaa',
+    }),
     found: { kind: 'delegated', clientId: 'web-shop', scopes: ['orders.read'], roles: [] },
   },
   {
@@ -269,7 +293,15 @@ export const issuerTokens: readonly IssuerTokens[] = [
   {
     name: 'Authentik',
     source: 'goauthentik id_token.py',
-    access: token({ aud: 'web-shop', azp: 'web-shop', uid: 'u-1', sub: user, nonce: 'n-1', amr: ['pwd'], groups: ['staff'] }),
+    access: token({
+      aud: 'web-shop',
+      azp: 'web-shop',
+      uid: 'u-1',
+      sub: user,
+      nonce: 'n-1',
+      amr: ['pwd'],
+      groups: ['staff'],
+    }),
     id: token({ aud: 'web-shop', sub: user, nonce: 'n-1', amr: ['pwd'], groups: ['staff'] }),
     found: { kind: 'delegated', clientId: 'web-shop', scopes: [], roles: [] },
   },
@@ -283,26 +315,46 @@ export const issuerTokens: readonly IssuerTokens[] = [
   {
     name: 'Logto',
     source: 'Logto, "Opaque token"; oidc-provider',
-    access: token({ aud: 'https://api.example', client_id: 'web-shop', sub: user, scope: 'orders:read', jti: 'j' }, { typ: 'at+jwt' }),
+    access: token(
+      { aud: 'https://api.example', client_id: 'web-shop', sub: user, scope: 'orders:read', jti: 'j' },
+      { typ: 'at+jwt' },
+    ),
     id: token({ aud: 'https://api.example', sub: user, at_hash: 'h' }),
     found: { kind: 'delegated', clientId: 'web-shop', scopes: ['orders:read'], roles: [] },
   },
   {
     name: 'FusionAuth, an entity',
     source: 'FusionAuth, "Tokens"',
-    access: token({ aud: 'entity-api', sub: 'entity-caller', permissions: ['read'], tid: user }, { gty: ['client_credentials'] }),
+    access: token(
+      { aud: 'entity-api', sub: 'entity-caller', permissions: ['read'], tid: user },
+      { gty: ['client_credentials'] },
+    ),
     found: { kind: 'delegated', clientId: 'entity-api', scopes: [], roles: ['read'] },
   },
   {
     name: 'Clerk session',
     source: 'Clerk, "Session tokens"',
-    access: token({ azp: 'https://app.example', sub: 'user_1', sid: 'sess_1', v: 2, fva: [1, -1], o: { id: 'org_1', rol: 'admin', per: 'read,manage' } }),
+    access: token({
+      azp: 'https://app.example',
+      sub: 'user_1',
+      sid: 'sess_1',
+      v: 2,
+      fva: [1, -1],
+      o: { id: 'org_1', rol: 'admin', per: 'read,manage' },
+    }),
     found: { kind: 'delegated', clientId: undefined, scopes: [], roles: ['read', 'manage'] },
   },
   {
     name: 'WorkOS session',
     source: 'WorkOS AuthKit, "Session tokens"',
-    access: token({ sub: 'user_1', sid: 'session_1', org_id: 'org_1', role: 'member', roles: ['member'], permissions: ['orders:read'] }),
+    access: token({
+      sub: 'user_1',
+      sid: 'session_1',
+      org_id: 'org_1',
+      role: 'member',
+      roles: ['member'],
+      permissions: ['orders:read'],
+    }),
     found: { kind: 'delegated', clientId: undefined, scopes: [], roles: ['member', 'orders:read'] },
   },
   {
@@ -323,7 +375,14 @@ export const issuerTokens: readonly IssuerTokens[] = [
   {
     name: 'GitLab CI',
     source: 'GitLab, "ID token authentication"; pypi/warehouse#13575',
-    access: token({ aud: 'https://deploy.example', sub: 'project_path:acme/shop:ref_type:branch:ref:main', project_id: '20', namespace_id: '4', ref_protected: 'true', runner_id: 7 }),
+    access: token({
+      aud: 'https://deploy.example',
+      sub: 'project_path:acme/shop:ref_type:branch:ref:main',
+      project_id: '20',
+      namespace_id: '4',
+      ref_protected: 'true',
+      runner_id: 7,
+    }),
     found: { kind: 'delegated', clientId: undefined, scopes: [], roles: [] },
   },
 ]

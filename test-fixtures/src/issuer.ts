@@ -10,7 +10,7 @@ import {
   v1IssuerTemplate,
   v2IssuerTemplate,
 } from './identities.js'
-import { entraKeyNames, genericKeyNames, prepareKeys, signingKey, type KeyName } from './keys.js'
+import { entraKeyNames, genericKeyNames, signingKey, type KeyName } from './keys.js'
 
 /** What the key server does with the next requests. */
 export type IssuerFault = { readonly status: number } | { readonly body: string } | 'hang' | 'reset'
@@ -44,7 +44,6 @@ const sharedTenants = ['organizations', 'common']
 const knownTenants = new Set([tenantId, secondTenantId, foreignTenantId, ...sharedTenants])
 
 export async function startIssuer(): Promise<Issuer> {
-  await prepareKeys()
   const requests: string[] = []
   const waiting: { pathEnd: string; resolve: () => void }[] = []
   let fault: IssuerFault | undefined

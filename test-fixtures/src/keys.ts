@@ -1,4 +1,5 @@
-import { createHash, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
 import { cloudInstanceName, foreignTenantId, v2Issuer, v2IssuerTemplate } from './identities.js'
 
 /** A key pair as an issuer holds it. */
@@ -39,35 +40,29 @@ interface KeyPair {
 
 interface KeyPlan {
   readonly alg: string
-  pair(): KeyPair
-  /** The same beside the event loop. */
-  pairLater(): Promise<KeyPair>
+  generate(): Promise<KeyPair>
   /** Members that differ from an ordinary listing; `undefined` removes one. */
   readonly listed?: Readonly<Record<string, unknown>>
   /** Adds the private members to the listing, as a careless issuer would. */
   readonly listedWhole?: true
 }
 
-const rsa = (modulusLength = 2048, publicExponent = 65537) => {
-  const options = { modulusLength, publicExponent }
-  return {
-    alg: 'RS256',
-    pair: () => generateKeyPairSync('rsa', options),
-    pairLater: () => later((done) => generateKeyPair('rsa', options, done)),
-  }
-}
+// Never the synchronous form: on Node 20 it can stop the process during garbage collection, and it holds up the servers
+// under test and their time-outs.
+const rsa = (modulusLength = 2048, publicExponent = 65537) => ({
+  alg: 'RS256',
+  generate: () => generated((done) => generateKeyPair('rsa', { modulusLength, publicExponent }, done)),
+})
 const ec = (alg: string, namedCurve: string) => ({
   alg,
-  pair: () => generateKeyPairSync('ec', { namedCurve }),
-  pairLater: () => later((done) => generateKeyPair('ec', { namedCurve }, done)),
+  generate: () => generated((done) => generateKeyPair('ec', { namedCurve }, done)),
 })
 const ed25519 = {
   alg: 'EdDSA',
-  pair: () => generateKeyPairSync('ed25519'),
-  pairLater: () => later((done) => generateKeyPair('ed25519', {}, done)),
+  generate: () => generated((done) => generateKeyPair('ed25519', {}, done)),
 }
 
-function later(
+function generated(
   generate: (done: (error: Error | null, publicKey: KeyObject, privateKey: KeyObject) => void) => void,
 ): Promise<KeyPair> {
   return new Promise((resolve, reject) => {
@@ -131,28 +126,36 @@ const plans: Record<KeyName, KeyPlan> = { ...entraPlans, ...genericPlans, ...unl
 export const entraKeyNames: readonly KeyName[] = Object.keys(entraPlans) as KeyName[]
 export const genericKeyNames: readonly KeyName[] = Object.keys(genericPlans) as KeyName[]
 
-const made = new Map<KeyName, SigningKey>()
+/** A file with the private keys of a whole test run: making them anew for each test file would take most of its time. */
+const keyFile = 'COUNTERSIGN_TEST_KEYS'
 
-/** A key pair, made when first asked for and the same for the rest of the process. */
-export function signingKey(name: KeyName): SigningKey {
-  let key = made.get(name)
-  if (key === undefined) made.set(name, (key = createKey(name, plans[name].pair())))
-  return key
+/** Writes the keys of this process to a file, and names it in the environment of the processes that follow. */
+export async function shareKeys(path: string): Promise<void> {
+  const pems = [...keys].map(([name, { privateKey }]) => [
+    name,
+    privateKey.export({ format: 'pem', type: 'pkcs8' }),
+  ])
+  await writeFile(path, JSON.stringify(Object.fromEntries(pems)), { mode: 0o600 })
+  process.env[keyFile] = path
 }
 
-/**
- * Makes all keys beside the event loop. Made one by one when they are first asked for, they would hold up everything else
- * in the process for seconds, the servers under test and their time-outs included.
- */
-export async function prepareKeys(): Promise<void> {
-  await Promise.all(
-    (Object.keys(plans) as KeyName[])
-      .filter((name) => !made.has(name))
-      .map(async (name) => {
-        const pair = await plans[name].pairLater()
-        if (!made.has(name)) made.set(name, createKey(name, pair))
-      }),
-  )
+async function readKeys(): Promise<ReadonlyMap<KeyName, SigningKey>> {
+  const path = process.env[keyFile]
+  const pems = path === undefined ? {} : (JSON.parse(await readFile(path, 'utf8')) as Record<string, string>)
+  const keys = (Object.keys(plans) as KeyName[]).map(async (name) => {
+    const pem = pems[name]
+    if (pem === undefined) return createKey(name, await plans[name].generate())
+    const privateKey = createPrivateKey(pem)
+    return createKey(name, { privateKey, publicKey: createPublicKey(privateKey) })
+  })
+  return new Map((await Promise.all(keys)).map((key, index) => [Object.keys(plans)[index] as KeyName, key]))
+}
+
+const keys = await readKeys()
+
+/** A key pair, the same for the rest of the process. */
+export function signingKey(name: KeyName): SigningKey {
+  return keys.get(name) as SigningKey
 }
 
 function createKey(name: KeyName, { privateKey, publicKey }: KeyPair): SigningKey {

@@ -1,4 +1,5 @@
 import { algorithmRows } from './refused/algorithm.js'
+import { anyIssuerRows } from './refused/any-issuer.js'
 import { audienceRows } from './refused/audience.js'
 import { headerRows } from './refused/header.js'
 import { issuerRows } from './refused/issuer.js'
@@ -22,6 +23,7 @@ export const refusedRequests: readonly RefusedRequest[] = [
   ...issuerRows,
   ...versionRows,
   ...audienceRows,
+  ...anyIssuerRows,
   ...kindRows,
   ...permissionRows,
 ]

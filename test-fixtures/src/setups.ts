@@ -15,13 +15,22 @@ export interface RowOptions {
   readonly deniedKeys?: readonly string[]
 }
 
+/** Expected members, as plain data. */
+export interface RowShape {
+  readonly [name: string]: string | number | readonly (string | number)[] | RowShape
+}
+
 /** Algorithms of an RSA key. */
 export type RsaAlgorithm = 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512'
 
 /** Settings a row gives the generic issuer itself. */
 export interface RowIssuerOptions {
+  readonly audienceClaim?: string
+  readonly acceptMissingAudience?: boolean
+  readonly requiredClaims?: RowShape
+  readonly claims?: { readonly clientId?: string; readonly scopes?: string; readonly roles?: string }
   readonly algorithms?: readonly RsaAlgorithm[]
-  readonly tokenType?: 'rfc9068'
+  readonly tokenType?: 'rfc9068' | { readonly header?: RowShape; readonly claims?: RowShape }
 }
 
 /** A permission as core takes it. */
@@ -30,7 +39,7 @@ export type Permission =
       readonly delegated?: { readonly scopes?: string | string[]; readonly roles?: string | string[] }
       readonly application?: { readonly roles: string | string[] }
     }
-  | { readonly scopes: string | string[] }
+  | { readonly scopes: string | string[]; readonly roles?: string | string[] }
 
 /** The makers of trusted issuers, handed in by the package under test: this one imports none of ours. */
 export interface IssuerMakers<TrustedIssuer> {

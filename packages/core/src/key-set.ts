@@ -67,6 +67,11 @@ export class KeySet {
     return this.#keys.some((key) => now < key.servesUntil)
   }
 
+  /** Whether a key of this id serves, for whatever algorithm. */
+  isListed(kid: string | undefined, now: number): boolean {
+    return kid !== undefined && (this.#byKid.get(kid)?.some((key) => now < key.servesUntil) ?? false)
+  }
+
   candidates(wanted: WantedKey, now: number): Candidates {
     const usable = this.#named(wanted).filter((key) => this.#isUsable(key, wanted.algorithm, now))
     const namesNone = wanted.kid === undefined && !usable.some((key) => isNamedByThumbprint(key, wanted.x5t))

@@ -30,10 +30,10 @@ const maxBackOffSeconds = 60
 const freshSeconds = 30
 const secondTryAfterSeconds = 3
 /**
- * Unknown key ids cause at most four fetches at once and then one in two seconds, however many forged tokens come. A token
+ * Unknown key ids cause at most sixteen fetches at once and then one in two seconds, however many forged tokens come. A token
  * with a key that was just published waits no longer than that.
  */
-const unknownKeyBurst = 4
+const unknownKeyBurst = 16
 const unknownKeyIntervalSeconds = 2
 const maxAbsentKeys = 1000
 
@@ -104,6 +104,9 @@ export class KeyStore {
     }
     checkWorthFetching()
     if (this.#hasGivenKeys() && this.#keys.size > 0) throw new BearerError('key_unknown', { claim: 'kid' })
+    // The issuer lists this key, for another algorithm: a fetch does not change that.
+    if (this.#keys.isListed(wanted.kid, now))
+      throw new BearerError('key_unknown', { claim: 'kid', reason: 'algorithm' })
     return this.#findAfterFetch(wanted, now)
   }
 

@@ -194,7 +194,8 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
 function issuersNamed({ issuers }: Validation, issuer: unknown): readonly IssuerWithKeys[] {
   if (issuer === undefined) return issuers
   const named = issuers.filter(
-    ({ rules }) => (rules as unknown) === issuer || rules.issuers.includes(String(issuer)),
+    ({ rules }) =>
+      (rules as unknown) === issuer || (typeof issuer === 'string' && rules.issuers.includes(issuer)),
   )
   if (named.length > 0) return named
   throw new TypeError('forgetKeys: "issuer" must be an issuer of this validator')

@@ -1,4 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPair } from 'node:crypto'
+import { promisify } from 'node:util'
 import {
   apiClientId,
   clock,
@@ -611,10 +612,13 @@ describe('an issuer whose keys share an id or have none', () => {
     ['without ids, for a token that names one', undefined, 'one', 'key_unknown too_many_keys'],
     ['of one id', 'shared', 'shared', 'key_unknown too_many_keys'],
   ])('has at most sixteen fitting keys tried: %s', async (_, listed, kid, beyond) => {
-    const bystanders = Array.from({ length: 16 }, () => {
-      const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      return { ...publicKey.export({ format: 'jwk' }), kid: listed }
-    })
+    const generate = promisify(generateKeyPair)
+    const bystanders = await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        const { publicKey } = await generate('ec', { namedCurve: 'P-256' })
+        return { ...publicKey.export({ format: 'jwk' }), kid: listed }
+      }),
+    )
     const { jwk } = signingKey('p256')
     const change = { from: 'generic', key: 'p256', header: { kid } } as const
     const outcomeAmong = (others: readonly object[]): Promise<string> => {

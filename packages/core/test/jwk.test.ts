@@ -1,4 +1,5 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPair } from 'node:crypto'
+import { promisify } from 'node:util'
 import { signingKey } from '@countersign/test-fixtures'
 import { describe, expect, it } from 'vitest'
 import { fits, readJwk, type SigningKey } from '../src/jwk.js'
@@ -7,7 +8,7 @@ const { n, e } = signingKey('generic').publicKey.export({ format: 'jwk' }) as { 
 const rsa = { kty: 'RSA', n, e, kid: 'k' }
 const ec = { ...signingKey('p256').publicKey.export({ format: 'jwk' }) }
 const ed = { ...signingKey('ed25519').publicKey.export({ format: 'jwk' }) }
-const ed448 = { ...generateKeyPairSync('ed448').publicKey.export({ format: 'jwk' }) }
+const ed448 = { ...(await promisify(generateKeyPair)('ed448')).publicKey.export({ format: 'jwk' }) }
 
 /** Bytes of a modulus or an exponent, as a JWK spells them. */
 const bytes = (...list: number[]): string => Buffer.from(list).toString('base64url')

@@ -1,4 +1,5 @@
-import { constants, createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { constants, createHmac, generateKeyPair, sign, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { algorithmRules, signingAlgorithms, type SigningAlgorithm } from '../src/algorithms.js'
@@ -13,11 +14,13 @@ import { platform as web } from '../src/platform-web.js'
 
 const curves = { 'P-256': 'P-256', 'P-384': 'P-384', 'P-521': 'P-521', Ed25519: undefined } as const
 
-function pairFor(algorithm: SigningAlgorithm): { privateKey: KeyObject; publicKey: KeyObject } {
+const generate = promisify(generateKeyPair)
+
+function pairFor(algorithm: SigningAlgorithm): Promise<{ privateKey: KeyObject; publicKey: KeyObject }> {
   const { keyType, curve } = algorithmRules[algorithm]
-  if (keyType === 'RSA') return generateKeyPairSync('rsa', { modulusLength: 2048 })
-  if (keyType === 'OKP') return generateKeyPairSync('ed25519')
-  return generateKeyPairSync('ec', { namedCurve: curves[curve as 'P-256'] })
+  if (keyType === 'RSA') return generate('rsa', { modulusLength: 2048 })
+  if (keyType === 'OKP') return generate('ed25519')
+  return generate('ec', { namedCurve: curves[curve as 'P-256'] })
 }
 
 function signingKey(publicKey: KeyObject): SigningKey {
@@ -44,10 +47,9 @@ function signatureOf(
   return sign(rule.hash, data, { key, dsaEncoding: 'ieee-p1363' })
 }
 
-const pairs = Object.fromEntries(signingAlgorithms.map((alg) => [alg, pairFor(alg)])) as Record<
-  SigningAlgorithm,
-  ReturnType<typeof pairFor>
->
+const pairs = Object.fromEntries(
+  await Promise.all(signingAlgorithms.map(async (alg) => [alg, await pairFor(alg)])),
+) as Record<SigningAlgorithm, Awaited<ReturnType<typeof pairFor>>>
 const keys = Object.fromEntries(
   signingAlgorithms.map((alg) => [alg, signingKey(pairs[alg].publicKey)]),
 ) as Record<SigningAlgorithm, SigningKey>
@@ -128,7 +130,7 @@ describe.each(signingAlgorithms)('both engines with %s', (algorithm) => {
   })
 
   it('refuse a signature of another key', async () => {
-    const stranger = signatureOf(algorithm, pairFor(algorithm).privateKey, input)
+    const stranger = signatureOf(algorithm, (await pairFor(algorithm)).privateKey, input)
     expect(await verdicts(key, algorithm, input, stranger)).toEqual([false, false])
   })
 })

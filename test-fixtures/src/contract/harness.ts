@@ -1,5 +1,5 @@
 import type { Issuer } from '../issuer.js'
-import type { IssuerMakers, Permission, RsaAlgorithm, SetupOptions } from '../setups.js'
+import type { IssuerMakers, Permission, RowIssuerOptions, SetupOptions } from '../setups.js'
 
 /** Makers with all that the contract asks of them. */
 interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
@@ -8,13 +8,9 @@ interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
     clientId: string
     cloud: Issuer['cloud']
   }): TrustedIssuer
-  oidcIssuer(options: {
-    issuer: string
-    metadataUrl: string
-    audience?: string
-    algorithms?: readonly RsaAlgorithm[]
-    tokenType?: 'rfc9068'
-  }): TrustedIssuer
+  oidcIssuer(
+    options: { issuer: string; metadataUrl: string; audience?: string } & RowIssuerOptions,
+  ): TrustedIssuer
   staticIssuer(options: { issuer: string; jwks: object }): TrustedIssuer
 }
 

@@ -53,8 +53,8 @@ export function describeRows<TrustedIssuer>(
     it('has a row for every refusal that a request can bring about', () => {
       const codes = new Set(refusedRequests.map(({ code }) => code))
       const missing = Object.keys(adapter.refusals).filter((code) => !codes.has(code))
-      // These two are ours, and not the request's: an outage, and a policy that fails.
-      expect(missing).toEqual(['keys_unavailable', 'check_unavailable'])
+      // Not the request's fault: an outage, two issuers that match, and a policy that fails.
+      expect(missing).toEqual(['keys_unavailable', 'issuer_ambiguous', 'check_unavailable'])
     })
 
     it.each(titled(refusedRequests))('refuses %s', async (_, row) => {
