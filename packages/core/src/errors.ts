@@ -11,6 +11,7 @@ interface Refusal {
   readonly phrase: string
 }
 
+/** The refusals, by code. */
 const table = {
   // No usable credentials: a challenge without an error code (RFC 6750 section 3.1).
   credentials_missing: { status: 401, phrase: 'The request carries no bearer token' },
@@ -168,7 +169,12 @@ export class BearerError extends Error {
   }
 
   /** The body for an API that answers in JSON: the members of RFC 6750, and nothing that is meant for the operator. */
-  toJSON(): { error?: string; error_description: string } {
+  toJSON(): {
+    /** The OAuth error; absent where the RFC wants none. */
+    error?: string
+    /** The fixed phrase of the refusal. */
+    error_description: string
+  } {
     const { error, phrase } = refusals[this.code]
     return error === undefined ? { error_description: phrase } : { error, error_description: phrase }
   }

@@ -5,9 +5,13 @@ import { platform } from '#platform'
 export type Fetch = (
   url: string,
   init: {
+    /** Documents are only read. */
     method: 'GET'
+    /** `Accept` alone. */
     headers: Record<string, string>
+    /** No redirect is followed. */
     redirect: 'error' | 'manual'
+    /** Aborted after five seconds. */
     signal: AbortSignal
   },
 ) => Promise<Response>

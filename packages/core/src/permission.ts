@@ -8,9 +8,21 @@ export type Words = string | readonly string[]
 /** What each kind of token must have. A kind that is not named is refused. */
 export interface PermissionByKind {
   /** A user's token: scopes that the client was granted, app roles that the user has. */
-  readonly delegated?: { readonly scopes?: Words | undefined; readonly roles?: Words | undefined } | undefined
+  readonly delegated?:
+    | {
+        /** Scopes that the client was granted, all of them. */
+        readonly scopes?: Words | undefined
+        /** App roles that the user has, all of them. */
+        readonly roles?: Words | undefined
+      }
+    | undefined
   /** A client's own token: application permissions that the client was granted. */
-  readonly application?: { readonly roles: Words } | undefined
+  readonly application?:
+    | {
+        /** Application permissions that the client was granted, all of them. */
+        readonly roles: Words
+      }
+    | undefined
 }
 
 /**

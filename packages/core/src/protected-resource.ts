@@ -20,8 +20,11 @@ export interface ProtectedResourceOptions {
 
 /** An answer that every framework can send. */
 export interface MetadataAnswer {
+  /** The HTTP status. */
   readonly status: 200 | 405
+  /** The headers of the answer. */
   readonly headers: Readonly<Record<string, string>>
+  /** The JSON document, or nothing. */
   readonly body: string
 }
 

@@ -17,10 +17,15 @@ export interface RequestView {
 
 /** The part of Node's request that is read. Express and Koa keep the received address in `originalUrl`. */
 interface NodeRequest {
+  /** Names and values as they came. */
   readonly rawHeaders: readonly string[]
+  /** The HTTP method. */
   readonly method?: string | undefined
+  /** The path and query, maybe without a mount point. */
   readonly url?: string | undefined
+  /** The path and query as received. */
   readonly originalUrl?: string | undefined
+  /** The connection, for its certificate. */
   readonly socket: object
 }
 

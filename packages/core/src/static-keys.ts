@@ -3,7 +3,13 @@ import { readJwk } from './jwk.js'
 import { platform } from '#platform'
 
 /** Public keys as configuration: a JWKS, one JWK, or PEM text of a public key or certificate. */
-export type GivenKeys = { readonly keys: readonly object[] } | object | string
+export type GivenKeys =
+  | {
+      /** The members of a JWKS. */
+      readonly keys: readonly object[]
+    }
+  | object
+  | string
 
 /** A source of keys that are given: no network is used. Throws a TypeError where none of them can verify a signature. */
 export function givenKeys(what: string, jwks: GivenKeys): KeySource {

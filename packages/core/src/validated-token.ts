@@ -2,6 +2,7 @@ import type { Claims, Groups, TokenTimes } from './claims.js'
 import type { AgentFacts } from './entra-agent.js'
 import type { UnverifiedToken } from './token.js'
 
+/** What every validated token has, whatever its kind. */
 interface ValidatedTokenMembers {
   /** The whole payload, frozen at every depth. Do not authorize by `email`, `upn`, `preferred_username` or `name`. */
   readonly claims: Claims
@@ -66,6 +67,12 @@ export type TokenKind = 'delegated' | 'application' | 'unknown'
  */
 export type ValidatedToken = DelegatedToken | ApplicationToken | TokenOfUnknownKind
 
+/** A request that `bearerAuth` accepted. */
+interface AuthenticatedRequest {
+  /** The caller's validated token. */
+  auth: ValidatedToken
+}
+
 /**
  * Opt-in type of a request on a route that allows anonymous callers: `auth` may be null, so that `request.auth.objectId`
  * without a check does not compile.
@@ -79,7 +86,7 @@ export type ValidatedToken = DelegatedToken | ApplicationToken | TokenOfUnknownK
  * }
  * ```
  */
-export type AllowsAnonymous<R extends { auth: ValidatedToken }> = Omit<R, 'auth'> & {
+export type AllowsAnonymous<R extends AuthenticatedRequest> = Omit<R, 'auth'> & {
   /** The caller's validated token, or null for an anonymous caller. */
   auth: ValidatedToken | null
 }

@@ -67,7 +67,10 @@ export interface FetchAuth<Auth = ValidatedToken> {
  * ```
  */
 export function createFetchAuth(
-  options: FetchAuthOptions & { readonly allowAnonymous?: false | undefined },
+  options: FetchAuthOptions & {
+    /** No anonymous caller is accepted, so the token is always there. */
+    readonly allowAnonymous?: false | undefined
+  },
 ): FetchAuth
 export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedToken | null>
 export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedToken | null> {

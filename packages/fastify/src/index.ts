@@ -13,34 +13,46 @@ import {
 } from '@countersign/core/adapter'
 
 export {
+  absent,
   anyOf,
   BearerError,
+  claimPath,
   clouds,
   createTokenValidator,
   entra,
   entraMultiTenant,
+  expectation,
   isBearerError,
   oidcIssuer,
+  present,
   refusals,
   resourceMetadataUrl,
   staticIssuer,
 } from '@countersign/core'
 export type {
   AcceptedEvent,
+  AgentFacts,
   AllowsAnonymous,
   AnyOfPermissions,
   ApplicationToken,
   CheckName,
   CheckVerdict,
+  ClaimPath,
   Claims,
+  ClaimSource,
+  ClaimSources,
   DelegatedToken,
   EntraCloud,
   EntraCloudName,
   EntraMultiTenantOptions,
   EntraOptions,
+  Expectation,
+  ExpectedValue,
   Explanation,
   Fetch,
   ForgetKeysOptions,
+  GenericIssuerSettings,
+  GivenKeys,
   Groups,
   IssuerSettings,
   IssuerSnapshot,
@@ -48,6 +60,7 @@ export type {
   KeySnapshot,
   KeysRefreshedEvent,
   KeysRefreshFailedEvent,
+  KindRule,
   OidcIssuerOptions,
   Permission,
   PermissionByKind,
@@ -56,11 +69,16 @@ export type {
   RefusalCode,
   RefusedEvent,
   RequestView,
+  Shape,
   SigningAlgorithm,
   SnapshotKey,
   StaticIssuerOptions,
   TenantPolicy,
   TokenCacheOptions,
+  TokenKind,
+  TokenOfUnknownKind,
+  TokenType,
+  TokenTypeRule,
   TokenValidator,
   TokenValidatorOptions,
   TrustedIssuer,
@@ -95,7 +113,9 @@ interface AuthenticatedRequest {
 
 /** The part of Fastify's reply that is used. */
 interface Reply {
+  /** Whether an answer was sent. */
   readonly sent: boolean
+  /** Sets headers of the answer. */
   headers(values: Record<string, string>): unknown
 }
 

@@ -11,33 +11,45 @@ import {
 } from '@countersign/core/adapter'
 
 export {
+  absent,
   anyOf,
   BearerError,
+  claimPath,
   clouds,
   createTokenValidator,
   entra,
   entraMultiTenant,
+  expectation,
   isBearerError,
   oidcIssuer,
+  present,
   refusals,
   resourceMetadataUrl,
   staticIssuer,
 } from '@countersign/core'
 export type {
   AcceptedEvent,
+  AgentFacts,
   AnyOfPermissions,
   ApplicationToken,
   CheckName,
   CheckVerdict,
+  ClaimPath,
   Claims,
+  ClaimSource,
+  ClaimSources,
   DelegatedToken,
   EntraCloud,
   EntraCloudName,
   EntraMultiTenantOptions,
   EntraOptions,
+  Expectation,
+  ExpectedValue,
   Explanation,
   Fetch,
   ForgetKeysOptions,
+  GenericIssuerSettings,
+  GivenKeys,
   Groups,
   IssuerSettings,
   IssuerSnapshot,
@@ -45,6 +57,7 @@ export type {
   KeySnapshot,
   KeysRefreshedEvent,
   KeysRefreshFailedEvent,
+  KindRule,
   OidcIssuerOptions,
   Permission,
   PermissionByKind,
@@ -53,11 +66,16 @@ export type {
   RefusalCode,
   RefusedEvent,
   RequestView,
+  Shape,
   SigningAlgorithm,
   SnapshotKey,
   StaticIssuerOptions,
   TenantPolicy,
   TokenCacheOptions,
+  TokenKind,
+  TokenOfUnknownKind,
+  TokenType,
+  TokenTypeRule,
   TokenValidator,
   TokenValidatorOptions,
   TrustedIssuer,
@@ -81,10 +99,15 @@ export interface AnonymousAuthState {
 
 /** The part of Koa's context that is used, which is the same in Koa 2 and 3. */
 interface Context {
+  /** Node's request. */
   readonly req: IncomingMessage
+  /** The application's state of this request. */
   readonly state: object
+  /** The HTTP status of the answer. */
   status: number
+  /** The body of the answer. */
   body: unknown
+  /** Sets headers of the answer. */
   set(headers: Record<string, string>): void
 }
 

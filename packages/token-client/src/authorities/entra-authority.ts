@@ -29,7 +29,15 @@ export interface EntraAuthorityOptions {
   /** The token endpoint: `1.0` takes a `resource`; `2.0` also takes scopes and claims challenges. */
   readonly version: '1.0' | '2.0'
   /** A national cloud, or any other cloud by the origin of its login host. Default: `global`. */
-  readonly cloud?: 'global' | 'usGovernment' | 'china' | { readonly authority: string } | undefined
+  readonly cloud?:
+    | 'global'
+    | 'usGovernment'
+    | 'china'
+    | {
+        /** The origin of the login host. */
+        readonly authority: string
+      }
+    | undefined
 }
 
 type Version = EntraAuthorityOptions['version']

@@ -22,6 +22,7 @@ interface ErrorKind {
   readonly status?: 403
 }
 
+/** Every error of the token client, by code. */
 const errors = {
   interaction_required: {
     action: 'interact',
@@ -128,10 +129,15 @@ export interface CallerAnswer {
   readonly claims?: string
 }
 
+/** What an error may say beyond its code. */
 interface ErrorDetails {
+  /** The HTTP answer to the bearer of the user's token. */
   readonly answer?: CallerAnswer
+  /** What the token service answered. */
   readonly service?: ServiceAnswer | undefined
+  /** Seconds after which to try again. */
   readonly retryAfterSeconds?: number | undefined
+  /** A fixed word that narrows the code. */
   readonly reason?: string | undefined
 }
 

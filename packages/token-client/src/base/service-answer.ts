@@ -20,7 +20,9 @@ export class ServiceAnswer {
   /** Only this package creates one. */
   constructor(
     words: Omit<ServiceAnswer, 'description' | 'codes'> & {
+      /** `error_description` of the answer. */
       description: string | undefined
+      /** AADSTS numbers of the answer. */
       codes: readonly number[]
     },
   ) {

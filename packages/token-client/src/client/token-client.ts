@@ -20,7 +20,10 @@ export interface TokenClient {
    * ```
    */
   readonly acquireForApp: (
-    options: AcquireOptions & { readonly tenantId?: string | undefined },
+    options: AcquireOptions & {
+      /** The tenant to act in, a GUID. */
+      readonly tenantId?: string | undefined
+    },
   ) => Promise<AcquiredToken>
   /**
    * A token for the next API, on behalf of the user whose access token this API was called with. Before anything is sent,

@@ -19,7 +19,12 @@ const maxAssertionBytes = 65_536
  * ```
  */
 export function clientAssertion(
-  source: (() => string | Promise<string>) | { readonly file: string },
+  source:
+    | (() => string | Promise<string>)
+    | {
+        /** The path of a file that holds the assertion; it is read again for each request. */
+        readonly file: string
+      },
 ): ClientCredential {
   const read = readSource(source)
   return async (_server, client, body) => {
