@@ -9,6 +9,7 @@ import { describeHostileHeaders } from './contract/hostile-headers.js'
 import { describeIssuers } from './contract/issuers.js'
 import { describeOutage } from './contract/outage.js'
 import { describeRows } from './contract/rows.js'
+import { describeSources } from './contract/sources.js'
 import { prepareSilence } from './contract/silence.js'
 import { startIssuer, type Issuer } from './issuer.js'
 
@@ -67,6 +68,7 @@ export function describeAdapterContract<TrustedIssuer>(
       describeHostileHeaders(contract)
       describeChallenges(contract)
       describeIssuers(contract)
+      describeSources(contract)
       describeForgotten(contract, (permission) =>
         start({ routes: [{ path: '/', permission, handle }], errorHandler }),
       )

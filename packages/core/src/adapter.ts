@@ -37,6 +37,8 @@ export interface BearerAuth {
    * `BearerError`, and never anything but an `Error`: to frameworks `undefined` and the word 'route' mean success.
    */
   authenticate(request: RequestView): ValidatedToken | null | Promise<ValidatedToken | null>
+  /** Headers to set on the answer to this request, whatever it is. */
+  responseHeaders(request: RequestView): Readonly<Record<string, string>> | undefined
 }
 
 /** Reads the options of an adapter. Throws a TypeError that names the option and what was expected. */
@@ -50,8 +52,9 @@ export function createBearerAuth(options: BearerAuthOptions): BearerAuth {
   const validator = readValidator(what, rest)
   return {
     validator,
+    responseHeaders: (request) => validator.responseHeaders(request),
     authenticate(request) {
-      if (allowAnonymous && request.header('authorization') === undefined) return null
+      if (allowAnonymous && !validator.hasCredentials(request)) return null
       let result
       try {
         result = validator.authenticate(request)
@@ -104,8 +107,9 @@ function readValidator(what: string, options: object): TokenValidator {
   const isValidator =
     typeof validator === 'object' &&
     validator !== null &&
-    'authenticate' in validator &&
-    'checkPermission' in validator
+    ['authenticate', 'checkPermission', 'hasCredentials', 'responseHeaders'].every(
+      (name) => name in validator,
+    )
   if (!isValidator) throw new TypeError(`${what}: "validator" must be made by createTokenValidator`)
   return validator as TokenValidator
 }

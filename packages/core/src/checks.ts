@@ -8,23 +8,20 @@ import {
   type Claims,
   type TokenTimes,
 } from './claims.js'
+import { withinTime } from './deadline.js'
 import { BearerError } from './errors.js'
 import { readOneString } from './claim-source.js'
 import type { IssuerRules, Recognition } from './issuer.js'
+import type { IssuerWithKeys } from './issuer-with-keys.js'
 import type { SigningKey } from './jwk.js'
 import type { Candidates } from './key-set.js'
-import type { KeyStore } from './key-store.js'
 import type { IssuerEntry, ReadOptions } from './options.js'
 import { checkPermission, type CompiledPermission } from './permission.js'
+import type { Realms } from './realms.js'
 import { findMismatch } from './shape.js'
 import { readToken, type HeaderCache, type UnverifiedToken } from './token.js'
 import { createValidatedToken, type TokenIdentity, type ValidatedToken } from './validated-token.js'
 import { platform } from '#platform'
-
-/** A trusted issuer with what the API requires of its tokens, and its keys. */
-export interface IssuerWithKeys extends IssuerEntry {
-  readonly keys: KeyStore
-}
 
 /** What is known of one token so far. Each check reads what the checks before it wrote. */
 export interface Evaluation {
@@ -32,10 +29,13 @@ export interface Evaluation {
   readonly now: number
   readonly options: ReadOptions
   readonly issuers: readonly IssuerWithKeys[]
+  readonly realms: readonly Realms[]
   readonly headers: HeaderCache
   readonly permission: CompiledPermission | undefined
   /** Whether a person asks for every verdict: a request does not spend a fetch on a token that is refused anyhow. */
   readonly isExplained: boolean
+  /** Milliseconds of the monotonic clock; 0 where no details are wanted. */
+  readonly startedAt: number
   parts: UnverifiedToken | undefined
   algorithm: SigningAlgorithm | undefined
   matchedIssuer: IssuerWithKeys | undefined
@@ -132,8 +132,28 @@ function checkIssuer(evaluation: Evaluation): void | Promise<void> {
   const unresolved = evaluation.issuers.filter(
     ({ rules, keys }) => rules.needsMetadata && keys.metadataIssuer === undefined,
   )
-  if (unresolved.length === 0) throw new BearerError('issuer_not_trusted', { claim: 'iss' })
-  return resolveIssuers(evaluation, issuer, unresolved)
+  if (unresolved.length > 0) return resolveIssuers(evaluation, issuer, unresolved)
+  return findRealm(evaluation, issuer)
+}
+
+/** Asks the functions that know issuers which appear at run time. One of them may know it, and no more. */
+function findRealm(evaluation: Evaluation, issuer: string): void | Promise<void> {
+  const found = evaluation.realms.map((realms) => realms.find(issuer, evaluation.now))
+  if (!found.some((realm) => realm instanceof Promise)) {
+    return acceptRealm(evaluation, issuer, found as (IssuerWithKeys | undefined)[])
+  }
+  return Promise.all(found.map(async (realm) => realm)).then((realms) =>
+    acceptRealm(evaluation, issuer, realms),
+  )
+}
+
+function acceptRealm(
+  evaluation: Evaluation,
+  issuer: string,
+  found: readonly (IssuerWithKeys | undefined)[],
+): void {
+  const known = found.filter((realm) => realm !== undefined)
+  if (!matchAmong(evaluation, issuer, known)) throw new BearerError('issuer_not_trusted', { claim: 'iss' })
 }
 
 /** A tenant that is configured by its domain is known by its id once its metadata has been read. */
@@ -143,12 +163,16 @@ async function resolveIssuers(
   unresolved: readonly IssuerWithKeys[],
 ): Promise<void> {
   await Promise.all(unresolved.map(({ keys }) => keys.load()))
-  if (!matchIssuer(evaluation, issuer)) throw new BearerError('issuer_not_trusted', { claim: 'iss' })
+  if (!matchIssuer(evaluation, issuer)) await findRealm(evaluation, issuer)
 }
 
 function matchIssuer(evaluation: Evaluation, issuer: string): boolean {
+  return matchAmong(evaluation, issuer, evaluation.issuers)
+}
+
+function matchAmong(evaluation: Evaluation, issuer: string, issuers: readonly IssuerWithKeys[]): boolean {
   let matched: { candidate: IssuerWithKeys; recognition: Recognition; isExcluded: boolean } | undefined
-  for (const candidate of evaluation.issuers) {
+  for (const candidate of issuers) {
     const recognition = candidate.rules.recognise(issuer, candidate.keys.metadataIssuer)
     if (recognition === undefined) continue
     const isExcluded = candidate.rules.excludes?.(recognition) === true
@@ -243,8 +267,6 @@ function checkTenantPolicy(evaluation: Evaluation): void | Promise<void> {
   return askTenantPolicy(issuerOf(evaluation), recognitionOf(evaluation))
 }
 
-const policyTimeoutSeconds = 5
-
 /** Asks the application about a verified tenant. A failure of the function is answered with 503, never with an acceptance. */
 export function askTenantPolicy({ rules }: IssuerEntry, { tenantId }: Recognition): void | Promise<void> {
   const policy = rules.tenantPolicy
@@ -267,15 +289,6 @@ function checkPolicyAnswer(answer: unknown): void {
 
 function unavailablePolicy(): BearerError {
   return new BearerError('check_unavailable', { reason: 'allowed_tenants' })
-}
-
-function withinTime(answer: unknown): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(reject, policyTimeoutSeconds * 1000)
-    Promise.resolve(answer)
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer))
-  })
 }
 
 function checkLifetime(evaluation: Evaluation): void {

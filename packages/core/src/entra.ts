@@ -254,7 +254,11 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
     settings: rules.settings,
     audienceSources: [],
     acceptsMissingAudience: false,
-    keySource: discoveredKeys([[rules.metadataUrl]], rules.isExpectedIssuer),
+    keySource: discoveredKeys([[rules.metadataUrl]], rules.isExpectedIssuer, {
+      issuer: rules.name,
+      plainHttpHosts: [],
+      inside: (url) => url,
+    }),
     absentKeyGraceSeconds,
     requiresKeyId: true,
     family: cloud.authority,

@@ -20,6 +20,7 @@ const table = {
   // The request itself is malformed.
   authorization_repeated: bad('More than one Authorization header'),
   authorization_malformed: bad('The Authorization header is malformed'),
+  origin_not_allowed: { status: 403, phrase: 'The origin of the request is not allowed' },
 
   // The token is one that no API should accept.
   token_too_large: invalid('The token is too large'),
@@ -107,6 +108,12 @@ export interface RefusalDetail {
 export interface ChallengeParameters {
   /** `resource_metadata` (RFC 9728 section 5.1). */
   readonly resourceMetadata?: string | undefined
+  /** What clients write before the API's scopes when they ask for them. */
+  readonly scopePrefix?: string | undefined
+  /** Scopes that every caller needs: told to a caller without a usable token, who can then ask for them. */
+  readonly scope?: string | undefined
+  /** Headers of the answer beside the challenge. */
+  readonly responseHeaders?: Readonly<Record<string, string>> | undefined
 }
 
 /**
@@ -161,11 +168,12 @@ export class BearerError extends Error {
     if (detail.claim !== undefined) this.claim = detail.claim
     if (detail.reason !== undefined) this.reason = detail.reason
     if (detail.scope !== undefined) this.scope = detail.scope
-    this.headers = Object.freeze(
-      refusal.status === 503
+    this.headers = Object.freeze({
+      ...(refusal.status === 503
         ? { 'Retry-After': String(retryAfterSeconds) }
-        : { 'WWW-Authenticate': challengeFor(refusal, detail.scope, challenge) },
-    )
+        : { 'WWW-Authenticate': challengeFor(refusal, detail.scope, challenge) }),
+      ...challenge.responseHeaders,
+    })
   }
 
   /** The body for an API that answers in JSON: the members of RFC 6750, and nothing that is meant for the operator. */
@@ -182,7 +190,9 @@ export class BearerError extends Error {
 
 /** The same refusal with the parameters that every challenge of one validator carries. */
 export function withChallenge(error: BearerError, challenge: ChallengeParameters): BearerError {
-  return challenge.resourceMetadata === undefined ? error : new BearerError(error.code, error, challenge)
+  const { resourceMetadata, scopePrefix, responseHeaders } = challenge
+  const isPlain = resourceMetadata === undefined && scopePrefix === undefined && responseHeaders === undefined
+  return isPlain ? error : new BearerError(error.code, error, challenge)
 }
 
 function challengeFor(refusal: Refusal, scope: string | undefined, parameters: ChallengeParameters): string {
@@ -190,11 +200,21 @@ function challengeFor(refusal: Refusal, scope: string | undefined, parameters: C
   if (refusal.error !== undefined) {
     members.push(`error="${refusal.error}"`, `error_description="${refusal.phrase}"`)
   }
-  if (scope !== undefined) members.push(`scope="${scope}"`)
+  const needed = scope ?? (refusal.status === 401 ? parameters.scope : undefined)
+  if (needed !== undefined) members.push(`scope="${asAskedFor(needed, parameters.scopePrefix)}"`)
   if (parameters.resourceMetadata !== undefined) {
     members.push(`resource_metadata="${parameters.resourceMetadata}"`)
   }
   return members.length === 0 ? 'Bearer' : `Bearer ${members.join(', ')}`
+}
+
+/** Scopes as a client asks for them: with Entra, after the identifier of the API. */
+function asAskedFor(scope: string, prefix: string | undefined): string {
+  if (prefix === undefined) return scope
+  return scope
+    .split(' ')
+    .map((word) => prefix + word)
+    .join(' ')
 }
 
 /** Whether a value is a `BearerError`, whichever copy of this package made it. */

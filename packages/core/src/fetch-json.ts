@@ -19,16 +19,29 @@ export type Fetch = (
 /** Why a document could not be fetched. The words are ours: nothing of the answer is kept. */
 export type FetchFault = 'network' | 'timeout' | 'status' | 'too_large' | 'not_json' | 'issuer' | 'jwks_uri'
 
+/** What an operator needs to find the cause. Nothing of a body is in it but the issuer that a document names. */
+export interface FetchDetail {
+  /** The HTTP status, where there was an answer. */
+  readonly status?: number | undefined
+  /** Where the document was expected: origin and path, without the query. */
+  readonly url?: string | undefined
+  /** The system's word for the failure: `ENOTFOUND`, `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
+  readonly systemCode?: string | undefined
+  /** The issuer that is configured, where the document names another. */
+  readonly expectedIssuer?: string | undefined
+  /** The issuer that the document names. */
+  readonly foundIssuer?: string | undefined
+}
+
 export class FetchError extends Error {
   override readonly name = 'FetchError'
   readonly fault: FetchFault
-  /** The HTTP status, where there was an answer. */
-  readonly status: number | undefined
+  readonly detail: FetchDetail
 
-  constructor(fault: FetchFault, status?: number) {
-    super(`The document could not be fetched (${status === undefined ? fault : `status ${status}`})`)
+  constructor(fault: FetchFault, detail: FetchDetail = {}) {
+    super(`The document could not be fetched (${fault})`)
     this.fault = fault
-    this.status = status
+    this.detail = detail
   }
 }
 
@@ -41,7 +54,7 @@ const timeoutSeconds = 5
 export async function fetchJson(
   fetch: Fetch,
   url: string,
-  maximumBytes: number,
+  maxBytes: number,
 ): Promise<Readonly<Record<string, unknown>>> {
   const aborter = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -53,20 +66,38 @@ export async function fetchJson(
     }, timeoutSeconds * 1000)
   })
   try {
-    return await Promise.race([late, readDocument(fetch, url, maximumBytes, aborter.signal)])
+    return await Promise.race([late, readDocument(fetch, url, maxBytes, aborter.signal)])
   } catch (error) {
-    if (error instanceof FetchError) throw error
-    throw new FetchError('network')
+    const place = { url: placeOf(url) }
+    if (error instanceof FetchError) throw new FetchError(error.fault, { ...error.detail, ...place })
+    throw new FetchError('network', { ...place, systemCode: systemCodeOf(error) })
   } finally {
     clearTimeout(timer)
     aborter.abort()
   }
 }
 
+/** A query may hold what does not belong in a log. */
+function placeOf(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
+}
+
+/** The system's code of a failure, or of what caused it: fetch wraps it. Only a word of the form that Node uses. */
+function systemCodeOf(error: unknown): string | undefined {
+  let current = error
+  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth++) {
+    const { code, cause } = current as { code?: unknown; cause?: unknown }
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,63}$/.test(code)) return code
+    current = cause
+  }
+  return undefined
+}
+
 async function readDocument(
   fetch: Fetch,
   url: string,
-  maximumBytes: number,
+  maxBytes: number,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
   const response = await fetch(url, {
@@ -75,14 +106,14 @@ async function readDocument(
     redirect: platform.redirect,
     signal,
   })
-  if (response.status !== 200) throw new FetchError('status', response.status)
-  const text = platform.decodeUtf8(await readBytes(response, maximumBytes))
+  if (response.status !== 200) throw new FetchError('status', { status: response.status })
+  const text = platform.decodeUtf8(await readBytes(response, maxBytes))
   const result = text === undefined ? { fault: 'json' as const } : readJsonObject(text)
   if (result.object === undefined) throw new FetchError('not_json')
   return result.object
 }
 
-async function readBytes(response: Response, maximumBytes: number): Promise<Uint8Array> {
+async function readBytes(response: Response, maxBytes: number): Promise<Uint8Array> {
   if (response.body === null) throw new FetchError('not_json')
   const chunks: Uint8Array[] = []
   let size = 0
@@ -91,7 +122,7 @@ async function readBytes(response: Response, maximumBytes: number): Promise<Uint
     const { done, value } = await reader.read()
     if (done) break
     size += value.byteLength
-    if (size > maximumBytes) {
+    if (size > maxBytes) {
       void reader.cancel().catch(() => {})
       throw new FetchError('too_large')
     }
@@ -104,13 +135,4 @@ async function readBytes(response: Response, maximumBytes: number): Promise<Uint
     offset += chunk.byteLength
   }
   return bytes
-}
-
-/** Whether keys may be fetched from an address: https, or http on this machine. */
-export function isTrustworthyUrl(url: URL): boolean {
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
-}
-
-export function isLoopback(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
 }

@@ -9,7 +9,17 @@ export type { EntraMultiTenantOptions, EntraOptions } from './entra.js'
 export { clouds } from './clouds.js'
 export type { EntraCloud, EntraCloudName } from './clouds.js'
 export { oidcIssuer, staticIssuer } from './oidc.js'
+export { oidcIssuers } from './realms.js'
+export type { OidcIssuersOptions } from './realms.js'
 export type { GenericIssuerSettings, OidcIssuerOptions, StaticIssuerOptions } from './oidc.js'
+export {
+  authorizationHeader,
+  fromCookie,
+  fromHeader,
+  fromQuery,
+  fromWebSocketProtocol,
+} from './token-source.js'
+export type { CookieOptions, TokenSource } from './token-source.js'
 export { claimPath } from './claim-source.js'
 export type { ClaimPath, ClaimSource } from './claim-source.js'
 export { absent, expectation, present } from './shape.js'
@@ -47,6 +57,8 @@ export type {
   RefusedEvent,
   ValidatorObservers,
 } from './observers.js'
+
+export type { EventDetails } from './event-details.js'
 
 export { createFetchAuth, protectedResourceMetadata } from './web.js'
 export type { AuthenticatedHandler, FetchAuth, FetchAuthOptions, FetchOutcome } from './web.js'

@@ -85,6 +85,8 @@ export interface IssuerRules {
   readonly issuers: readonly string[]
   /** Names whatever decides which keys are trusted: keys of a snapshot go to the same name. Absent: keys are configured. */
   readonly snapshotName?: string
+  /** How further issuers are found at run time. */
+  readonly realms?: RealmRules
   readonly algorithms: readonly SigningAlgorithm[]
   /** Whether an RSA key without `alg` serves every RSA algorithm of the list, and not RS256 alone. */
   readonly rsaKeysServeAnyAlgorithm: boolean
@@ -123,6 +125,13 @@ export interface IssuerRules {
     recognition: Recognition,
     allowedClients: readonly string[] | undefined,
   ): TokenIdentity
+}
+
+/** How issuers that appear at run time are found. */
+export interface RealmRules {
+  readonly resolve: (iss: string) => unknown
+  readonly maxIssuers: number
+  readonly maxAgeSeconds: number
 }
 
 /**

@@ -16,11 +16,24 @@ export interface ReadyMadeSettings extends IssuerSettings {
   readonly metadataUrl?: string | undefined
   /** The key set itself; no metadata is fetched then. */
   readonly jwksUri?: string | undefined
+  /** The issuer's address inside a private network, as an origin: see `OidcIssuerOptions`. */
+  readonly internalOrigin?: string | undefined
+  /** Hosts from which metadata and keys are fetched over plain http: see `OidcIssuerOptions`. */
+  readonly allowPlainHttpHosts?: readonly string[] | undefined
   /** How a client's own tokens are told from users', where your issuer is set up to say more than the default knows. */
   readonly kind?: KindRule | undefined
 }
 
-const settingNames = ['audience', 'allowedClients', 'requiredClaims', 'metadataUrl', 'jwksUri', 'kind']
+const settingNames = [
+  'audience',
+  'allowedClients',
+  'requiredClaims',
+  'metadataUrl',
+  'jwksUri',
+  'internalOrigin',
+  'allowPlainHttpHosts',
+  'kind',
+]
 
 /** Options of `keycloak`. */
 export interface KeycloakOptions extends ReadyMadeSettings {
@@ -297,7 +310,10 @@ export function kubernetes(options: KubernetesOptions): TrustedIssuer {
 }
 
 /** Options of `azureB2c`. */
-export interface AzureB2cOptions extends Omit<ReadyMadeSettings, 'audience' | 'metadataUrl' | 'jwksUri'> {
+export interface AzureB2cOptions extends Omit<
+  ReadyMadeSettings,
+  'audience' | 'metadataUrl' | 'jwksUri' | 'internalOrigin' | 'allowPlainHttpHosts'
+> {
   /** The host of the tenant: `contoso.b2clogin.com`, or a custom domain. */
   readonly domain: string
   /** The GUID of the tenant. */
@@ -330,7 +346,7 @@ export function azureB2c(options: AzureB2cOptions): TrustedIssuer {
     what,
     options,
     ['domain', 'tenantId', 'policies', 'clientId'],
-    ['audience', 'metadataUrl', 'jwksUri'],
+    ['audience', 'metadataUrl', 'jwksUri', 'internalOrigin', 'allowPlainHttpHosts'],
   )
   const { domain, tenantId, policies, clientId, requiredClaims, ...settings } = options
   const host = readHost(what, 'domain', domain)

@@ -1,5 +1,6 @@
+import { CallBudget } from './call-budget.js'
 import { BearerError } from './errors.js'
-import { FetchError, type Fetch } from './fetch-json.js'
+import { FetchError, type Fetch, type FetchDetail } from './fetch-json.js'
 import type { FetchedKeys, IssuerRules, Metadata } from './issuer.js'
 import type { SkippedKeyReason } from './jwk.js'
 import { KeySet, type Candidates, type WantedKey } from './key-set.js'
@@ -9,7 +10,11 @@ import { platform } from '#platform'
 /** What a key store reports to observers. Nothing in it comes from a token. */
 export interface KeyEvents {
   keysRefreshed(event: { issuer: string; keys: number; skipped: number; durationSeconds: number }): void
-  keysRefreshFailed(event: { issuer: string; fault: string; status?: number; retryInSeconds: number }): void
+  keysRefreshFailed(
+    event: { issuer: string; fault: string; retryInSeconds: number } & {
+      [N in keyof FetchDetail]?: Exclude<FetchDetail[N], undefined>
+    },
+  ): void
   keySkipped(event: { issuer: string; reason: SkippedKeyReason }): void
 }
 
@@ -44,7 +49,7 @@ const maxAbsentKeys = 1000
 export class KeyStore {
   readonly #options: KeyStoreOptions
   readonly #keys: KeySet
-  readonly #unknownKeyFetches = new FetchBudget({
+  readonly #unknownKeyFetches = new CallBudget({
     size: unknownKeyBurst,
     refillSeconds: unknownKeyIntervalSeconds,
   })
@@ -348,13 +353,8 @@ export class KeyStore {
     const backOff = Math.min(2 ** (this.#failures - 1), maxBackOffSeconds)
     const retryInSeconds = backOff * (1 - 0.5 * Math.random())
     this.#retryAt = this.#timeOr(startedAt) + retryInSeconds
-    const { fault, status } = error instanceof FetchError ? error : { fault: 'internal', status: undefined }
-    events.keysRefreshFailed({
-      issuer: rules.name,
-      fault,
-      ...(status === undefined ? {} : { status }),
-      retryInSeconds,
-    })
+    const { fault, detail } = error instanceof FetchError ? error : { fault: 'internal', detail: {} }
+    events.keysRefreshFailed({ issuer: rules.name, fault, ...given(detail), retryInSeconds })
   }
 
   /** The time for background work: a clock that fails there has no caller to report to, and must not end the process. */
@@ -382,37 +382,14 @@ export class KeyStore {
   }
 }
 
+/** The members that have a value. */
+function given<T extends object>(members: T): { [N in keyof T]: Exclude<T[N], undefined> } {
+  const entries = Object.entries(members).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [N in keyof T]: Exclude<T[N], undefined> }
+}
+
 function delay(seconds: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, seconds * 1000)
   })
-}
-
-/** How many fetches unknown key ids may cause: a few at once, then one per interval. */
-class FetchBudget {
-  readonly #size: number
-  readonly #refillSeconds: number
-  #left: number
-  #filledAt = -Infinity
-
-  constructor({ size, refillSeconds }: { readonly size: number; readonly refillSeconds: number }) {
-    this.#size = size
-    this.#refillSeconds = refillSeconds
-    this.#left = size
-  }
-
-  take(now: number): boolean {
-    const refilled = Math.floor((now - this.#filledAt) / this.#refillSeconds)
-    if (refilled > 0 || now < this.#filledAt) {
-      this.#left = Math.min(this.#size, this.#left + Math.max(refilled, 0))
-      this.#filledAt = now
-    }
-    if (this.#left === 0) return false
-    this.#left--
-    return true
-  }
-
-  secondsUntilRefill(now: number): number {
-    return Math.min(Math.max(this.#filledAt + this.#refillSeconds - now, 0), this.#refillSeconds)
-  }
 }

@@ -1,4 +1,5 @@
 import type { RefusalCode } from './errors.js'
+import type { EventDetails } from './event-details.js'
 import type { SkippedKeyReason } from './jwk.js'
 import type { TokenKind, ValidatedToken } from './validated-token.js'
 import { platform } from '#platform'
@@ -11,6 +12,8 @@ export interface AcceptedEvent {
   readonly issuer: string
   /** Whether the signature had been verified before. */
   readonly fromCache: boolean
+  /** Only with the option `eventDetails`. */
+  readonly details?: EventDetails
 }
 
 /** A request was refused. Nothing of the token is in it. */
@@ -23,6 +26,8 @@ export interface RefusedEvent {
   readonly claim?: string
   /** A fixed word that narrows the code. */
   readonly reason?: string
+  /** Only with the option `eventDetails`, and only where the signature was verified. */
+  readonly details?: EventDetails
 }
 
 /** A key set was fetched. */
@@ -43,8 +48,16 @@ export interface KeysRefreshFailedEvent {
   readonly issuer: string
   /** `network`, `timeout`, `status`, `too_large`, `not_json`, `issuer`, `jwks_uri` or `internal`. */
   readonly fault: string
-  /** The HTTP status, where there was an answer. */
+  /** The HTTP status, where there was an answer: also of a redirect, which is not followed. */
   readonly status?: number
+  /** Where the document was expected: origin and path. */
+  readonly url?: string
+  /** The system's word for the failure: `ENOTFOUND`, `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
+  readonly systemCode?: string
+  /** The issuer that is configured, where the document names another. */
+  readonly expectedIssuer?: string
+  /** The issuer that the document names. */
+  readonly foundIssuer?: string
   /** When the next try is due. */
   readonly retryInSeconds: number
 }
@@ -77,7 +90,7 @@ export interface ValidatorObservers {
 
 /** Reports events to observers and channels. */
 export interface Notifier {
-  accepted(token: ValidatedToken, issuer: string, fromCache: boolean): void
+  accepted(token: ValidatedToken, issuer: string, fromCache: boolean, details?: EventDetails): void
   refused(event: RefusedEvent): void
   keysRefreshed(event: KeysRefreshedEvent): void
   keysRefreshFailed(event: KeysRefreshFailedEvent): void
@@ -91,9 +104,11 @@ export function createNotifier(observers: ValidatorObservers): Notifier {
   const keysRefreshFailed = createPublisher('keys-refresh-failed', observers.onKeysRefreshFailed)
   const keySkipped = createPublisher('key-skipped', observers.onKeySkipped)
   return {
-    accepted(token, issuer, fromCache) {
+    accepted(token, issuer, fromCache, details) {
       // Most requests end here: the event is made only if there is an observer, and nothing of the token is read.
-      if (accepted.isObserved()) accepted.publish({ kind: token.kind, issuer, fromCache })
+      if (!accepted.isObserved()) return
+      const event = { kind: token.kind, issuer, fromCache }
+      accepted.publish(details === undefined ? event : { ...event, details })
     },
     refused: refused.publish,
     keysRefreshed: keysRefreshed.publish,

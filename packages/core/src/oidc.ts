@@ -11,7 +11,7 @@ import {
   type ReadIssuerSettings,
   type TrustedIssuer,
 } from './issuer.js'
-import { discoveredKeys, keysAt } from './metadata.js'
+import { discoveredKeys, keysAt, type NetworkRules } from './metadata.js'
 import { checkIsPinned } from './open-issuers.js'
 import {
   checkNames,
@@ -69,6 +69,16 @@ export interface OidcIssuerOptions extends GenericIssuerSettings {
   readonly metadataIssuer?: string | undefined
   /** The key set itself; no metadata is fetched then. Several are joined. Not together with `metadataUrl`. */
   readonly jwksUri?: string | readonly string[] | undefined
+  /**
+   * The issuer's address inside a private network, as an origin: `http://keycloak:8080`. Metadata and keys are then fetched
+   * from there, although issuer and metadata name the public address. Only addresses at the issuer's own origin move.
+   */
+  readonly internalOrigin?: string | undefined
+  /**
+   * Hosts, with their port, from which metadata and keys are fetched over plain http: `['keycloak:8080']`. It weakens a
+   * check: whoever can change traffic to that host decides which keys are trusted. This machine needs no entry.
+   */
+  readonly allowPlainHttpHosts?: readonly string[] | undefined
 }
 
 /** Options of `staticIssuer`. */
@@ -120,7 +130,15 @@ export function oidcIssuer(options: string | OidcIssuerOptions): TrustedIssuer {
   const what = 'oidcIssuer'
   const given: OidcIssuerOptions = typeof options === 'string' ? { issuer: options } : options
   checkObject(what, given)
-  checkNames(what, given, ['issuer', 'metadataUrl', 'metadataIssuer', 'jwksUri', ...settingNames])
+  checkNames(what, given, [
+    'issuer',
+    'metadataUrl',
+    'metadataIssuer',
+    'jwksUri',
+    'internalOrigin',
+    'allowPlainHttpHosts',
+    ...settingNames,
+  ])
   const issuers = readIssuerNames(what, given.issuer)
   const { keySource, addresses } = readDocuments(what, issuers, given)
   return createGenericIssuer(what, issuers, given, keySource, addresses)
@@ -165,29 +183,55 @@ interface ReadDocuments {
   readonly addresses: readonly string[]
 }
 
-function readDocuments(
-  what: string,
-  issuers: readonly string[],
-  { metadataUrl, metadataIssuer, jwksUri }: OidcIssuerOptions,
-): ReadDocuments {
+function readDocuments(what: string, issuers: readonly string[], options: OidcIssuerOptions): ReadDocuments {
+  const { metadataUrl, metadataIssuer, jwksUri } = options
   if (metadataUrl !== undefined && jwksUri !== undefined) {
     throw new TypeError(`${what}: "metadataUrl" and "jwksUri" must not be set together`)
   }
   if (metadataIssuer !== undefined && metadataUrl === undefined) {
     throw new TypeError(`${what}: "metadataIssuer" must be set together with "metadataUrl"`)
   }
+  const network = readNetwork(what, issuers[0] as string, options)
   if (jwksUri !== undefined) {
-    const addresses = readUrlList(what, 'jwksUri', jwksUri)
+    const addresses = readUrlList(what, 'jwksUri', jwksUri, network.plainHttpHosts)
     return { keySource: keysAt(addresses), addresses }
   }
   if (metadataUrl === undefined) {
-    const addresses = metadataUrls(readUrl(what, 'issuer', issuers[0]))
-    return { keySource: discoveredKeys([addresses], (found) => issuers.includes(found)), addresses }
+    const addresses = metadataUrls(network.inside(readUrl(what, 'issuer', issuers[0])))
+    return { keySource: discoveredKeys([addresses], (found) => issuers.includes(found), network), addresses }
   }
-  const addresses = readUrlList(what, 'metadataUrl', metadataUrl)
+  const addresses = readUrlList(what, 'metadataUrl', metadataUrl, network.plainHttpHosts)
   const named = metadataIssuer === undefined ? issuers : [readString(what, 'metadataIssuer', metadataIssuer)]
   const documents = addresses.map((address) => [address])
-  return { keySource: discoveredKeys(documents, (found) => named.includes(found)), addresses }
+  return { keySource: discoveredKeys(documents, (found) => named.includes(found), network), addresses }
+}
+
+function readNetwork(
+  what: string,
+  issuer: string,
+  { internalOrigin, allowPlainHttpHosts, metadataIssuer }: OidcIssuerOptions,
+): NetworkRules {
+  const plainHttpHosts =
+    allowPlainHttpHosts === undefined ? [] : readStringList(what, 'allowPlainHttpHosts', allowPlainHttpHosts)
+  if (
+    !plainHttpHosts.every((host) => URL.canParse(`http://${host}`) && new URL(`http://${host}`).host === host)
+  ) {
+    throw new TypeError(`${what}: "allowPlainHttpHosts" must hold hosts with their port, as in keycloak:8080`)
+  }
+  const rules = { issuer: metadataIssuer ?? issuer, plainHttpHosts }
+  if (internalOrigin === undefined) return { ...rules, inside: (url) => url }
+  const origin = readUrl(what, 'internalOrigin', internalOrigin, plainHttpHosts)
+  if (origin !== new URL(origin).origin) {
+    throw new TypeError(`${what}: "internalOrigin" must be an origin without a path or a trailing slash`)
+  }
+  const publicOrigin = new URL(readUrl(what, 'issuer', issuer)).origin
+  return {
+    ...rules,
+    inside(url) {
+      const { origin: named, pathname, search } = new URL(url)
+      return named === publicOrigin ? origin + pathname + search : url
+    },
+  }
 }
 
 function metadataUrls(issuer: string): readonly string[] {

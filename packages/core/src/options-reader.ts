@@ -1,4 +1,4 @@
-import { isTrustworthyUrl } from './fetch-json.js'
+import { isTrustworthyUrl } from './addresses.js'
 
 /** Throws for an unknown name: a misspelt security setting must not look as if it had been set. */
 export function checkNames(what: string, options: object, names: readonly string[]): void {
@@ -40,9 +40,14 @@ export function readSeconds(
   throw new TypeError(`${what}: "${name}" must be a number of seconds from ${range.from} to ${range.to}`)
 }
 
-export function readUrl(what: string, name: string, value: unknown): string {
+export function readUrl(
+  what: string,
+  name: string,
+  value: unknown,
+  plainHttpHosts: readonly string[] = [],
+): string {
   const text = readString(what, name, value)
-  if (!URL.canParse(text) || !isTrustworthyUrl(new URL(text))) {
+  if (!URL.canParse(text) || !isTrustworthyUrl(new URL(text), plainHttpHosts)) {
     throw new TypeError(`${what}: "${name}" must be an https address (http only on this machine)`)
   }
   const url = new URL(text)
@@ -53,8 +58,13 @@ export function readUrl(what: string, name: string, value: unknown): string {
 }
 
 /** One address or a list of them. */
-export function readUrlList(what: string, name: string, value: unknown): readonly string[] {
-  return readStringList(what, name, value).map((url) => readUrl(what, name, url))
+export function readUrlList(
+  what: string,
+  name: string,
+  value: unknown,
+  plainHttpHosts: readonly string[],
+): readonly string[] {
+  return readStringList(what, name, value).map((url) => readUrl(what, name, url, plainHttpHosts))
 }
 
 export function readFunction<F>(what: string, name: string, value: unknown): F {

@@ -6,6 +6,7 @@ import {
   checkObject,
   readFunction,
   readSeconds,
+  readString,
   readStringList,
   readUrl,
 } from './options-reader.js'
@@ -13,6 +14,7 @@ import { compilePermission, roleOfNoKind, type CompiledPermission, type Permissi
 import type { ValidatorObservers } from './observers.js'
 import type { CompiledShape } from './shape.js'
 import type { TokenCacheOptions } from './token-cache.js'
+import { readTokenSources, type TokenReader, type TokenSource } from './token-source.js'
 
 /** The options of a validator. Only `issuer` is always required. Durations are seconds. */
 export interface TokenValidatorOptions extends ValidatorObservers {
@@ -39,6 +41,18 @@ export interface TokenValidatorOptions extends ValidatorObservers {
   readonly tokenCache?: TokenCacheOptions | false | undefined
   /** Address of this API's protected resource metadata (RFC 9728), for every challenge. */
   readonly resourceMetadata?: string | undefined
+  /**
+   * What clients write before the API's scopes when they ask for them: with Entra `api://<client id>/`. Challenges then name
+   * scopes in full, while permissions and tokens have the short names. Default: nothing.
+   */
+  readonly scopePrefix?: string | undefined
+  /** Where requests carry their token. Two of the configured places used at once are a 400. Default: `Authorization`. */
+  readonly tokenFrom?: TokenSource | readonly TokenSource[] | undefined
+  /**
+   * Add client id, tenant id, token id and duration to the events of accepted and refused tokens: for audit and metrics.
+   * Nothing of a person is in them. Default: false.
+   */
+  readonly eventDetails?: boolean | undefined
   /** The time in seconds since the epoch. Default: the system clock. */
   readonly clock?: (() => number) | undefined
   /** Fetches metadata and keys. Default: the global `fetch`. */
@@ -64,6 +78,11 @@ export interface ReadOptions {
   readonly deniedKeys: ReadonlySet<string>
   readonly tokenCache: TokenCacheOptions | false
   readonly resourceMetadata: string | undefined
+  readonly scopePrefix: string | undefined
+  /** Scopes of the permission, for a caller who has none: only where clients read challenges (RFC 9728). */
+  readonly scope: string | undefined
+  readonly tokenReader: TokenReader
+  readonly eventDetails: boolean
   readonly clock: () => number
   readonly fetch: Fetch
   readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
@@ -90,6 +109,9 @@ export const optionNames: readonly string[] = [
   'deniedKeys',
   'tokenCache',
   'resourceMetadata',
+  'scopePrefix',
+  'tokenFrom',
+  'eventDetails',
   'clock',
   'fetch',
   'waitUntil',
@@ -106,10 +128,18 @@ export function readOptions(options: TokenValidatorOptions): ReadOptions {
   if (!Number.isInteger(maxTokenBytes) || maxTokenBytes < 256 || maxTokenBytes > 1024 * 1024) {
     throw new TypeError(`${what}: "maxTokenBytes" must be a whole number from 256 to 1048576`)
   }
+  const { eventDetails = false } = options
+  if (typeof eventDetails !== 'boolean') throw new TypeError(`${what}: "eventDetails" must be true or false`)
   const issuers = readIssuers(options)
+  const required = permission === undefined ? undefined : readPermission(permission, issuers)
   return {
     issuers,
-    permission: permission === undefined ? undefined : readPermission(permission, issuers),
+    permission: required,
+    scope: options.resourceMetadata === undefined ? undefined : required?.scope,
+    scopePrefix:
+      options.scopePrefix === undefined ? undefined : readScopePrefix('scopePrefix', options.scopePrefix),
+    tokenReader: readTokenSources(what, options.tokenFrom),
+    eventDetails,
     clockToleranceSeconds: readSeconds(what, 'clockToleranceSeconds', options.clockToleranceSeconds ?? 60, {
       from: 0,
       to: 600,
@@ -162,17 +192,23 @@ function readIssuers(options: TokenValidatorOptions): readonly IssuerEntry[] {
     options.allowedClients === undefined
       ? undefined
       : readStringList(what, 'allowedClients', options.allowedClients)
-  return issuers.map((rules) => {
-    const entry = {
-      rules,
-      audience: Object.freeze([...audience, ...(rules.settings.audience ?? [])]),
-      allowedClients: rules.settings.allowedClients ?? allowedClients,
-      requiredClaims: rules.settings.requiredClaims,
-    }
-    checkHasAudience(entry)
-    for (const name of entry.audience) rules.checkAudience?.(name)
-    return entry
-  })
+  return issuers.map((rules) => entryOf(rules, { audience, allowedClients }))
+}
+
+/** What one API requires of an issuer's tokens: its own settings, beside those of the validator. */
+export function entryOf(
+  rules: IssuerRules,
+  { audience, allowedClients }: Pick<IssuerEntry, 'audience' | 'allowedClients'>,
+): IssuerEntry {
+  const entry = {
+    rules,
+    audience: Object.freeze([...audience, ...(rules.settings.audience ?? [])]),
+    allowedClients: rules.settings.allowedClients ?? allowedClients,
+    requiredClaims: rules.settings.requiredClaims,
+  }
+  checkHasAudience(entry)
+  for (const name of entry.audience) rules.checkAudience?.(name)
+  return entry
 }
 
 function readIssuer(issuer: unknown): IssuerRules {
@@ -215,7 +251,8 @@ function overlap(first: IssuerRules, second: IssuerRules): boolean {
 }
 
 function checkHasAudience({ rules, audience }: IssuerEntry): void {
-  if (rules.acceptsMissingAudience) return
+  // Where issuers appear at run time, each of them is checked when it does.
+  if (rules.acceptsMissingAudience || rules.realms !== undefined) return
   const implied = (['1.0', '2.0'] as const).some((version) => rules.impliedAudiences({ version }).length > 0)
   if (audience.length > 0 || implied) return
   throw new TypeError(
@@ -242,6 +279,12 @@ export function readHeaderUrl(name: string, value: unknown): string {
   const url = readUrl(what, name, value)
   if (/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(url)) return url
   throw new TypeError(`${what}: "${name}" must be percent-encoded`)
+}
+
+function readScopePrefix(name: string, value: unknown): string {
+  const prefix = readString(what, name, value)
+  if (/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(prefix)) return prefix
+  throw new TypeError(`${what}: "${name}" must be without spaces, quotes and backslashes`)
 }
 
 function readObservers(options: TokenValidatorOptions): ValidatorObservers {

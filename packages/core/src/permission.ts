@@ -77,6 +77,8 @@ export function anyOf(permissions: readonly Permission[]): AnyOfPermissions {
 export interface CompiledPermission {
   /** Whether it demands a role of whatever kind of token: an Entra issuer's tokens cannot be held to that. */
   readonly hasRoleOfAnyKind: boolean
+  /** Scopes that are enough for a user; undefined where the permission demands none. */
+  readonly scope: string | undefined
   /** What the token lacks; undefined if it has the permission. */
   findLack(token: ValidatedToken): Lack | undefined
 }
@@ -122,6 +124,7 @@ function compileAnyOf(permissions: readonly Permission[], what: string): Compile
   const compiled = permissions.map((permission) => compilePermission(permission, what))
   return {
     hasRoleOfAnyKind: compiled.some((permission) => permission.hasRoleOfAnyKind),
+    scope: compiled.find(({ scope }) => scope !== undefined)?.scope,
     findLack(token) {
       let nearest: Lack | undefined
       for (const permission of compiled) {
@@ -146,6 +149,7 @@ function compileByKind(permission: PermissionByKind, what: string): CompiledPerm
   if (needs.delegated === undefined && needs.application === undefined) throw emptyPermission(what)
   return {
     hasRoleOfAnyKind: false,
+    scope: scopeOf(needs.delegated),
     findLack(token) {
       const need = token.kind === 'unknown' ? undefined : needs[token.kind]
       return need === undefined ? { code: 'kind_not_allowed', progress: 0 } : findLackOf(need, token)
@@ -158,6 +162,7 @@ function compileAnyKind(permission: PermissionOfAnyKind, what: string): Compiled
   const hasRoleOfAnyKind = need.roles.length > 0
   return {
     hasRoleOfAnyKind,
+    scope: scopeOf(need),
     findLack(token) {
       // A route's guard is made before it is known whose tokens it will meet.
       if (hasRoleOfAnyKind && token.version !== undefined) throw roleOfNoKind(what)
@@ -193,8 +198,12 @@ function emptyPermission(what: string): TypeError {
   return new TypeError(`${what}: requires nothing; name the scopes or roles that are needed`)
 }
 
+function scopeOf(need: Need | undefined): string | undefined {
+  return need === undefined || need.scopes.length === 0 ? undefined : need.scopes.join(' ')
+}
+
 function findLackOf(need: Need, token: ValidatedToken): Lack | undefined {
-  const scope = need.scopes.length === 0 ? undefined : need.scopes.join(' ')
+  const scope = scopeOf(need)
   if (!need.scopes.every((word) => token.scopes.includes(word))) {
     return { code: 'scope_insufficient', scope, progress: 1 }
   }

@@ -16,12 +16,17 @@ export interface ProtectedResourceOptions {
   readonly resourcePolicyUri?: string | undefined
   /** Address of the terms of service. */
   readonly resourceTosUri?: string | undefined
+  /**
+   * Serve the document at `/.well-known/oauth-protected-resource` too, without the API's path: some clients look only
+   * there. For a server with one such API. Default: false.
+   */
+  readonly alsoAtRoot?: boolean | undefined
 }
 
 /** An answer that every framework can send. */
 export interface MetadataAnswer {
   /** The HTTP status. */
-  readonly status: 200 | 405
+  readonly status: 200 | 204 | 405
   /** The headers of the answer. */
   readonly headers: Readonly<Record<string, string>>
   /** The JSON document, or nothing. */
@@ -57,7 +62,10 @@ export function createResourceMetadata(options: ProtectedResourceOptions): Resou
     'resourceDocumentation',
     'resourcePolicyUri',
     'resourceTosUri',
+    'alsoAtRoot',
   ])
+  const { alsoAtRoot = false } = options
+  if (typeof alsoAtRoot !== 'boolean') throw new TypeError(`${what}: "alsoAtRoot" must be true or false`)
   const path = new URL(resourceMetadataUrl(options.resource)).pathname
   const body = JSON.stringify({
     resource: options.resource,
@@ -74,19 +82,41 @@ export function createResourceMetadata(options: ProtectedResourceOptions): Resou
   })
   const document: MetadataAnswer = {
     status: 200,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=3600' },
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=3600', ...anyOrigin },
     body,
   }
+  // Clients differ in the slash at the end; a 404 at the first address they try ends their search.
+  const paths = [path, `${path}/`, ...(alsoAtRoot ? [wellKnown, `${wellKnown}/`] : [])]
   return {
     answer(method, url) {
       const end = url?.indexOf('?') ?? -1
-      if ((end === -1 ? url : url?.slice(0, end)) !== path) return undefined
+      if (!paths.includes((end === -1 ? url : url?.slice(0, end)) ?? '')) return undefined
+      if (method === 'OPTIONS') return preflight
       return method === 'GET' || method === 'HEAD' ? document : notAllowed
     },
   }
 }
 
-const notAllowed: MetadataAnswer = { status: 405, headers: { Allow: 'GET, HEAD' }, body: '' }
+/** The document is public, and browser clients read it from pages of any origin. */
+const anyOrigin = { 'Access-Control-Allow-Origin': '*' } as const
+
+const preflight: MetadataAnswer = {
+  status: 204,
+  headers: {
+    ...anyOrigin,
+    'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
+    // `*` covers every header but Authorization, which nobody needs here (Fetch, "CORS protocol").
+    'Access-Control-Allow-Headers': '*',
+    'Access-Control-Max-Age': '86400',
+  },
+  body: '',
+}
+
+const notAllowed: MetadataAnswer = {
+  status: 405,
+  headers: { Allow: 'GET, HEAD, OPTIONS', ...anyOrigin },
+  body: '',
+}
 
 function readResource(resource: unknown): string {
   const address = readUrl(what, 'resource', resource)

@@ -17,8 +17,10 @@ export interface RequestView {
 
 /** The part of Node's request that is read. Express and Koa keep the received address in `originalUrl`. */
 interface NodeRequest {
-  /** Names and values as they came. */
-  readonly rawHeaders: readonly string[]
+  /** Names and values as they came. Hosts that are not Node's server may leave it empty. */
+  readonly rawHeaders?: readonly string[] | undefined
+  /** Values by name; of a repeated header Node keeps only some. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
   /** The HTTP method. */
   readonly method?: string | undefined
   /** The path and query, maybe without a mount point. */
@@ -26,7 +28,7 @@ interface NodeRequest {
   /** The path and query as received. */
   readonly originalUrl?: string | undefined
   /** The connection, for its certificate. */
-  readonly socket: object
+  readonly socket?: object | null | undefined
 }
 
 class NodeRequestView implements RequestView {
@@ -49,6 +51,7 @@ class NodeRequestView implements RequestView {
   // Of two headers with one name, Node's `headers` keeps only the first: the raw list has both.
   header(name: string): readonly string[] | undefined {
     const { rawHeaders } = this.#request
+    if (rawHeaders === undefined) return this.#parsedHeader(name)
     let values: string[] | undefined
     for (let index = 0; index < rawHeaders.length - 1; index += 2) {
       const header = rawHeaders[index] as string
@@ -58,11 +61,19 @@ class NodeRequestView implements RequestView {
         else values.push(value)
       }
     }
-    return values
+    return values ?? this.#parsedHeader(name)
+  }
+
+  /** Some hosts (serverless adapters, test doubles) fill only `headers`. Two values are then seen where they keep both. */
+  #parsedHeader(name: string): readonly string[] | undefined {
+    const value = this.#request.headers?.[name]
+    if (value === undefined) return undefined
+    return typeof value === 'string' ? [value] : [...value]
   }
 
   peerCertificate(): Uint8Array | undefined {
     const { socket } = this.#request
+    if (typeof socket !== 'object' || socket === null) return undefined
     if (!('getPeerX509Certificate' in socket) || typeof socket.getPeerX509Certificate !== 'function') {
       return undefined
     }

@@ -1,13 +1,16 @@
-import { checkOneToken, readBearerToken } from './bearer.js'
-import { askTenantPolicy, checks, type Evaluation, type IssuerWithKeys } from './checks.js'
+import { checkOneToken } from './bearer.js'
+import { askTenantPolicy, checks, type Evaluation } from './checks.js'
 import { checkTimes, type TokenTimes } from './claims.js'
 import { BearerError } from './errors.js'
-import type { Recognition } from './issuer.js'
+import { readDetails, type EventDetails } from './event-details.js'
+import type { IssuerRules, RealmRules, Recognition } from './issuer.js'
+import type { IssuerWithKeys } from './issuer-with-keys.js'
 import type { SigningKey } from './jwk.js'
 import { KeyStore } from './key-store.js'
 import type { Notifier } from './observers.js'
-import type { ReadOptions } from './options.js'
+import { entryOf, type IssuerEntry, type ReadOptions } from './options.js'
 import { checkPermission, type CompiledPermission } from './permission.js'
+import { Realms } from './realms.js'
 import type { RequestView } from './request-view.js'
 import type { HeaderCache } from './token.js'
 import { TokenCache, type Cacheable } from './token-cache.js'
@@ -35,25 +38,53 @@ const maxHeaders = 256
 /** Runs the checks on tokens, and remembers the tokens that passed. Every refusal leaves by throwing. */
 export class Validation {
   readonly issuers: readonly IssuerWithKeys[]
+  readonly realms: readonly Realms[]
   readonly #options: ReadOptions
   readonly #notifier: Notifier
   readonly #headers: HeaderCache = new Map()
   readonly #cache: TokenCache<VerifiedToken> | undefined
+  /** Of refusals under way; absent where no details are wanted. */
+  readonly #details: WeakMap<BearerError, EventDetails> | undefined
 
   constructor(options: ReadOptions, notifier: Notifier) {
     this.#options = options
     this.#notifier = notifier
     this.#cache = options.tokenCache === false ? undefined : new TokenCache(options.tokenCache)
-    this.issuers = options.issuers.map((entry) => ({
-      ...entry,
-      keys: new KeyStore({
-        rules: entry.rules,
-        clock: () => this.now(),
-        fetch: options.fetch,
-        deniedKeys: options.deniedKeys,
-        events: notifier,
-        waitUntil: options.waitUntil,
-      }),
+    this.#details = options.eventDetails ? new WeakMap() : undefined
+    this.issuers = options.issuers
+      .filter(({ rules }) => rules.realms === undefined)
+      .map((entry) => ({ ...entry, keys: this.#createKeyStore(entry.rules), validUntil: Infinity }))
+    this.realms = options.issuers.flatMap((entry) =>
+      entry.rules.realms === undefined ? [] : [this.#createRealms(entry.rules.realms, entry)],
+    )
+  }
+
+  close(): void {
+    for (const { keys } of this.issuers) keys.close()
+    for (const realms of this.realms) realms.close()
+  }
+
+  #createKeyStore(rules: IssuerRules): KeyStore {
+    const { fetch, deniedKeys, waitUntil } = this.#options
+    return new KeyStore({
+      rules,
+      clock: () => this.now(),
+      fetch,
+      deniedKeys,
+      events: this.#notifier,
+      waitUntil,
+    })
+  }
+
+  #createRealms(realms: RealmRules, shared: IssuerEntry): Realms {
+    return new Realms(realms, (rules, validUntil, before) => ({
+      ...entryOf(rules, shared),
+      // Keys of the same addresses stay, and with them what they verified.
+      keys:
+        before !== undefined && before.rules.snapshotName === rules.snapshotName
+          ? before.keys
+          : this.#createKeyStore(rules),
+      validUntil,
     }))
   }
 
@@ -70,17 +101,19 @@ export class Validation {
   }
 
   validateRequest(request: RequestView): Result {
-    const token = readBearerToken(request.header('authorization'))
+    const startedAt = this.#start()
+    const token = this.#options.tokenReader.readToken(request)
     const verified = this.#cache?.get(token)
-    if (verified !== undefined) return this.#validateAgain(verified, undefined)
+    if (verified !== undefined) return this.#validateAgain(verified, undefined, startedAt)
     checkOneToken(token)
-    return this.#validateAnew(token, undefined, this.now())
+    return this.#validateAnew(token, undefined, this.now(), startedAt)
   }
 
   validateToken(token: string, permission: CompiledPermission | undefined): Result {
+    const startedAt = this.#start()
     const verified = this.#cache?.get(token)
-    if (verified !== undefined) return this.#validateAgain(verified, permission)
-    return this.#validateAnew(token, permission, this.now())
+    if (verified !== undefined) return this.#validateAgain(verified, permission, startedAt)
+    return this.#validateAnew(token, permission, this.now(), startedAt)
   }
 
   /** The state of a token that no check has seen. */
@@ -88,15 +121,18 @@ export class Validation {
     token: string,
     permission: CompiledPermission | undefined,
     now: number,
-    isExplained: boolean,
+    startedAt: number,
+    isExplained = false,
   ): Evaluation {
     return {
       token,
       now,
       options: this.#options,
       issuers: this.issuers,
+      realms: this.realms,
       headers: this.#headers,
       permission,
+      startedAt,
       isExplained,
       parts: undefined,
       algorithm: undefined,
@@ -110,8 +146,27 @@ export class Validation {
     }
   }
 
-  #validateAnew(token: string, permission: CompiledPermission | undefined, now: number): Result {
-    return this.#runChecks(this.evaluationOf(token, permission, now, false), 0)
+  /** What an operator may know of a refused token: nothing, unless its signature was verified. */
+  detailsOf(error: BearerError): EventDetails | undefined {
+    return this.#details?.get(error)
+  }
+
+  #start(): number {
+    return this.#details === undefined ? 0 : performance.now()
+  }
+
+  #validateAnew(
+    token: string,
+    permission: CompiledPermission | undefined,
+    now: number,
+    startedAt: number,
+  ): Result {
+    const evaluation = this.evaluationOf(token, permission, now, startedAt)
+    if (this.#details === undefined) return this.#runChecks(evaluation, 0)
+    return this.#noting(
+      () => this.#runChecks(evaluation, 0),
+      () => detailsOfEvaluation(evaluation),
+    )
   }
 
   /** Runs the checks in order. Only where one of them has to wait does the answer become a promise. */
@@ -126,7 +181,9 @@ export class Validation {
   #accept(evaluation: Evaluation): Result {
     const { token, parts, times, key, matchedIssuer, recognition, validated } = evaluation as Passed
     // Forgotten while a check waited: what this key verified is not valid any more.
-    if (key.servesUntil === -Infinity) return this.#validateAnew(token, evaluation.permission, this.now())
+    if (key.servesUntil === -Infinity) {
+      return this.#validateAnew(token, evaluation.permission, this.now(), evaluation.startedAt)
+    }
     if (!this.#headers.has(parts.headerSegment)) {
       if (this.#headers.size >= maxHeaders) this.#headers.clear()
       this.#headers.set(parts.headerSegment, parts.unverifiedHeader)
@@ -147,33 +204,92 @@ export class Validation {
       },
       evaluation.now,
     )
-    this.#notifier.accepted(validated, matchedIssuer.rules.name, false)
+    this.#notifier.accepted(
+      validated,
+      matchedIssuer.rules.name,
+      false,
+      this.#details === undefined ? undefined : detailsOfEvaluation(evaluation),
+    )
     return validated
   }
 
   /** A token seen before: only what depends on nothing but its bytes and its key is not checked again. */
-  #validateAgain(verified: VerifiedToken, permission: CompiledPermission | undefined): Result {
+  #validateAgain(
+    verified: VerifiedToken,
+    permission: CompiledPermission | undefined,
+    startedAt: number,
+  ): Result {
+    if (this.#details === undefined) return this.#checkAgain(verified, permission, startedAt)
+    return this.#noting(
+      () => this.#checkAgain(verified, permission, startedAt),
+      () => detailsOfVerified(verified, startedAt),
+    )
+  }
+
+  #checkAgain(
+    verified: VerifiedToken,
+    permission: CompiledPermission | undefined,
+    startedAt: number,
+  ): Result {
     const now = this.now()
-    if (now >= verified.key.servesUntil) {
+    if (now >= verified.key.servesUntil || now >= verified.issuer.validUntil) {
       this.#cache?.delete(verified)
-      return this.#validateAnew(verified.token, permission, now)
+      return this.#validateAnew(verified.token, permission, now, startedAt)
     }
     verified.issuer.keys.refreshIfDue(now)
     checkTimes(verified, now, this.#options)
     const pending = askTenantPolicy(verified.issuer, verified.recognition)
-    if (pending === undefined) return this.#acceptAgain(verified, permission)
+    if (pending === undefined) return this.#acceptAgain(verified, permission, startedAt)
     return pending.then(() =>
       verified.key.servesUntil === -Infinity
-        ? this.#validateAnew(verified.token, permission, this.now())
-        : this.#acceptAgain(verified, permission),
+        ? this.#validateAnew(verified.token, permission, this.now(), startedAt)
+        : this.#acceptAgain(verified, permission, startedAt),
     )
   }
 
-  #acceptAgain(verified: VerifiedToken, permission: CompiledPermission | undefined): ValidatedToken {
+  #acceptAgain(
+    verified: VerifiedToken,
+    permission: CompiledPermission | undefined,
+    startedAt: number,
+  ): ValidatedToken {
     const { validated, issuer } = verified
     checkPermission(this.#options.permission, validated)
     checkPermission(permission, validated)
-    this.#notifier.accepted(validated, issuer.rules.name, true)
+    this.#notifier.accepted(
+      validated,
+      issuer.rules.name,
+      true,
+      this.#details === undefined ? undefined : detailsOfVerified(verified, startedAt),
+    )
     return validated
   }
+
+  /** Runs a validation, and notes the details of its refusal. */
+  #noting(validate: () => Result, read: () => EventDetails | undefined): Result {
+    const note = (error: unknown): never => {
+      const details = read()
+      if (details !== undefined && error instanceof BearerError) this.#details?.set(error, details)
+      throw error
+    }
+    try {
+      const result = validate()
+      return result instanceof Promise ? result.catch(note) : result
+    } catch (error) {
+      return note(error)
+    }
+  }
+}
+
+function detailsOfEvaluation(evaluation: Evaluation): EventDetails | undefined {
+  const { key, parts, matchedIssuer, recognition, identity, startedAt } = evaluation
+  if (key === undefined || parts === undefined || matchedIssuer === undefined) return undefined
+  const { name } = matchedIssuer.rules
+  return readDetails(name, recognition ?? {}, parts.unverifiedClaims, identity?.clientId, startedAt)
+}
+
+function detailsOfVerified(
+  { validated, issuer, recognition }: VerifiedToken,
+  startedAt: number,
+): EventDetails {
+  return readDetails(issuer.rules.name, recognition, validated.claims, validated.clientId, startedAt)
 }

@@ -1,5 +1,5 @@
-import type { IssuerWithKeys } from './checks.js'
-import { BearerError, isBearerError, withChallenge } from './errors.js'
+import type { IssuerWithKeys } from './issuer-with-keys.js'
+import { BearerError, isBearerError, withChallenge, type ChallengeParameters } from './errors.js'
 import { explain, type Explanation } from './explain.js'
 import type { TrustedIssuer } from './issuer.js'
 import { readSnapshot, type KeySnapshot } from './key-snapshot.js'
@@ -51,6 +51,10 @@ export interface TokenValidator {
    * by throwing or rejecting a `BearerError`. Adapters call this.
    */
   readonly authenticate: (request: RequestView) => ValidatedToken | Promise<ValidatedToken>
+  /** Whether a request carries a token, or something in its place. It does not check it. */
+  readonly hasCredentials: (request: RequestView) => boolean
+  /** Headers that the answer to this request needs, whatever it is: `Cache-Control` where the token is in the query. */
+  readonly responseHeaders: (request: RequestView) => Readonly<Record<string, string>> | undefined
   /**
    * Throws the 403 of a permission that the token does not have, and the bare 401 where there is no token. Guards call
    * this. Throws a TypeError for a malformed permission. It does not validate the token again.
@@ -100,16 +104,22 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
   const validation = new Validation(read, notifier)
 
   /** The one way out of every refusal: it gets the challenge of this validator, and observers learn of it. */
-  function rethrow(error: unknown): never {
+  function rethrow(error: unknown, challenge: ChallengeParameters = read): never {
     if (!isBearerError(error)) throw error
     const { code, status, claim, reason } = error
+    const details = validation.detailsOf(error)
     notifier.refused({
       code,
       status,
       ...(claim === undefined ? {} : { claim }),
       ...(reason === undefined ? {} : { reason }),
+      ...(details === undefined ? {} : { details }),
     })
-    throw withChallenge(error, read)
+    throw withChallenge(error, challenge)
+  }
+
+  function refuse(error: unknown, request: RequestView): never {
+    return rethrow(error, { ...read, responseHeaders: read.tokenReader.responseHeaders(request) })
   }
 
   async function validateToken(token: string, permission?: Permission): Promise<ValidatedToken> {
@@ -137,11 +147,15 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
     authenticate(request) {
       try {
         const result = validation.validateRequest(request)
-        return result instanceof Promise ? result.catch(rethrow) : result
+        return result instanceof Promise ? result.catch((error: unknown) => refuse(error, request)) : result
       } catch (error) {
-        return rethrow(error)
+        return refuse(error, request)
       }
     },
+
+    hasCredentials: (request) => read.tokenReader.hasCredentials(request),
+
+    responseHeaders: (request) => read.tokenReader.responseHeaders(request),
 
     checkPermission(token, permission) {
       const compiled = compilePermission(permission)
@@ -149,13 +163,13 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
         if (token === null) throw new BearerError('credentials_missing')
         checkPermission(compiled, token)
       } catch (error) {
-        rethrow(error)
+        rethrow(error, read.resourceMetadata === undefined ? read : { ...read, scope: compiled.scope })
       }
     },
 
     async explain(token, permission) {
       const compiled = permission === undefined ? undefined : compilePermission(permission)
-      return explain(validation.evaluationOf(String(token), compiled, validation.now(), true), read)
+      return explain(validation.evaluationOf(String(token), compiled, validation.now(), 0, true), read)
     },
 
     async ready() {
@@ -186,7 +200,7 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
     },
 
     close() {
-      for (const { keys } of validation.issuers) keys.close()
+      validation.close()
     },
   })
 }

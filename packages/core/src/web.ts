@@ -78,6 +78,14 @@ export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedT
   return fetchAuthOf(bearer.validator, async (request) => bearer.authenticate(viewFetchRequest(request)))
 }
 
+/** The handler's answer with the headers that the request's token source needs. */
+function withHeaders(response: Response, headers: Readonly<Record<string, string>> | undefined): Response {
+  if (headers === undefined) return response
+  const changed = new Response(response.body, response)
+  for (const [name, value] of Object.entries(headers)) changed.headers.set(name, value)
+  return changed
+}
+
 function fetchAuthOf<Auth extends ValidatedToken | null>(
   validator: TokenValidator,
   admit: (request: Request) => Promise<Auth>,
@@ -99,8 +107,10 @@ function fetchAuthOf<Auth extends ValidatedToken | null>(
       (handler) =>
       async (request, ...rest) => {
         const { auth, refusal } = await authenticate(request)
+        if (refusal !== undefined) return refusal
         // The handler runs outside of what may be refused: its failure is its own.
-        return refusal ?? handler(request, auth, ...rest)
+        const answer = await handler(request, auth, ...rest)
+        return withHeaders(answer, validator.responseHeaders(viewFetchRequest(request)))
       },
     requirePermission(permission) {
       const guard = createGuard(permission)
@@ -128,6 +138,6 @@ export function protectedResourceMetadata(
     const answer = metadata.answer(method, new URL(url).pathname)
     if (answer === undefined) return undefined
     const { status, headers, body } = answer
-    return new Response(method === 'HEAD' ? null : body, { status, headers })
+    return new Response(method === 'HEAD' || body === '' ? null : body, { status, headers })
   }
 }

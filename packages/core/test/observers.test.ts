@@ -94,6 +94,7 @@ describe('events', () => {
           issuer: 'entra(contoso.example)',
           fault: 'status',
           status: 500,
+          url: 'https://login.microsoftonline.com/contoso.example/v2.0/.well-known/openid-configuration',
           retryInSeconds: expect.closeTo(0.75, 0) as number,
         },
       ],

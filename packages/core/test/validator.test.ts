@@ -61,7 +61,7 @@ describe('a challenge of a validator with resource metadata', () => {
     expect(refused.error?.headers['WWW-Authenticate']).toContain(parameter)
     expect((await validator.explain('x')).refusal?.headers['WWW-Authenticate']).toContain(parameter)
     expect(() => validator.checkPermission(null, { scopes: 'a' })).toThrow(
-      expect.objectContaining({ headers: { 'WWW-Authenticate': `Bearer ${parameter}` } }) as Error,
+      expect.objectContaining({ headers: { 'WWW-Authenticate': `Bearer scope="a", ${parameter}` } }) as Error,
     )
   })
 
@@ -73,5 +73,38 @@ describe('a challenge of a validator with resource metadata', () => {
     )
     const { error } = await validator.tryValidateToken('x')
     expect(error).toMatchObject({ code: 'token_malformed', reason: 'parts' })
+  })
+
+  it('tells a caller without a usable token the scopes that every caller needs', async () => {
+    const { tryValidateToken } = createTokenValidator({
+      ...options,
+      resourceMetadata,
+      permission: { delegated: { scopes: ['a', 'b'] }, application: { roles: 'c' } },
+    })
+    const refused = await tryValidateToken('x')
+    expect(refused.error?.headers['WWW-Authenticate']).toContain(`scope="a b", ${parameter}`)
+    expect(refused.error?.scope).toBeUndefined()
+  })
+
+  it('names scopes as clients ask for them, while permissions compare the short names', async () => {
+    const { checkPermission, validateToken } = createTokenValidator({
+      ...options,
+      resourceMetadata,
+      scopePrefix: 'api://files/',
+    })
+    const token = await validateToken(good, { scopes: 'files:read' })
+    expect(() => checkPermission(token, { scopes: ['a', 'b'] })).toThrow(
+      expect.objectContaining({
+        headers: {
+          'WWW-Authenticate': expect.stringContaining('scope="api://files/a api://files/b"') as string,
+        },
+      }) as Error,
+    )
+  })
+
+  it.each(['', 'a b', 'a"b', 7])('refuses the prefix %j with a TypeError', (scopePrefix) => {
+    const make = () => createTokenValidator({ ...options, scopePrefix: scopePrefix as string })
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow('"scopePrefix"')
   })
 })

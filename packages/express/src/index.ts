@@ -13,6 +13,7 @@ import {
 export {
   absent,
   anyOf,
+  authorizationHeader,
   BearerError,
   claimPath,
   clouds,
@@ -20,6 +21,10 @@ export {
   entra,
   entraMultiTenant,
   expectation,
+  fromCookie,
+  fromHeader,
+  fromQuery,
+  fromWebSocketProtocol,
   isBearerError,
   oidcIssuer,
   present,
@@ -39,6 +44,7 @@ export type {
   Claims,
   ClaimSource,
   ClaimSources,
+  CookieOptions,
   DelegatedToken,
   EntraCloud,
   EntraCloudName,
@@ -75,6 +81,7 @@ export type {
   TokenCacheOptions,
   TokenKind,
   TokenOfUnknownKind,
+  TokenSource,
   TokenType,
   TokenTypeRule,
   TokenValidator,
@@ -147,9 +154,11 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
   return (request: AuthenticatedRequest, response, next) => {
     // After a refusal no caller remains that an earlier bearerAuth accepted.
     request.auth = request[validatorOf] = undefined
+    const view = viewNodeRequest(request)
+    setHeaders(response, bearer.responseHeaders(view))
     let auth
     try {
-      auth = bearer.authenticate(viewNodeRequest(request))
+      auth = bearer.authenticate(view)
     } catch (error) {
       return refuse(response, error, next)
     }
@@ -226,8 +235,11 @@ function continueLater<T>(
 
 /** The headers go on the response too: an application's error handler may not read `error.headers`. */
 function refuse(response: ServerResponse, error: unknown, next: (error: unknown) => void): void {
-  if (isBearerError(error) && !response.headersSent) {
-    for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value)
-  }
+  if (isBearerError(error) && !response.headersSent) setHeaders(response, error.headers)
   next(error)
+}
+
+function setHeaders(response: ServerResponse, headers: Readonly<Record<string, string>> | undefined): void {
+  if (headers === undefined) return
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
 }

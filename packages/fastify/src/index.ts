@@ -15,6 +15,7 @@ import {
 export {
   absent,
   anyOf,
+  authorizationHeader,
   BearerError,
   claimPath,
   clouds,
@@ -22,6 +23,10 @@ export {
   entra,
   entraMultiTenant,
   expectation,
+  fromCookie,
+  fromHeader,
+  fromQuery,
+  fromWebSocketProtocol,
   isBearerError,
   oidcIssuer,
   present,
@@ -41,6 +46,7 @@ export type {
   Claims,
   ClaimSource,
   ClaimSources,
+  CookieOptions,
   DelegatedToken,
   EntraCloud,
   EntraCloudName,
@@ -77,6 +83,7 @@ export type {
   TokenCacheOptions,
   TokenKind,
   TokenOfUnknownKind,
+  TokenSource,
   TokenType,
   TokenTypeRule,
   TokenValidator,
@@ -167,9 +174,12 @@ export const bearerAuth: FastifyPluginAsync<BearerAuthOptions> = fastifyPlugin(
     app.decorateRequest('auth')
     app.decorateRequest(validatorOf)
     app.addHook('onRequest', (request, reply, done) => {
+      const view = viewNodeRequest(request.raw, request)
+      const headers = bearer.responseHeaders(view)
+      if (headers !== undefined) reply.headers(headers)
       let auth
       try {
-        auth = bearer.authenticate(viewNodeRequest(request.raw, request))
+        auth = bearer.authenticate(view)
       } catch (error) {
         return refuse(reply, error as Error, done)
       }

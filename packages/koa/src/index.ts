@@ -13,6 +13,7 @@ import {
 export {
   absent,
   anyOf,
+  authorizationHeader,
   BearerError,
   claimPath,
   clouds,
@@ -20,6 +21,10 @@ export {
   entra,
   entraMultiTenant,
   expectation,
+  fromCookie,
+  fromHeader,
+  fromQuery,
+  fromWebSocketProtocol,
   isBearerError,
   oidcIssuer,
   present,
@@ -38,6 +43,7 @@ export type {
   Claims,
   ClaimSource,
   ClaimSources,
+  CookieOptions,
   DelegatedToken,
   EntraCloud,
   EntraCloudName,
@@ -74,6 +80,7 @@ export type {
   TokenCacheOptions,
   TokenKind,
   TokenOfUnknownKind,
+  TokenSource,
   TokenType,
   TokenTypeRule,
   TokenValidator,
@@ -155,8 +162,11 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     const state: AuthenticatedState = context.state
     // After a refusal no caller remains that an earlier bearerAuth accepted.
     state.auth = state[validatorOf] = undefined
+    const view = viewNodeRequest(context.req, context)
+    const headers = bearer.responseHeaders(view)
+    if (headers !== undefined) context.set({ ...headers })
     try {
-      const auth = bearer.authenticate(viewNodeRequest(context.req, context))
+      const auth = bearer.authenticate(view)
       state.auth = auth instanceof Promise ? await auth : auth
       state[validatorOf] = bearer.validator
     } catch (error) {

@@ -34,7 +34,8 @@ export function describeChallenges<TrustedIssuer>(contract: Contract<TrustedIssu
     })
 
     it.each([
-      ['credentials_missing', undefined, () => []],
+      // A guard tells a caller who has no token yet what to ask for.
+      ['credentials_missing', 'Files.Delete', () => []],
       ['authorization_malformed', undefined, () => ['Bearer']],
       ['token_malformed', undefined, () => ['Bearer not-a-token']],
       ['scope_insufficient', 'Files.Delete', () => [`Bearer ${tokenWith()}`]],
@@ -70,14 +71,39 @@ export function describeChallenges<TrustedIssuer>(contract: Contract<TrustedIssu
       expect(answer.body).toBe('')
     })
 
-    it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('answers %s for them with 405', async (method) => {
+    it.each(['POST', 'PUT', 'DELETE'])('answers %s for them with 405', async (method) => {
       const answer = await sendRequest(api.origin, { method, path, body: '' })
       expect(answer.status).toBe(405)
-      expect(answer.header('allow')).toEqual(['GET, HEAD'])
+      expect(answer.header('allow')).toEqual(['GET, HEAD, OPTIONS'])
       expect(answer.body).toBe('')
     })
 
-    it.each(['/.well-known/oauth-protected-resource', `${path}/`, `/x${path}`, path.toUpperCase()])(
+    it('lets pages of any origin read them, after the preflight that browsers send first', async () => {
+      const headers = { Origin: 'https://inspector.example', 'Access-Control-Request-Method': 'GET' }
+      const preflight = await sendRequest(api.origin, { method: 'OPTIONS', path, headers })
+      expect(preflight.status).toBe(204)
+      expect(preflight.header('access-control-allow-origin')).toEqual(['*'])
+      expect(preflight.header('access-control-allow-headers')).toEqual(['*'])
+      expect(preflight.header('access-control-allow-methods')).toEqual(['GET, HEAD, OPTIONS'])
+      expect(preflight.body).toBe('')
+      const answer = await sendRequest(api.origin, { path, headers })
+      expect(answer.header('access-control-allow-origin')).toEqual(['*'])
+    })
+
+    it('serves them with a slash at the end too, and at the root only where that is configured', async () => {
+      expect((await sendRequest(api.origin, { path: `${path}/` })).status).toBe(200)
+      const both = await contract.start(
+        setupOptions(adapter, { setup: 'entra' }, contract.issuer()),
+        undefined,
+        { resource: 'https://files.example/v1', alsoAtRoot: true },
+      )
+      for (const at of ['/.well-known/oauth-protected-resource', path]) {
+        const answer = await sendRequest(both.origin, { path: at })
+        expect(JSON.parse(answer.body)).toMatchObject({ resource: 'https://files.example/v1' })
+      }
+    })
+
+    it.each(['/.well-known/oauth-protected-resource', `${path}//`, `/x${path}`, path.toUpperCase()])(
       'does not serve them at %s',
       async (at) => {
         const authorization = ['Bearer not-a-token']

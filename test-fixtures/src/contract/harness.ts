@@ -1,8 +1,16 @@
 import type { Issuer } from '../issuer.js'
 import type { IssuerMakers, Permission, RowIssuerOptions, SetupOptions } from '../setups.js'
 
+/** A source of tokens, as the package under test makes it: this one imports none of ours. */
+interface TokenSource {
+  readonly '@countersign/core:token-source': never
+}
+
 /** Makers with all that the contract asks of them. */
 interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
+  authorizationHeader(): TokenSource
+  fromCookie(name: string, options: { allowedOrigins: string }): TokenSource
+  fromQuery(name: string): TokenSource
   entraMultiTenant(options: {
     allowedTenants: string[] | ((tenantId: string) => boolean | Promise<boolean>)
     clientId: string
@@ -34,6 +42,7 @@ export interface ContractOptions<TrustedIssuer> extends Omit<SetupOptions<Truste
   readonly allowAnonymous?: boolean
   readonly tokenCache?: false | { readonly maxEntries: number }
   readonly resourceMetadata?: string
+  readonly tokenFrom?: readonly TokenSource[]
   readonly onAccepted?: (event: object) => void
   readonly onRefused?: (event: ObservedEvent) => void
 }
@@ -51,6 +60,7 @@ export interface ResourceMetadataOptions {
   readonly resource: string
   readonly authorizationServers?: readonly string[]
   readonly scopesSupported?: readonly string[]
+  readonly alsoAtRoot?: boolean
 }
 
 /** An API as the contract wants it built. */
