@@ -11,6 +11,7 @@ import {
 import { withinTime } from './deadline.js'
 import { BearerError } from './errors.js'
 import { readOneString } from './claim-source.js'
+import type { Introspector } from './introspection.js'
 import type { IssuerRules, Recognition } from './issuer.js'
 import type { IssuerWithKeys } from './issuer-with-keys.js'
 import type { SigningKey } from './jwk.js'
@@ -36,6 +37,8 @@ export interface Evaluation {
   readonly isExplained: boolean
   /** Milliseconds of the monotonic clock; 0 where no details are wanted. */
   readonly startedAt: number
+  /** The checks of this token: of a JWT, or of an opaque token. */
+  readonly checks: readonly Check[]
   parts: UnverifiedToken | undefined
   algorithm: SigningAlgorithm | undefined
   matchedIssuer: IssuerWithKeys | undefined
@@ -44,6 +47,8 @@ export interface Evaluation {
   key: SigningKey | undefined
   times: TokenTimes | undefined
   identity: TokenIdentity | undefined
+  /** Until when the answer of an introspection may be used. */
+  freshUntil: number
   validated: ValidatedToken | undefined
 }
 
@@ -60,6 +65,7 @@ export type CheckName =
   | 'lifetime'
   | 'audience'
   | 'sender'
+  | 'introspection'
   | 'kind'
   | 'client'
   | 'required_claims'
@@ -90,11 +96,25 @@ export const checks: readonly Check[] = [
   { name: 'lifetime', needs: ['format'], run: checkLifetime },
   { name: 'audience', needs: ['issuer'], run: checkOwnAudience },
   { name: 'sender', needs: ['format'], run: checkSender },
+  { name: 'introspection', needs: ['signature', 'lifetime', 'audience'], run: checkIntrospection },
   { name: 'kind', needs: ['issuer'], run: checkKind },
   { name: 'client', needs: ['kind'], run: checkClient },
   { name: 'required_claims', needs: ['issuer'], run: checkRequiredClaims },
   // The application, and maybe its database, is asked only about a token that is good in every other respect.
   { name: 'tenant_policy', needs: ['tenant', 'signature'], run: checkTenantPolicy },
+  { name: 'permission', needs: ['lifetime', 'kind'], run: checkRequiredPermission },
+]
+
+/** The checks of a token that is not a JWT: what the issuer answers about it takes the place of its content. */
+export const opaqueChecks: readonly Check[] = [
+  { name: 'introspection', needs: [], run: introspectOpaque },
+  { name: 'token_type', needs: ['introspection'], run: checkTokenType },
+  { name: 'lifetime', needs: ['introspection'], run: checkLifetime },
+  { name: 'audience', needs: ['introspection'], run: checkOwnAudience },
+  { name: 'sender', needs: ['introspection'], run: checkSender },
+  { name: 'kind', needs: ['introspection'], run: checkKind },
+  { name: 'client', needs: ['kind'], run: checkClient },
+  { name: 'required_claims', needs: ['introspection'], run: checkRequiredClaims },
   { name: 'permission', needs: ['lifetime', 'kind'], run: checkRequiredPermission },
 ]
 
@@ -194,7 +214,12 @@ function matchAmong(evaluation: Evaluation, issuer: string, issuers: readonly Is
 
 function checkTokenType(evaluation: Evaluation): void {
   const { unverifiedHeader, unverifiedClaims } = partsOf(evaluation)
-  issuerOf(evaluation).rules.checkTokenType(unverifiedHeader, unverifiedClaims)
+  const { rules, introspector } = issuerOf(evaluation)
+  // Where an issuer's access tokens are opaque, a JWT of it is something else.
+  if (introspector?.tokens === 'opaque' && evaluation.checks === checks) {
+    throw new BearerError('token_type_mismatch', { reason: 'opaque_expected' })
+  }
+  rules.checkTokenType(unverifiedHeader, unverifiedClaims)
 }
 
 function checkTenant(evaluation: Evaluation): void {
@@ -323,6 +348,77 @@ function checkSender(evaluation: Evaluation): void {
     throw new BearerError('sender_binding_unproven', { claim: 'cnf' })
   }
 }
+
+/** Adds what the issuer answers about a JWT to its claims: only once the token itself has passed. */
+function checkIntrospection(evaluation: Evaluation): void | Promise<void> {
+  const { introspector } = issuerOf(evaluation)
+  if (introspector?.tokens !== 'jwt') return undefined
+  return introspector.ask(evaluation.token).then(({ claims, freshUntil }) => {
+    const parts = partsOf(evaluation)
+    const own = parts.unverifiedClaims
+    for (const name of ['iss', 'sub']) {
+      const [before, answered] = [claim(own, name), claim(claims, name)]
+      if (before !== undefined && answered !== undefined && before !== answered) {
+        throw new BearerError('introspection_unavailable', { claim: name, reason: 'another_token' })
+      }
+    }
+    evaluation.parts = { ...parts, unverifiedClaims: Object.freeze({ ...claims, ...own }) }
+    evaluation.freshUntil = freshUntil
+    checkSender(evaluation)
+  })
+}
+
+async function introspectOpaque(evaluation: Evaluation): Promise<void> {
+  const { token, issuers } = evaluation
+  const issuer = issuers.find(({ introspector }) => introspector?.tokens === 'opaque') as IssuerWithKeys
+  const { claims, freshUntil } = await (issuer.introspector as Introspector).ask(token)
+  const iss = optionalString(claims, 'iss') ?? (issuer.rules.issuers[0] as string)
+  const recognition = issuer.rules.recognise(iss, undefined)
+  if (recognition === undefined) throw new BearerError('issuer_not_trusted', { claim: 'iss' })
+  const type = claim(claims, 'token_type')
+  if (typeof type === 'string' && /^(refresh|id)(_token)?$/i.test(type)) {
+    throw new BearerError('token_type_mismatch', { claim: 'token_type' })
+  }
+  // `exp` and `iss` are optional in an answer (RFC 7662 section 2.2).
+  const exp = claim(claims, 'exp') ?? freshUntil
+  evaluation.parts = opaqueToken(token, Object.freeze({ ...claims, iss, exp }))
+  evaluation.matchedIssuer = issuer
+  evaluation.recognition = recognition
+  evaluation.freshUntil = freshUntil
+  evaluation.key = noKey
+}
+
+/** In place of the key that verified a signature. */
+const noKey = {
+  kid: undefined,
+  x5t: undefined,
+  jwk: { kty: 'OKP', crv: '', x: '' },
+  identity: '',
+  algorithm: undefined,
+  issuer: undefined,
+  cloudInstanceName: undefined,
+  lastListed: Infinity,
+  absentSince: undefined,
+  servesUntil: Infinity,
+} satisfies SigningKey
+
+function opaqueToken(token: string, unverifiedClaims: Claims): UnverifiedToken {
+  return {
+    token,
+    signedLength: 0,
+    signature: new Uint8Array(),
+    headerSegment: '',
+    unverifiedHeader: noHeader,
+    unverifiedClaims,
+    bytes:
+      400 +
+      token.length +
+      100 * Object.keys(unverifiedClaims).length +
+      JSON.stringify(unverifiedClaims).length,
+  }
+}
+
+const noHeader = Object.freeze({})
 
 function checkKind(evaluation: Evaluation): void {
   const { rules, allowedClients } = issuerOf(evaluation)

@@ -55,6 +55,7 @@ const table = {
   id_token: invalid('The token is an id token, not an access token'),
   kind_undecided: invalid('The token is neither clearly delegated nor clearly an application token'),
   permissions_missing: invalid('The token carries neither scopes nor roles'),
+  token_inactive: invalid('The token is not active'),
   sender_binding_unproven: invalid('The token is bound to a sender, and the request does not prove it'),
 
   // The caller is known and may not do this.
@@ -66,6 +67,7 @@ const table = {
 
   // The API cannot decide, and the caller is not at fault: no challenge, the caller may try again later.
   keys_unavailable: { status: 503, phrase: 'The signing keys are unavailable' },
+  introspection_unavailable: { status: 503, phrase: 'The token introspection is unavailable' },
   issuer_ambiguous: { status: 503, phrase: 'Several configured issuers match the token' },
   check_unavailable: { status: 503, phrase: 'A check could not be completed' },
 } as const satisfies Record<string, Refusal>

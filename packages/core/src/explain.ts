@@ -1,4 +1,4 @@
-import { checks, type Check, type CheckName, type Evaluation } from './checks.js'
+import { type Check, type CheckName, type Evaluation } from './checks.js'
 import {
   isBearerError,
   withChallenge,
@@ -54,7 +54,7 @@ export async function explain(evaluation: Evaluation, challenge: ChallengeParame
   const verdicts: CheckVerdict[] = []
   const failed = new Set<CheckName>()
   const faults = new Map<CheckName, BearerError>()
-  for (const check of checks) {
+  for (const check of evaluation.checks) {
     if (check.needs.some((name) => failed.has(name))) {
       failed.add(check.name)
       verdicts.push({ check: check.name, verdict: 'not_reached' })

@@ -5,10 +5,12 @@ import { platform } from '#platform'
 export type Fetch = (
   url: string,
   init: {
-    /** Documents are only read. */
-    method: 'GET'
-    /** `Accept` alone. */
+    /** `POST` for token introspection, else `GET`. */
+    method: 'GET' | 'POST'
+    /** `Accept`, and for introspection what authenticates this API. */
     headers: Record<string, string>
+    /** The form of an introspection request. */
+    body?: string
     /** No redirect is followed. */
     redirect: 'error' | 'manual'
     /** Aborted after five seconds. */
@@ -16,8 +18,31 @@ export type Fetch = (
   },
 ) => Promise<Response>
 
+/** A request for a document. */
+export interface DocumentRequest {
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** A document as it came: well-formed UTF-8, within its bounds. */
+export interface FetchedDocument {
+  /** The media type in lower case, without parameters. */
+  readonly type: string
+  readonly text: string
+}
+
 /** Why a document could not be fetched. The words are ours: nothing of the answer is kept. */
-export type FetchFault = 'network' | 'timeout' | 'status' | 'too_large' | 'not_json' | 'issuer' | 'jwks_uri'
+export type FetchFault =
+  | 'network'
+  | 'timeout'
+  | 'status'
+  | 'too_large'
+  | 'not_json'
+  | 'issuer'
+  | 'jwks_uri'
+  | 'answer'
+  | 'credentials'
 
 /** What an operator needs to find the cause. Nothing of a body is in it but the issuer that a document names. */
 export interface FetchDetail {
@@ -47,15 +72,29 @@ export class FetchError extends Error {
 
 const timeoutSeconds = 5
 
-/**
- * Fetches a JSON object: no redirect is followed, the whole exchange has five seconds, and what is read (after
- * decompression) is bounded. Throws `FetchError` and nothing else.
- */
+/** Fetches a JSON object, within the bounds of `fetchDocument`. Throws `FetchError` and nothing else. */
 export async function fetchJson(
   fetch: Fetch,
   url: string,
   maxBytes: number,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const headers = { accept: 'application/json, application/jwk-set+json' }
+  const { text } = await fetchDocument(fetch, url, { method: 'GET', headers }, maxBytes)
+  const result = readJsonObject(text)
+  if (result.object === undefined) throw new FetchError('not_json', { url: placeOf(url) })
+  return result.object
+}
+
+/**
+ * Fetches a document: no redirect is followed, the whole exchange has five seconds, and what is read (after decompression)
+ * is bounded. Only status 200 is an answer. Throws `FetchError` and nothing else.
+ */
+export async function fetchDocument(
+  fetch: Fetch,
+  url: string,
+  request: DocumentRequest,
+  maxBytes: number,
+): Promise<FetchedDocument> {
   const aborter = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   // The race ends a fetch that ignores its signal.
@@ -66,7 +105,7 @@ export async function fetchJson(
     }, timeoutSeconds * 1000)
   })
   try {
-    return await Promise.race([late, readDocument(fetch, url, maxBytes, aborter.signal)])
+    return await Promise.race([late, readDocument(fetch, url, request, maxBytes, aborter.signal)])
   } catch (error) {
     const place = { url: placeOf(url) }
     if (error instanceof FetchError) throw new FetchError(error.fault, { ...error.detail, ...place })
@@ -97,20 +136,22 @@ function systemCodeOf(error: unknown): string | undefined {
 async function readDocument(
   fetch: Fetch,
   url: string,
+  { method, headers, body }: DocumentRequest,
   maxBytes: number,
   signal: AbortSignal,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<FetchedDocument> {
   const response = await fetch(url, {
-    method: 'GET',
-    headers: { accept: 'application/json, application/jwk-set+json' },
+    method,
+    headers: { ...headers },
+    ...(body === undefined ? {} : { body }),
     redirect: platform.redirect,
     signal,
   })
   if (response.status !== 200) throw new FetchError('status', { status: response.status })
   const text = platform.decodeUtf8(await readBytes(response, maxBytes))
-  const result = text === undefined ? { fault: 'json' as const } : readJsonObject(text)
-  if (result.object === undefined) throw new FetchError('not_json')
-  return result.object
+  if (text === undefined) throw new FetchError('not_json')
+  const [type = ''] = (response.headers.get('content-type') ?? '').split(';')
+  return { type: type.trim().toLowerCase(), text }
 }
 
 async function readBytes(response: Response, maxBytes: number): Promise<Uint8Array> {

@@ -9,6 +9,9 @@ export type { EntraMultiTenantOptions, EntraOptions } from './entra.js'
 export { clouds } from './clouds.js'
 export type { EntraCloud, EntraCloudName } from './clouds.js'
 export { oidcIssuer, staticIssuer } from './oidc.js'
+export { introspectedIssuer } from './introspected-issuer.js'
+export type { IntrospectedIssuerOptions } from './introspected-issuer.js'
+export type { IntrospectionAuthentication, IntrospectionCredentials } from './introspection.js'
 export { oidcIssuers } from './realms.js'
 export type { OidcIssuersOptions } from './realms.js'
 export type { GenericIssuerSettings, OidcIssuerOptions, StaticIssuerOptions } from './oidc.js'
@@ -51,6 +54,7 @@ export type { CheckName } from './checks.js'
 export type { CheckVerdict, Explanation } from './explain.js'
 export type {
   AcceptedEvent,
+  IntrospectionFailedEvent,
   KeySkippedEvent,
   KeysRefreshedEvent,
   KeysRefreshFailedEvent,

@@ -2,6 +2,7 @@ import type { SigningAlgorithm } from './algorithms.js'
 import type { Claims } from './claims.js'
 import type { CompiledSource } from './claim-source.js'
 import type { Fetch } from './fetch-json.js'
+import type { IntrospectionRules } from './introspection.js'
 import type { SigningKey } from './jwk.js'
 import { readStringList } from './options-reader.js'
 import { compileShape, type CompiledShape, type Shape } from './shape.js'
@@ -87,6 +88,8 @@ export interface IssuerRules {
   readonly snapshotName?: string
   /** How further issuers are found at run time. */
   readonly realms?: RealmRules
+  /** How its tokens are introspected. */
+  readonly introspection?: IntrospectionRules
   readonly algorithms: readonly SigningAlgorithm[]
   /** Whether an RSA key without `alg` serves every RSA algorithm of the list, and not RS256 alone. */
   readonly rsaKeysServeAnyAlgorithm: boolean

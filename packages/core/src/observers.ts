@@ -70,10 +70,28 @@ export interface KeySkippedEvent {
   readonly reason: SkippedKeyReason
 }
 
+/** A token could not be introspected: the caller got a 503. */
+export interface IntrospectionFailedEvent {
+  /** The issuer as configured. */
+  readonly issuer: string
+  /**
+   * `network`, `timeout`, `status`, `too_large`, `answer` (unreadable, or not signed as required) or `credentials` (the
+   * application's function failed).
+   */
+  readonly fault: string
+  /** The HTTP status, where there was an answer: 401 and 403 mean that this API's own credential is wrong. */
+  readonly status?: number
+  /** The endpoint: origin and path. */
+  readonly url?: string
+  /** The system's word for the failure. */
+  readonly systemCode?: string
+}
+
 /**
  * What an application may observe. Observers decide nothing, and one that throws or rejects changes nothing. On Node the
  * same events are published on `diagnostics_channel`, as `countersign:accepted`, `countersign:refused`,
- * `countersign:keys-refreshed`, `countersign:keys-refresh-failed` and `countersign:key-skipped`.
+ * `countersign:keys-refreshed`, `countersign:keys-refresh-failed`, `countersign:key-skipped` and
+ * `countersign:introspection-failed`.
  */
 export interface ValidatorObservers {
   /** Called for every accepted token. */
@@ -86,6 +104,8 @@ export interface ValidatorObservers {
   readonly onKeysRefreshFailed?: ((event: KeysRefreshFailedEvent) => void) | undefined
   /** Called for each member of a fetched key set that is skipped. */
   readonly onKeySkipped?: ((event: KeySkippedEvent) => void) | undefined
+  /** Called after the introspection of a token failed. */
+  readonly onIntrospectionFailed?: ((event: IntrospectionFailedEvent) => void) | undefined
 }
 
 /** Reports events to observers and channels. */
@@ -95,6 +115,7 @@ export interface Notifier {
   keysRefreshed(event: KeysRefreshedEvent): void
   keysRefreshFailed(event: KeysRefreshFailedEvent): void
   keySkipped(event: KeySkippedEvent): void
+  introspectionFailed(event: IntrospectionFailedEvent): void
 }
 
 export function createNotifier(observers: ValidatorObservers): Notifier {
@@ -103,6 +124,7 @@ export function createNotifier(observers: ValidatorObservers): Notifier {
   const keysRefreshed = createPublisher('keys-refreshed', observers.onKeysRefreshed)
   const keysRefreshFailed = createPublisher('keys-refresh-failed', observers.onKeysRefreshFailed)
   const keySkipped = createPublisher('key-skipped', observers.onKeySkipped)
+  const introspectionFailed = createPublisher('introspection-failed', observers.onIntrospectionFailed)
   return {
     accepted(token, issuer, fromCache, details) {
       // Most requests end here: the event is made only if there is an observer, and nothing of the token is read.
@@ -114,6 +136,7 @@ export function createNotifier(observers: ValidatorObservers): Notifier {
     keysRefreshed: keysRefreshed.publish,
     keysRefreshFailed: keysRefreshFailed.publish,
     keySkipped: keySkipped.publish,
+    introspectionFailed: introspectionFailed.publish,
   }
 }
 

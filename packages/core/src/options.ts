@@ -95,6 +95,7 @@ export const observerNames = [
   'onKeysRefreshed',
   'onKeysRefreshFailed',
   'onKeySkipped',
+  'onIntrospectionFailed',
 ] as const
 
 /** Names of all options, for adapters that add options of their own. */
@@ -187,6 +188,7 @@ function readIssuers(options: TokenValidatorOptions): readonly IssuerEntry[] {
   const issuers = given.map(readIssuer)
   checkOneFamily(options, issuers)
   checkNoOverlap(issuers)
+  checkOneOpaqueIssuer(issuers)
   const audience = options.audience === undefined ? [] : readStringList(what, 'audience', options.audience)
   const allowedClients =
     options.allowedClients === undefined
@@ -241,6 +243,13 @@ function checkNoOverlap(issuers: readonly IssuerRules[]): void {
       )
     }
   }
+}
+
+/** An opaque token does not name its issuer: with two, one of them would see the other's tokens. */
+function checkOneOpaqueIssuer(issuers: readonly IssuerRules[]): void {
+  const opaque = issuers.filter(({ introspection }) => introspection?.tokens === 'opaque')
+  if (opaque.length < 2) return
+  throw new TypeError(`${what}: "issuer" must hold at most one introspectedIssuer of opaque tokens`)
 }
 
 function overlap(first: IssuerRules, second: IssuerRules): boolean {

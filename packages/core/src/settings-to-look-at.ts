@@ -13,6 +13,8 @@ const settings: Readonly<Record<string, string>> = {
   'check_unavailable kind': 'kind',
   'check_unavailable expectation': 'requiredClaims',
   'check_unavailable clock': 'clock',
+  'token_type_mismatch opaque_expected': 'tokens',
+  introspection_unavailable: 'introspectionUrl, authentication',
   id_token: 'tokenType',
   algorithm_not_allowed: 'algorithms',
   issuer_not_trusted: 'issuer',

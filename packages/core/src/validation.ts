@@ -1,8 +1,10 @@
 import { checkOneToken } from './bearer.js'
-import { askTenantPolicy, checks, type Evaluation } from './checks.js'
+import { askTenantPolicy, checks, opaqueChecks, type Evaluation } from './checks.js'
 import { checkTimes, type TokenTimes } from './claims.js'
 import { BearerError } from './errors.js'
 import { readDetails, type EventDetails } from './event-details.js'
+import { Introspector, isJwtShaped } from './introspection.js'
+import { readSignedAnswer } from './introspection-answer.js'
 import type { IssuerRules, RealmRules, Recognition } from './issuer.js'
 import type { IssuerWithKeys } from './issuer-with-keys.js'
 import type { SigningKey } from './jwk.js'
@@ -25,6 +27,8 @@ interface VerifiedToken extends Cacheable, TokenTimes {
   readonly key: SigningKey
   readonly issuer: IssuerWithKeys
   readonly recognition: Recognition
+  /** When settings or an introspection have to be asked for again: epoch seconds, infinite where there are none. */
+  readonly freshUntil: number
 }
 
 /** An evaluation that has passed every check: each has written what it found. */
@@ -43,6 +47,7 @@ export class Validation {
   readonly #notifier: Notifier
   readonly #headers: HeaderCache = new Map()
   readonly #cache: TokenCache<VerifiedToken> | undefined
+  readonly #hasOpaqueTokens: boolean
   /** Of refusals under way; absent where no details are wanted. */
   readonly #details: WeakMap<BearerError, EventDetails> | undefined
 
@@ -53,7 +58,8 @@ export class Validation {
     this.#details = options.eventDetails ? new WeakMap() : undefined
     this.issuers = options.issuers
       .filter(({ rules }) => rules.realms === undefined)
-      .map((entry) => ({ ...entry, keys: this.#createKeyStore(entry.rules), validUntil: Infinity }))
+      .map((entry) => this.#openIssuer(entry, Infinity, undefined))
+    this.#hasOpaqueTokens = this.issuers.some(({ introspector }) => introspector?.tokens === 'opaque')
     this.realms = options.issuers.flatMap((entry) =>
       entry.rules.realms === undefined ? [] : [this.#createRealms(entry.rules.realms, entry)],
     )
@@ -77,15 +83,33 @@ export class Validation {
   }
 
   #createRealms(realms: RealmRules, shared: IssuerEntry): Realms {
-    return new Realms(realms, (rules, validUntil, before) => ({
-      ...entryOf(rules, shared),
-      // Keys of the same addresses stay, and with them what they verified.
-      keys:
-        before !== undefined && before.rules.snapshotName === rules.snapshotName
-          ? before.keys
-          : this.#createKeyStore(rules),
-      validUntil,
-    }))
+    return new Realms(realms, (rules, validUntil, before) =>
+      this.#openIssuer(entryOf(rules, shared), validUntil, before),
+    )
+  }
+
+  #openIssuer(entry: IssuerEntry, validUntil: number, before: IssuerWithKeys | undefined): IssuerWithKeys {
+    const { rules } = entry
+    // Keys of the same addresses stay, and with them what they verified.
+    const keys =
+      before !== undefined && before.rules.snapshotName === rules.snapshotName
+        ? before.keys
+        : this.#createKeyStore(rules)
+    return { ...entry, keys, validUntil, introspector: this.#createIntrospector(rules, keys) }
+  }
+
+  #createIntrospector(rules: IssuerRules, keys: KeyStore): Introspector | undefined {
+    const { introspection, name } = rules
+    if (introspection === undefined) return undefined
+    return new Introspector({
+      name,
+      rules: introspection,
+      fetch: this.#options.fetch,
+      clock: () => this.now(),
+      events: this.#notifier,
+      readSigned: (text) =>
+        readSignedAnswer(text, rules, keys, introspection.signed?.clientId as string, this.now()),
+    })
   }
 
   /** The time by the configured clock. Throws a 503 where the clock throws, or answers with something that is not a time. */
@@ -124,9 +148,11 @@ export class Validation {
     startedAt: number,
     isExplained = false,
   ): Evaluation {
+    const isOpaque = this.#hasOpaqueTokens && !isJwtShaped(token)
     return {
       token,
       now,
+      checks: isOpaque ? opaqueChecks : checks,
       options: this.#options,
       issuers: this.issuers,
       realms: this.realms,
@@ -142,6 +168,7 @@ export class Validation {
       key: undefined,
       times: undefined,
       identity: undefined,
+      freshUntil: Infinity,
       validated: undefined,
     }
   }
@@ -171,8 +198,9 @@ export class Validation {
 
   /** Runs the checks in order. Only where one of them has to wait does the answer become a promise. */
   #runChecks(evaluation: Evaluation, start: number): Result {
-    for (let index = start; index < checks.length; index++) {
-      const pending = checks[index]?.run(evaluation)
+    const { checks: list } = evaluation
+    for (let index = start; index < list.length; index++) {
+      const pending = list[index]?.run(evaluation)
       if (pending !== undefined) return pending.then(() => this.#runChecks(evaluation, index + 1))
     }
     return this.#accept(evaluation)
@@ -184,26 +212,29 @@ export class Validation {
     if (key.servesUntil === -Infinity) {
       return this.#validateAnew(token, evaluation.permission, this.now(), evaluation.startedAt)
     }
-    if (!this.#headers.has(parts.headerSegment)) {
+    if (evaluation.checks === checks && !this.#headers.has(parts.headerSegment)) {
       if (this.#headers.size >= maxHeaders) this.#headers.clear()
       this.#headers.set(parts.headerSegment, parts.unverifiedHeader)
     }
     const { expiresAt, notBefore, issuedAt } = times
-    this.#cache?.set(
-      {
-        token,
-        used: false,
-        expiresAt,
-        notBefore,
-        issuedAt,
-        bytes: parts.bytes,
-        validated,
-        key,
-        issuer: matchedIssuer,
-        recognition,
-      },
-      evaluation.now,
-    )
+    const freshUntil = Math.min(evaluation.freshUntil, matchedIssuer.validUntil)
+    if (freshUntil > evaluation.now)
+      this.#cache?.set(
+        {
+          token,
+          used: false,
+          expiresAt,
+          notBefore,
+          issuedAt,
+          bytes: parts.bytes,
+          validated,
+          key,
+          issuer: matchedIssuer,
+          recognition,
+          freshUntil,
+        },
+        evaluation.now,
+      )
     this.#notifier.accepted(
       validated,
       matchedIssuer.rules.name,
@@ -232,7 +263,7 @@ export class Validation {
     startedAt: number,
   ): Result {
     const now = this.now()
-    if (now >= verified.key.servesUntil || now >= verified.issuer.validUntil) {
+    if (now >= verified.key.servesUntil || now >= verified.freshUntil) {
       this.#cache?.delete(verified)
       return this.#validateAnew(verified.token, permission, now, startedAt)
     }

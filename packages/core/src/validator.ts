@@ -173,7 +173,7 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
     },
 
     async ready() {
-      await Promise.all(validation.issuers.map(({ keys }) => keys.load()))
+      await Promise.all(validation.issuers.filter(needsKeys).map(({ keys }) => keys.load()))
     },
 
     forgetKeys(which = {}) {
@@ -203,6 +203,11 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       validation.close()
     },
   })
+}
+
+/** Opaque tokens have no signature: without signed answers about them no key is needed. */
+function needsKeys({ rules: { introspection } }: IssuerWithKeys): boolean {
+  return introspection?.tokens !== 'opaque' || introspection.signed !== undefined
 }
 
 function issuersNamed({ issuers }: Validation, issuer: unknown): readonly IssuerWithKeys[] {

@@ -33,7 +33,7 @@ function start({ resolve, more = {}, options = {} }: Situation) {
     fetched,
     validator,
     wait: (seconds: number) => (time += seconds),
-    async outcomeOf(iss: string, claims: object = {}): Promise<string> {
+    outcomeOf: async (iss: string, claims: object = {}): Promise<string> => {
       const token = tokenWith({ from: 'generic', claims: { iss, exp: now + 10_000, ...claims } })
       const { error } = await validator.tryValidateToken(token)
       return error === undefined ? 'accepted' : [error.code, error.reason].filter(Boolean).join(' ')

@@ -53,11 +53,13 @@ export function describeRows<TrustedIssuer>(
     it('has a row for every refusal that a request can bring about', () => {
       const codes = new Set(refusedRequests.map(({ code }) => code))
       const missing = Object.keys(adapter.refusals).filter((code) => !codes.has(code))
-      // A cookie's origin has tests of its own. The rest is not the request's fault: an outage, two issuers that match, and
+      // A cookie's origin and introspection have tests of their own. The rest is not the request's fault: an outage, two issuers that match, and
       // a policy that fails.
       expect(missing).toEqual([
         'origin_not_allowed',
+        'token_inactive',
         'keys_unavailable',
+        'introspection_unavailable',
         'issuer_ambiguous',
         'check_unavailable',
       ])
