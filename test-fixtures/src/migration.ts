@@ -1,3 +1,4 @@
+import { Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeUnder, readDocument, runCode, tokenForToday } from './documents.js'
 import { apiClientId, genericIssuer, genericSubject, tenantId, userObjectId } from './identities.js'
@@ -75,8 +76,10 @@ export function describeMigration(migration: Migration): void {
       expect((await ask({ scope: 'other', scp: 'Other' })).status).toBe(403)
     })
 
-    it('shows the code before', () => {
-      expect(codeUnder('## Before', document)).toContain('require(')
+    it('shows the code before, as CommonJS that can be run', () => {
+      const before = codeUnder('## Before', document)
+      expect(before).toContain('require(')
+      expect(() => new Script(before)).not.toThrow()
     })
 
     it.each(options)('says what becomes of %s', (option) => {

@@ -84,6 +84,8 @@ describeMigration({
     'key',
     'tokenKey',
     'passthrough',
+    'originalError',
+    'jwtOriginalError',
     'getToken',
     'cookie',
     'isRevoked',
