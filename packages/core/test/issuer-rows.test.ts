@@ -16,7 +16,7 @@ interface Row {
   readonly iss: string
   /** `issuer` of its metadata document, where that differs. */
   readonly metadataIssuer?: string
-  /** What a token for somebody else has instead; undefined where the issuer has no audience. */
+  /** What a token for another API has instead; undefined where the issuer has no audience. */
   readonly otherAudience?: Readonly<Record<string, unknown>>
   /** What a token of a client that is not allowed has instead. */
   readonly otherClient?: { readonly claims: Readonly<Record<string, unknown>>; readonly code: string }
@@ -207,7 +207,7 @@ describe.each(issuerTokens)(
       expect(await outcomeOf(options, withClaims(change, claims))).toBe(code)
     })
 
-    it('by the key of somebody else is refused with signature_invalid', async () => {
+    it('signed with another key is refused with signature_invalid', async () => {
       const forged = {
         ...access,
         key: 'attacker',

@@ -29,7 +29,7 @@ describe('docs/issuers.md', () => {
 describe.each(sections.filter(({ code }) => code !== undefined))(
   'the section $title of docs/issuers.md',
   ({ code, text }) => {
-    it('says what is checked, what is not, how an id token is told, who can obtain a token, and the source', () => {
+    it('says what is checked, what is not, what marks an id token, who can obtain a token, and the source', () => {
       for (const word of ['Checked', 'Not checked', 'Id token', 'Who can obtain a token', 'Source']) {
         expect(text).toContain(`- **${word}**: `)
       }

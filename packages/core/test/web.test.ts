@@ -77,7 +77,7 @@ describe('authenticate', () => {
     expect(auth).toMatchObject(row.auth)
   })
 
-  it('answers 503 with Retry-After and no challenge while the issuer is out of reach', async () => {
+  it('answers 503 with Retry-After and no challenge while the issuer is unavailable', async () => {
     await using broken = await startIssuer()
     broken.fail({ status: 500 })
     const made = setupOptions({ entra, entraMultiTenant, oidcIssuer }, { setup: 'entra' }, broken)
@@ -87,7 +87,7 @@ describe('authenticate', () => {
     expect(refusal?.headers.get('www-authenticate')).toBeNull()
   })
 
-  it('rejects with what is no refusal, and makes no answer of it', async () => {
+  it('rejects with an error that is not a refusal, and makes no answer of it', async () => {
     const validator: TokenValidator = {
       ...createTokenValidator(options as Parameters<typeof createTokenValidator>[0]),
       authenticate() {
@@ -100,7 +100,7 @@ describe('authenticate', () => {
 })
 
 describe('anonymous callers', () => {
-  it('are nobody where they are let in, and still refused by a permission', async () => {
+  it('are null where they are allowed, and still refused by a permission', async () => {
     const door = createFetchAuth({ ...options, allowAnonymous: true })
     expect(await door.authenticate(requestWith([]))).toEqual({ auth: null, refusal: undefined })
     expect((await door.authenticate(requestWith(['Bearer x']))).refusal?.status).toBe(401)
@@ -122,7 +122,7 @@ describe('anonymous callers', () => {
 })
 
 describe('protect', () => {
-  it('hands the handler the token, and everything else it was given', async () => {
+  it('passes the handler the token, and all further arguments', async () => {
     const { protect } = createFetchAuth(options)
     const handler = protect((request, auth, context: { params: { id: string } }) =>
       Response.json([request.url, auth.subject, context.params.id]),
@@ -141,7 +141,7 @@ describe('protect', () => {
     expect(runs).toBe(0)
   })
 
-  it("leaves a handler's own crash alone, be it a refusal of another token", async () => {
+  it('does not change a handler’s own error, not even a refusal of another token', async () => {
     const crash = new Error('The handler crashed')
     const handler = createFetchAuth(options).protect(() => Promise.reject(crash))
     await expect(handler(requestWith())).rejects.toBe(crash)
@@ -149,7 +149,7 @@ describe('protect', () => {
 })
 
 describe('the types', () => {
-  it('give no token to whoever did not look for a refusal', async () => {
+  it('give no token before a check for a refusal', async () => {
     const outcome = await createFetchAuth(options).authenticate(requestWith())
     // @ts-expect-error It may be undefined.
     expect(outcome.auth.subject).toBe(userSubject)

@@ -1,7 +1,7 @@
 import { daemonClientId } from '../identities.js'
 import { invalid, type RefusedRequest } from './row.js'
 
-/** Tokens of a kind that is no access token, or whose kind or sender is in doubt. */
+/** Tokens that are not access tokens, or whose kind or sender is not proved. */
 export const kindRows: readonly RefusedRequest[] = [
   invalid('id_token', 'an id token, by its nonce', { claims: { nonce: 'n-0S6_WzA2Mj' } }),
   invalid('id_token', 'an id token, by its at_hash', { claims: { at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' } }),
