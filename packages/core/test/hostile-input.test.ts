@@ -204,7 +204,7 @@ describe('random input', () => {
     )
   })
 
-  const makers: Readonly<Record<string, (options: never) => unknown>> = {
+  const factories: Readonly<Record<string, (options: never) => unknown>> = {
     createTokenValidator,
     entra,
     entraMultiTenant,
@@ -239,13 +239,13 @@ describe('random input', () => {
     'application',
   ]
 
-  it.each(Object.keys(makers))('as options of %s throws a TypeError or nothing', (name) => {
+  it.each(Object.keys(factories))('as options of %s throws a TypeError or nothing', (name) => {
     fc.assert(
       fc.property(
         fc.oneof(fc.anything(), fc.dictionary(fc.constantFrom(...optionNames), fc.anything())),
         (options) => {
           try {
-            makers[name]?.(options as never)
+            factories[name]?.(options as never)
           } catch (error) {
             expect(error).toBeInstanceOf(TypeError)
             expect((error as Error).message).not.toMatch(
@@ -345,9 +345,9 @@ describe('what the application passes in', () => {
         throw new Error('clock')
       },
     ],
-    ['tells NaN', () => Number.NaN],
-    ['tells infinity', () => Number.POSITIVE_INFINITY],
-    ['tells text', () => '1772366400' as never],
+    ['answers NaN', () => Number.NaN],
+    ['answers infinity', () => Number.POSITIVE_INFINITY],
+    ['answers a string', () => '1772366400' as never],
   ])('a clock that %s is check_unavailable, never an acceptance', async (_, brokenClock) => {
     const { validateToken } = createTokenValidator({
       issuer: given,

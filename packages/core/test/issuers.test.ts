@@ -515,8 +515,8 @@ describe('a generic issuer', () => {
     ['unknown', 'of a client with a session', { sub: 'a', client_id: 'a', sid: 's' }],
     ['application', 'whose subject is its client', { sub: 'reports', client_id: 'reports' }],
     ['application', 'whose subject is its authorized party', { sub: 'reports', azp: 'reports' }],
-    ['delegated', 'of somebody', { sub: 'somebody', client_id: 'reports' }],
-    ['delegated', 'of somebody by nobody', { sub: 'somebody' }],
+    ['delegated', 'of a user, through a client', { sub: 'user-1', client_id: 'reports' }],
+    ['delegated', 'of a user, without a client', { sub: 'user-1' }],
   ])('has a token of kind %s %s', async (kind, _, claims) => {
     expect(await kindOf(claims)).toBe(kind)
   })

@@ -30,7 +30,7 @@ describe('a JWK', () => {
     ['of 2048 bits after a zero byte', { ...rsa, n: bytes(0, ...Buffer.from(modulus(2048), 'base64url')) }],
     ['of 8192 bits', { ...rsa, n: modulus(8192) }],
     ['with a larger odd exponent', { ...rsa, e: bytes(0xff, 0xff, 0xff, 0xff) }],
-    ['with members nobody knows', { ...rsa, x5t: 'x', x5c: ['x'], ext: true }],
+    ['with unknown members', { ...rsa, x5t: 'x', x5c: ['x'], ext: true }],
     ['with a long key id', { ...rsa, kid: 'k'.repeat(1024) }],
     ['of P-256', ec],
     ['of Ed25519', ed],

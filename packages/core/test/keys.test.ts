@@ -92,16 +92,16 @@ function refreshes(): {
   next: () => Promise<void>
 } {
   let waiting: (() => void)[] = []
-  const tell = (): void => {
+  const resolveAll = (): void => {
     // The event comes from inside the refresh; one turn later it is over.
-    const told = waiting
+    const resolved = waiting
     waiting = []
     setImmediate(() => {
-      for (const resolve of told) resolve()
+      for (const resolve of resolved) resolve()
     })
   }
   return {
-    observers: { onKeysRefreshed: tell, onKeysRefreshFailed: tell },
+    observers: { onKeysRefreshed: resolveAll, onKeysRefreshFailed: resolveAll },
     next: () => new Promise((resolve) => waiting.push(resolve)),
   }
 }
@@ -1262,7 +1262,7 @@ describe('forgetKeys and deniedKeys', () => {
   })
 
   it('throw for an issuer that is not configured', () => {
-    expect(() => validatorWith().forgetKeys({ issuer: 'https://nobody.example' })).toThrow(TypeError)
+    expect(() => validatorWith().forgetKeys({ issuer: 'https://unknown.example' })).toThrow(TypeError)
   })
 
   it('never accept a key that the configuration denies', async () => {

@@ -62,13 +62,13 @@ async function play(observers: Partial<TokenValidatorOptions> = {}): Promise<voi
 
 describe('events', () => {
   it('are reported to observers, in order, with nothing of the token in them', async () => {
-    const tell = (name: string) => (event: unknown) => void heard.push([name, event])
+    const record = (name: string) => (event: unknown) => void heard.push([name, event])
     await play({
-      onAccepted: tell('accepted'),
-      onRefused: tell('refused'),
-      onKeysRefreshed: tell('keysRefreshed'),
-      onKeysRefreshFailed: tell('keysRefreshFailed'),
-      onKeySkipped: tell('keySkipped'),
+      onAccepted: record('accepted'),
+      onRefused: record('refused'),
+      onKeysRefreshed: record('keysRefreshed'),
+      onKeysRefreshFailed: record('keysRefreshFailed'),
+      onKeySkipped: record('keySkipped'),
     })
     expect(heard).toEqual(expected)
   })
@@ -84,7 +84,7 @@ describe('events', () => {
     const { ready } = createTokenValidator({
       issuer: entra({ tenantId: 'contoso.example', clientId: apiClientId }),
       clock,
-      fetch: async () => new Response('a body that nobody sees', { status: 500 }),
+      fetch: async () => new Response('a body that is not read', { status: 500 }),
     })
     await expect(ready()).rejects.toMatchObject({ code: 'keys_unavailable' })
     expect(heard).toEqual([

@@ -51,9 +51,9 @@ describe('authenticate', () => {
 
   it.each(refusedRequests)('refuses $name with $code', async (row) => {
     const made = setupOptions({ entra, entraMultiTenant, oidcIssuer }, row, issuer)
-    let door = createFetchAuth(made) as FetchAuth
-    if (row.permission !== undefined) door = door.requirePermission(row.permission)
-    const { auth, refusal } = await door.authenticate(requestWith(authorizationValues(row.make())))
+    let fetchAuth = createFetchAuth(made) as FetchAuth
+    if (row.permission !== undefined) fetchAuth = fetchAuth.requirePermission(row.permission)
+    const { auth, refusal } = await fetchAuth.authenticate(requestWith(authorizationValues(row.make())))
     expect(auth).toBeUndefined()
     const { status, error, phrase } = refusals[codeOf(row)]
     expect(refusal?.status).toBe(status)
@@ -101,20 +101,20 @@ describe('authenticate', () => {
 
 describe('anonymous callers', () => {
   it('are null where they are allowed, and still refused by a permission', async () => {
-    const door = createFetchAuth({ ...options, allowAnonymous: true })
-    expect(await door.authenticate(requestWith([]))).toEqual({ auth: null, refusal: undefined })
-    expect((await door.authenticate(requestWith(['Bearer x']))).refusal?.status).toBe(401)
-    const guarded = await door.requirePermission(reading).authenticate(requestWith([]))
+    const fetchAuth = createFetchAuth({ ...options, allowAnonymous: true })
+    expect(await fetchAuth.authenticate(requestWith([]))).toEqual({ auth: null, refusal: undefined })
+    expect((await fetchAuth.authenticate(requestWith(['Bearer x']))).refusal?.status).toBe(401)
+    const guarded = await fetchAuth.requirePermission(reading).authenticate(requestWith([]))
     expect(guarded.refusal?.headers.get('www-authenticate')).toBe('Bearer')
   })
 
   it('are null in the type, unless a permission is required', () => {
-    const door = createFetchAuth({ ...options, allowAnonymous: true })
-    door.protect((_request, auth) => {
+    const fetchAuth = createFetchAuth({ ...options, allowAnonymous: true })
+    fetchAuth.protect((_request, auth) => {
       expectTypeOf(auth).toEqualTypeOf<ValidatedToken | null>()
       return new Response()
     })
-    door.requirePermission(reading).protect((_request, auth) => {
+    fetchAuth.requirePermission(reading).protect((_request, auth) => {
       expectTypeOf(auth).toEqualTypeOf<ValidatedToken>()
       return new Response()
     })
@@ -133,10 +133,10 @@ describe('protect', () => {
 
   it('does not run the handler for a request that is refused', async () => {
     let runs = 0
-    const door = createFetchAuth(options)
+    const fetchAuth = createFetchAuth(options)
     const handle = (): Response => Response.json(++runs)
-    expect((await door.protect(handle)(requestWith([]))).status).toBe(401)
-    const forbidden = door.requirePermission({ delegated: { scopes: 'Files.Delete' } }).protect(handle)
+    expect((await fetchAuth.protect(handle)(requestWith([]))).status).toBe(401)
+    const forbidden = fetchAuth.requirePermission({ delegated: { scopes: 'Files.Delete' } }).protect(handle)
     expect((await forbidden(requestWith())).status).toBe(403)
     expect(runs).toBe(0)
   })

@@ -21,7 +21,7 @@ export function describeBodies<TrustedIssuer>(contract: Contract<TrustedIssuer>)
     })
 
     it.each([
-      ['with its length told', {}],
+      ['with a Content-Length', {}],
       ['in chunks', { 'Transfer-Encoding': 'chunked' }],
     ] as [string, Record<string, string>][])('refuses a bad token before 2 MiB %s', async (_, headers) => {
       const authorization = ['Bearer not-a-token']

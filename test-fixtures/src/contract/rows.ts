@@ -75,8 +75,8 @@ export function describeRows<TrustedIssuer>(
       const accepted = api.accepted.slice(toldBefore[0])
       const refused = api.refused.slice(toldBefore[1])
       const { code, status, claim, reason } = row
-      const told = { code, status, ...(claim && { claim }), ...(reason && { reason }) }
-      expect(refused).toEqual([{ ...refused[0], ...told }])
+      const expected = { code, status, ...(claim && { claim }), ...(reason && { reason }) }
+      expect(refused).toEqual([{ ...refused[0], ...expected }])
       // Where a route's guard refuses, the token itself was accepted before.
       expect(accepted).toHaveLength(row.permission === undefined ? 0 : 1)
       expectNothingPersonal(JSON.stringify([accepted, refused]), authorization)

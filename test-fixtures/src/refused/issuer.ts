@@ -12,7 +12,7 @@ import { invalid, multiTenant, type RefusedRequest } from './row.js'
 export const issuerRows: readonly RefusedRequest[] = [
   invalid('issuer_missing', 'a token without an issuer', { claims: { iss: undefined } }),
   invalid('claim_malformed', 'an issuer that is a list', { claims: { iss: [v2Issuer()] } }, { claim: 'iss' }),
-  invalid('issuer_not_trusted', 'an issuer nobody configured', {
+  invalid('issuer_not_trusted', 'an issuer that is not configured', {
     claims: { iss: 'https://attacker.example/' },
   }),
   invalid('issuer_not_trusted', 'the issuer with a slash added', { claims: { iss: `${v2Issuer()}/` } }),

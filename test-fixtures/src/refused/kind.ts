@@ -106,7 +106,7 @@ export const kindRows: readonly RefusedRequest[] = [
   invalid('kind_undecided', 'a token of a user that says it is of an application', {
     claims: { idtyp: 'app' },
   }),
-  invalid('kind_undecided', 'an application token whose client authenticated in a way nobody knows', {
+  invalid('kind_undecided', 'an application token whose client authenticated in an unknown way', {
     from: 'v2Application',
     claims: { azpacr: '3' },
   }),
@@ -135,7 +135,7 @@ export const kindRows: readonly RefusedRequest[] = [
   invalid('sender_binding_unproven', 'a token bound to a client certificate', {
     claims: { cnf: { 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' } },
   }),
-  invalid('sender_binding_unproven', 'a token bound in a way nobody knows', {
+  invalid('sender_binding_unproven', 'a token bound in an unknown way', {
     claims: { cnf: { kid: 'proof' } },
   }),
   invalid('sender_binding_unproven', 'a generic token bound to a DPoP key', {
