@@ -1,8 +1,8 @@
-import { clock, issuerTokens, keySet, tokenWith } from '@countersign/test-fixtures'
+import { clock, issuerTokens, keySet, signingKey, tokenWith } from '@countersign/test-fixtures'
 import { createTokenValidator } from '@countersign/core'
 import * as factories from '@countersign/core/issuers'
 import { describe, expect, it } from 'vitest'
-import { document, runConfiguration, sections, titleOf } from './documented-issuers.js'
+import { document, documentedIssuer, runConfiguration, sections, titleOf } from './documented-issuers.js'
 
 describe('docs/issuers.md', () => {
   it('has a section with a configuration for every issuer whose tokens are tested', () => {
@@ -63,4 +63,29 @@ it('the function of docs/issuers.md that removes a prefix keeps only the scopes 
   }
   const { scopes } = await validateToken(tokenWith({ from: 'generic', claims }))
   expect(scopes).toEqual(['read'])
+})
+
+it('the cloud of docs/issuers.md for External ID accepts a token of that tenant, and not of another', async () => {
+  const tenant = '11111111-1111-4111-8111-111111111111'
+  const other = '33333333-3333-4333-8333-333333333333'
+  const issuerOf = (id: string): string => `https://${id}.ciamlogin.com/${id}/v2.0`
+  const keys = [{ ...signingKey('entra').jwk, kid: signingKey('entra').kid, issuer: issuerOf(tenant) }]
+  const { tryValidateToken } = createTokenValidator({
+    issuer: await documentedIssuer('Entra External ID'),
+    clock,
+    fetch: async (url) => {
+      const isMetadata =
+        url === `https://contoso.ciamlogin.com/${tenant}/v2.0/.well-known/openid-configuration`
+      return Response.json(
+        isMetadata ? { issuer: issuerOf(tenant), jwks_uri: 'https://contoso.ciamlogin.com/keys' } : { keys },
+      )
+    },
+  })
+  const aud = '22222222-2222-4222-8222-222222222222'
+  const tokenOf = (tid: string): string => tokenWith({ claims: { aud, tid, iss: issuerOf(tid) } })
+  expect((await tryValidateToken(tokenOf(tenant))).token).toMatchObject({
+    kind: 'delegated',
+    tenantId: tenant,
+  })
+  expect((await tryValidateToken(tokenOf(other))).error?.code).toBe('issuer_not_trusted')
 })
