@@ -19,7 +19,7 @@ import {
 import type { Permission, Situation } from './setups.js'
 import { tokenOfLength, tokenWith, type TokenChange, type ValidTokenName } from './tokens.js'
 
-/** A request that must pass, and what the handler is to be told of its caller. */
+/** A request that must be accepted, and what the handler must see of its caller. */
 export interface AcceptedRequest extends Situation {
   /** What arrives: "accepts <name>". */
   readonly name: string
@@ -100,7 +100,7 @@ const reading: Permission = {
   application: { roles: 'Files.Read.All' },
 }
 
-/** Every request that must pass: the plain ones, and the last accepted neighbours of the refused. */
+/** Every request that must be accepted: the plain ones, and those next to the refused ones. */
 export const acceptedRequests: readonly AcceptedRequest[] = [
   accepted('a delegated v1.0 token', { from: 'v1Delegated' }),
   accepted('an application v1.0 token', { from: 'v1Application' }),
@@ -126,7 +126,7 @@ export const acceptedRequests: readonly AcceptedRequest[] = [
   accepted('colons, braces and escaped quotes inside strings', {
     claims: { note: '{"aud":"x","aud":"y"}\\', 'a:b"c': ':' },
   }),
-  accepted('a claim nobody knows', { claims: { xms_new: { deep: [1, 'two', null] } } }),
+  accepted('an unknown claim', { claims: { xms_new: { deep: [1, 'two', null] } } }),
   accepted('a claim with characters beyond ASCII', { claims: { name: 'Zoë 名前 🗝️' } }),
   accepted('a claim named like a method of every object', {
     claims: { constructor: 'x', hasOwnProperty: 1 },
@@ -146,7 +146,7 @@ export const acceptedRequests: readonly AcceptedRequest[] = [
     { auth: { expiresAt: now - 59 } },
   ),
   accepted(
-    'a token one second before its expiry where nothing is tolerated',
+    'a token one second before its expiry without tolerance',
     { claims: { exp: now + 1 } },
     { options: { clockToleranceSeconds: 0 }, auth: { expiresAt: now + 1 } },
   ),

@@ -13,7 +13,7 @@ export interface BothBuilds<Package> {
   readonly require: Package
 }
 
-/** One build that makes a value, and the other build that takes it. */
+/** One build that makes a value, and the other build that accepts it. */
 export const pairsOfBuilds = [
   ['import', 'require'],
   ['require', 'import'],
@@ -47,7 +47,7 @@ export function describeBothBuilds<TrustedIssuer, Package extends MixedAdapter<T
     })
 
     it.each(pairsOfBuilds)(
-      'bearerAuth by %s takes the issuer made by %s, whose guard takes the anyOf and the token of the first',
+      'bearerAuth of %s accepts the issuer made by %s, whose guard accepts the anyOf and the token of the first',
       async (one, other) => {
         const { [one]: authenticating, [other]: guarding } = builds
         const harness = harnessOf({ ...authenticating, requirePermission: guarding.requirePermission })

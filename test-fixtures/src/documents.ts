@@ -41,11 +41,11 @@ export async function runCode(
   }
 }
 
-/** A valid token with one change, for code that goes by the machine's clock. */
+/** A valid token with one change, for code that uses the machine's clock. */
 export function tokenForToday(change: TokenChange = {}): string {
   const now = Math.floor(Date.now() / 1000)
   const { exp = now + 600, ...claims } = change.claims ?? {}
   const times = { iat: now - 60, exp }
-  if (clock() > now) throw new Error('The machine lives before the fixtures')
+  if (clock() > now) throw new Error('The clock of this machine is before the time of the fixtures')
   return tokenWith({ ...change, claims: { ...times, ...claims } })
 }

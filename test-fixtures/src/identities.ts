@@ -30,7 +30,7 @@ export const cloudInstanceName = 'microsoftonline.com'
 export const v1Issuer = (tenant: string = tenantId): string => v1IssuerTemplate.replace('{tenantid}', tenant)
 export const v2Issuer = (tenant: string = tenantId): string => v2IssuerTemplate.replace('{tenantid}', tenant)
 
-/** An ordinary OpenID Connect issuer; a loopback name, so that its key set may stand on loopback too. */
+/** An ordinary OpenID Connect issuer; a loopback name, so that its key set may be on loopback too. */
 export const genericIssuer = 'http://localhost/generic'
 export const genericAudience = 'https://files.example'
 export const genericClientId = 'reports-daemon'

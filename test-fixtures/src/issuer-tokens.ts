@@ -329,7 +329,7 @@ export const issuerTokens: readonly IssuerTokens[] = [
       { aud: 'entity-api', sub: 'entity-caller', permissions: ['read'], tid: user },
       { gty: ['client_credentials'] },
     ),
-    found: { kind: 'delegated', clientId: 'entity-api', scopes: [], roles: ['read'] },
+    found: { kind: 'application', clientId: 'entity-caller', scopes: [], roles: ['read'] },
   },
   {
     name: 'Clerk session',
@@ -383,6 +383,6 @@ export const issuerTokens: readonly IssuerTokens[] = [
       ref_protected: 'true',
       runner_id: 7,
     }),
-    found: { kind: 'delegated', clientId: undefined, scopes: [], roles: [] },
+    found: { kind: 'application', clientId: undefined, scopes: [], roles: [] },
   },
 ]

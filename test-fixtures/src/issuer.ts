@@ -15,10 +15,10 @@ import { entraKeyNames, genericKeyNames, signingKey, type KeyName } from './keys
 /** What the key server does with the next requests. */
 export type IssuerFault = { readonly status: number } | { readonly body: string } | 'hang' | 'reset'
 
-/** A real key server on loopback: it stands for the issuers, never for the code under test. */
+/** A real key server on loopback, in place of the issuers. */
 export interface Issuer {
   readonly origin: string
-  /** The cloud as core and the token client take it; its `authority` is this server. */
+  /** The cloud in the form of core's and the token client's option; its `authority` is this server. */
   readonly cloud: {
     readonly authority: string
     readonly v1Issuer: string
@@ -27,7 +27,7 @@ export interface Issuer {
   }
   /** Where the generic issuer's discovery document is. */
   readonly genericMetadataUrl: string
-  /** Paths that were asked for, oldest first. */
+  /** Paths that were requested, oldest first. */
   readonly requests: readonly string[]
   /** Answers every request this way until `recover`. */
   fail(fault: IssuerFault): void
@@ -131,7 +131,7 @@ export async function startIssuer(): Promise<Issuer> {
 
 /** The key set of these keys, in the listing each was planned with. */
 export function keySet(names: readonly KeyName[]): { keys: unknown[] } {
-  // One symmetric key and one that is not a key at all: a set is never clean, and they must spoil nothing.
+  // One symmetric key and one that is not a key at all: real sets have such members, and they must not affect the others.
   return {
     keys: [
       ...names.map((name) => signingKey(name).jwk),

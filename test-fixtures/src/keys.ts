@@ -9,7 +9,7 @@ export interface SigningKey {
   readonly alg: string
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
-  /** What the key set lists for it; absent for a key that nobody publishes. */
+  /** What the key set lists for it; absent for a key that is not published. */
   readonly jwk: Readonly<Record<string, unknown>>
 }
 
@@ -47,7 +47,7 @@ interface KeyPlan {
   readonly listedWhole?: true
 }
 
-// Never the synchronous form: on Node 20 it can stop the process during garbage collection, and it holds up the servers
+// Never the synchronous form: on Node 20 it can stop the process during garbage collection, and it blocks the servers
 // under test and their time-outs.
 const rsa = (modulusLength = 2048, publicExponent = 65537) => ({
   alg: 'RS256',
@@ -92,7 +92,7 @@ const entraPlans: Record<EntraKeyName, KeyPlan> = {
   },
   /** Listed with the right issuer and another cloud's name. */
   otherCloudName: { ...rsa(), listed: { ...entraListing, cloud_instance_name: 'microsoftonline.us' } },
-  /** Listed without saying whose it is. */
+  /** Listed without an `issuer`. */
   withoutIssuer: { ...rsa(), listed: { cloud_instance_name: cloudInstanceName } },
   forEncryption: { ...rsa(), listed: { ...entraListing, use: 'enc' } },
   forSigningOnly: { ...rsa(), listed: { ...entraListing, key_ops: ['sign'] } },

@@ -1,3 +1,4 @@
+import { Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeUnder, readDocument, runCode, tokenForToday } from './documents.js'
 import { apiClientId, genericIssuer, genericSubject, tenantId, userObjectId } from './identities.js'
@@ -16,7 +17,7 @@ export interface Migration {
   readonly listening: readonly [inTheGuide: string, inTheTest: string]
   /** Which issuer the guide is about. */
   readonly from: 'v2Delegated' | 'generic'
-  /** Every option of the library that is left. */
+  /** Every option of the old library. */
   readonly options: readonly string[]
 }
 
@@ -25,7 +26,7 @@ interface Started {
   stop(): Promise<void>
 }
 
-/** Runs the code after the migration against a real issuer, and looks for every option of the library that is left. */
+/** Runs the code after the migration against a real issuer, and looks for every option of the old library. */
 export function describeMigration(migration: Migration): void {
   const { guide, adapter, folder, listening, from, options } = migration
 
@@ -67,7 +68,7 @@ export function describeMigration(migration: Migration): void {
       })
     })
 
-    it('ends in code that refuses everybody else', async () => {
+    it('ends in code that refuses every other caller', async () => {
       const stranger = await sendRequest(api.origin, { path: '/files' })
       expect([stranger.status, stranger.header('www-authenticate')]).toEqual([401, ['Bearer']])
       expect((await ask({ aud: 'https://another.example' })).status).toBe(401)
@@ -75,11 +76,13 @@ export function describeMigration(migration: Migration): void {
       expect((await ask({ scope: 'other', scp: 'Other' })).status).toBe(403)
     })
 
-    it('shows the code before', () => {
-      expect(codeUnder('## Before', document)).toContain('require(')
+    it('shows the code before, as CommonJS that can be run', () => {
+      const before = codeUnder('## Before', document)
+      expect(before).toContain('require(')
+      expect(() => new Script(before)).not.toThrow()
     })
 
-    it.each(options)('says what becomes of %s', (option) => {
+    it.each(options)('says what replaces %s', (option) => {
       const rows = document.split('\n').filter((line) => line.startsWith('| '))
       const named = new RegExp(`^\\| [^|]*\`(\\w+\\.)?${option}(: [^\`]*)?\``)
       expect(rows.filter((row) => named.test(row))).toHaveLength(1)

@@ -1,4 +1,4 @@
-/** A request as an adapter hands it to a validator, with the raw values of its headers. Names are in lower-case letters. */
+/** A request as an adapter passes it to a validator, with the raw values of its headers. Names are in lower-case letters. */
 export function requestView(
   headers: Readonly<Record<string, readonly string[] | undefined>>,
   { method = 'GET', url = '/' }: { readonly method?: string; readonly url?: string } = {},

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 
-/** What is sent, header by header: repeated headers stay repeated, as fetch would not leave them. */
+/** What is sent, header by header: repeated headers stay repeated, which `fetch` would change. */
 export interface OutgoingRequest {
   readonly method?: string
   readonly path?: string
@@ -11,7 +11,7 @@ export interface OutgoingRequest {
   readonly body?: string
 }
 
-/** An answer, whole. */
+/** A whole answer. */
 export interface Answer {
   readonly status: number
   /** Values of every header of that name, in lower case; an empty list if there is none. */
@@ -30,12 +30,12 @@ export async function sendRequest(origin: string, outgoing: OutgoingRequest = {}
   return readAnswer(sent)
 }
 
-/** A request whose body has begun and goes on until the caller hangs up. */
+/** A request whose body has begun and goes on until the caller ends the connection. */
 export interface OpenRequest {
   readonly answered: Promise<Answer>
   /** Ends the body. */
   finish(): void
-  /** Ends the connection without another word. */
+  /** Ends the connection at once. */
   hangUp(): Promise<void>
 }
 
@@ -43,7 +43,7 @@ export interface OpenRequest {
 export async function openRequest(origin: string, outgoing: OutgoingRequest): Promise<OpenRequest> {
   const sent = prepare(origin, outgoing)
   const answered = readAnswer(sent)
-  // Whoever hangs up does not wait for an answer.
+  // A caller that ends the connection does not wait for an answer.
   answered.catch(() => {})
   sent.on('error', () => {})
   sent.flushHeaders()
@@ -52,7 +52,7 @@ export async function openRequest(origin: string, outgoing: OutgoingRequest): Pr
     answered,
     finish: () => void sent.end(),
     async hangUp() {
-      // Not `once`, which takes the end of the connection for a failure.
+      // Not `once`, which rejects at the end of the connection.
       const closed = new Promise<void>((resolve) => sent.once('close', () => resolve()))
       sent.destroy()
       await closed

@@ -33,7 +33,7 @@ export interface RowIssuerOptions {
   readonly tokenType?: 'rfc9068' | { readonly header?: RowShape; readonly claims?: RowShape }
 }
 
-/** A permission as core takes it. */
+/** A permission in the form of core's. */
 export type Permission =
   | {
       readonly delegated?: { readonly scopes?: string | string[]; readonly roles?: string | string[] }
@@ -41,7 +41,7 @@ export type Permission =
     }
   | { readonly scopes: string | string[]; readonly roles?: string | string[] }
 
-/** The makers of trusted issuers, handed in by the package under test: this one imports none of ours. */
+/** The factories of trusted issuers, passed in by the package under test: this one imports none of our packages. */
 export interface IssuerMakers<TrustedIssuer> {
   entra(options: { tenantId: string; clientId: string; cloud: Issuer['cloud'] }): TrustedIssuer
   entraMultiTenant(options: {
@@ -59,14 +59,14 @@ export interface SetupOptions<TrustedIssuer> extends RowOptions {
   readonly clock: () => number
 }
 
-/** The validator a request is to meet. */
+/** The validator of a request. */
 export interface Situation {
   /** The issuer it trusts. */
   readonly setup: SetupName
   readonly issuerOptions?: RowIssuerOptions
   /** Options beyond the set-up. */
   readonly options?: RowOptions
-  /** What the route demands. */
+  /** What the route requires. */
   readonly permission?: Permission
 }
 

@@ -28,7 +28,7 @@ export type ValidTokenName =
 
 type JsonObject = Readonly<Record<string, unknown>>
 
-/** A token that every check lets pass, before it is signed. */
+/** A token that passes every check, before it is signed. */
 export interface TokenPlan {
   readonly key: KeyName
   readonly header: JsonObject
@@ -167,10 +167,10 @@ export interface TokenChange {
   readonly key?: KeyName
   /** Signs with this algorithm, whatever the header says; the header's unless given. */
   readonly signedWith?: string
-  /** Rewrites the JSON text before it is encoded: for what no serializer would write. */
+  /** Rewrites the JSON text before it is encoded: for text that no serializer writes. */
   readonly headerText?: (json: string) => string | Uint8Array
   readonly payloadText?: (json: string) => string | Uint8Array
-  /** Rewrites the encoded segments before they are signed, so that the signature holds over what is sent. */
+  /** Rewrites the encoded segments before they are signed, so that the signature is valid for what is sent. */
   readonly headerSegment?: (segment: string) => string
   readonly payloadSegment?: (segment: string) => string
   /** Rewrites the signature's segment. */
@@ -202,7 +202,7 @@ export function tokenWith(change: TokenChange = {}): string {
   })
 }
 
-/** What `signToken` is told: texts that need not be JSON, and how to sign them. */
+/** What `signToken` signs: texts that need not be JSON, and how to sign them. */
 export interface RawToken extends Pick<
   TokenChange,
   'headerSegment' | 'payloadSegment' | 'signatureSegment' | 'token'
@@ -283,7 +283,7 @@ function signInput(input: string, keyName: KeyName, alg: string): string {
     case 'Ed':
       return signBytes(null, bytes, privateKey).toString('base64url')
     case 'HS':
-      // The classic confusion: the public key, as everybody can have it, used as an HMAC secret.
+      // The classic confusion: the public key, which anyone can have, used as an HMAC secret.
       return createHmac(hash, publicKey.export({ format: 'pem', type: 'spki' }))
         .update(bytes)
         .digest('base64url')

@@ -30,7 +30,7 @@ const currentDate = new Date(clock() * 1000)
 
 describe('tokens', () => {
   it.each(Object.keys(validTokens) as ValidTokenName[])(
-    'makes a valid %s token, in the eyes of an independent library',
+    'makes a valid %s token, as an independent library confirms',
     async (from) => {
       const key = await importJWK(signingKey(validTokens[from].key).jwk as JWK, 'RS256')
       const { payload } = await jwtVerify(tokenWith({ from }), key, { currentDate })
@@ -43,7 +43,7 @@ describe('tokens', () => {
     ['p384', 'ES384'],
     ['p521', 'ES512'],
     ['ed25519', 'EdDSA'],
-  ] as const)('signs with %s as %s wants it', async (name, alg) => {
+  ] as const)('signs with %s as %s requires', async (name, alg) => {
     const key = await importJWK(signingKey(name).jwk as JWK, alg)
     const { protectedHeader } = await jwtVerify(tokenWith({ from: 'generic', key: name }), key, {
       currentDate,
@@ -51,7 +51,7 @@ describe('tokens', () => {
     expect(protectedHeader).toMatchObject({ alg, kid: signingKey(name).kid })
   })
 
-  it.each(['RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('signs with RSA as %s wants it', async (alg) => {
+  it.each(['RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('signs with RSA as %s requires', async (alg) => {
     const key = await importJWK(signingKey('generic').jwk as JWK, alg)
     await jwtVerify(tokenWith({ from: 'generic', header: { alg } }), key, { currentDate })
   })
@@ -66,7 +66,7 @@ describe('tokens', () => {
     expect(claims(tokenWith({ claims: { exp: undefined } }))).not.toHaveProperty('exp')
   })
 
-  it('signs texts that no serializer would write', async () => {
+  it('signs texts that no serializer writes', async () => {
     const key = await importJWK(signingKey('entra').jwk as JWK, 'RS256')
     const token = tokenWith({ payloadText: (json) => json.replace('{', '{"aud":"first",') })
     expect(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).toMatch(/"aud":"first".*"aud":/)
@@ -128,14 +128,14 @@ describe('the key server', () => {
     expect(JSON.parse((await sendRequest(issuer.origin, { path })).body)).toEqual(keySet(['rotatedIn']))
   })
 
-  it('publishes no private member but the one that is planned', () => {
+  it('publishes one private member, on purpose, and no other', () => {
     const leaking = (
       keySet(['entra', 'generic', 'p256', 'ed25519', 'listedPrivately']).keys as object[]
     ).filter((jwk) => 'd' in (Object(jwk) as object))
     expect(leaking).toEqual([signingKey('listedPrivately').jwk])
   })
 
-  it('fails, hangs and recovers when told', async () => {
+  it('fails, hangs and recovers on request', async () => {
     await using issuer = await startIssuer()
     const path = '/generic/keys'
     issuer.fail({ status: 500 })
@@ -169,7 +169,7 @@ describe('code of a document', () => {
 })
 
 describe('what is sent', () => {
-  it('arrives byte for byte, and as far as it went before the caller hung up', async () => {
+  it('arrives byte for byte, up to the end of the connection', async () => {
     const seen: string[][] = []
     const server = createServer((request, response) => {
       seen.push(request.rawHeaders)

@@ -18,7 +18,7 @@ const validator = createTokenValidator({
 })
 const good = `Bearer ${tokenWith({ from: 'generic' })}`
 
-/** A validator of the application's own making. */
+/** A validator that the application made itself. */
 function answering(authenticate: () => unknown): TokenValidator {
   return { ...validator, authenticate: authenticate as TokenValidator['authenticate'] }
 }
@@ -45,14 +45,14 @@ describe('createBearerAuth', () => {
     },
   )
 
-  it('reads no header whose name is longer, and no value for a name', async () => {
+  it('reads no header with a longer name, and no value as a name', async () => {
     const headers = ['x-authorization', good, 'proxy-authorization', good, 'x', 'authorization', good, 'y']
     expect(
       await outcomeOf(() => bearer.authenticate(viewNodeRequest(rawHeadersRequest(headers)))),
     ).toMatchObject({ code: 'credentials_missing' })
   })
 
-  it('sees every one of several headers, in whatever letters', async () => {
+  it('reads each of several headers, in upper or lower case', async () => {
     const headers = ['Authorization', good, 'x', 'y', 'AUTHORIZATION', good]
     expect(
       await outcomeOf(() => bearer.authenticate(viewNodeRequest(rawHeadersRequest(headers)))),
@@ -61,7 +61,7 @@ describe('createBearerAuth', () => {
     })
   })
 
-  it('takes nobody for somebody only where that is allowed', async () => {
+  it('accepts an anonymous caller only where that is allowed', async () => {
     const open = createBearerAuth({ validator, allowAnonymous: true })
     expect(open.authenticate(viewNodeRequest(rawHeadersRequest([])))).toBeNull()
     expect(await outcomeOf(() => bearer.authenticate(viewNodeRequest(rawHeadersRequest([]))))).toMatchObject({
@@ -83,7 +83,7 @@ describe('createBearerAuth', () => {
   })
 
   it.each([undefined, null, 'route', {}, { kind: 'admin' }])(
-    'lets nobody in where a validator answers %j, at once or later',
+    'accepts no request where a validator answers %j, at once or later',
     async (answer) => {
       for (const answered of [() => answer, () => Promise.resolve(answer)]) {
         const error = await outcomeOf(() =>
@@ -98,7 +98,7 @@ describe('createBearerAuth', () => {
   )
 
   it.each([undefined, null, 'route'])(
-    'makes an Error of %j where a validator throws it, at once or later',
+    'throws an Error where a validator throws %j, at once or later',
     async (thrown) => {
       const failing = [
         () => {
@@ -120,13 +120,13 @@ describe('createBearerAuth', () => {
 describe('createGuard', () => {
   const guard = createGuard({ scopes: 'files:read' })
 
-  it('lets a token pass that has the permission', async () => {
+  it('accepts a token that has the permission', async () => {
     const token = await validator.validateToken(good.slice(7))
     expect(() => guard(token, validator)).not.toThrow()
   })
 
-  it.each([null, undefined])('refuses %s with a bare 401', async (nobody) => {
-    const error = await outcomeOf(() => guard(nobody, validator))
+  it.each([null, undefined])('refuses %s with a bare 401', async (anonymous) => {
+    const error = await outcomeOf(() => guard(anonymous, validator))
     expect(error).toBeInstanceOf(BearerError)
     expect(error).toMatchObject({ status: 401, headers: { 'WWW-Authenticate': 'Bearer' } })
   })
@@ -139,15 +139,15 @@ describe('createGuard', () => {
   })
 })
 
-describe('a guard in front of a validator that answers by itself', () => {
+describe('a guard with a validator that the application made', () => {
   const guard = createGuard({ scopes: 'files:read' })
 
-  /** A validator whose check of permissions does what it is given. */
+  /** A validator whose check of permissions runs this function. */
   function checking(checkPermission: () => unknown): TokenValidator {
     return { ...validator, checkPermission: checkPermission as TokenValidator['checkPermission'] }
   }
 
-  it.each([undefined, Promise.resolve(undefined)])('passes on %s', async (answer) => {
+  it.each([undefined, Promise.resolve(undefined)])('accepts where the check answers %s', async (answer) => {
     expect(
       await guard(
         null,
@@ -157,7 +157,7 @@ describe('a guard in front of a validator that answers by itself', () => {
   })
 
   it.each([false, true, null, 0, '', 'route', {}])(
-    'fails with a plain Error on %j, at once or later',
+    'fails with a plain Error where the check answers %j, at once or later',
     async (answer) => {
       for (const answered of [() => answer, async () => answer]) {
         const error = await outcomeOf(() => guard(null, checking(answered)))
@@ -197,7 +197,7 @@ describe('a guard in front of a validator that answers by itself', () => {
 })
 
 describe('waitForKeys', () => {
-  it('resolves once the keys are there, and leaves no timer behind', async () => {
+  it('resolves once the keys are there, and leaves no timer running', async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
     const before = timers()
     await waitForKeys(validator, 60)

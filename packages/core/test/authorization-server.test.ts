@@ -13,7 +13,7 @@ import { Provider } from 'oidc-provider'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /*
- * An authorization server that knows nothing of this package: `oidc-provider`, certified by the OpenID Foundation. Its
+ * An authorization server that is independent of this package: `oidc-provider`, certified by the OpenID Foundation. Its
  * discovery, its keys and its RFC 9068 access tokens are what other issuers serve.
  */
 

@@ -63,7 +63,7 @@ function verdictsOf({ checks }: Explanation): Partial<Record<CheckName, CheckVer
 }
 
 describe('explain', () => {
-  it('tells every check of a good token, in order, as passed', async () => {
+  it('reports every check of a valid token as passed, in order', async () => {
     const explanation = await explained(tokenWith())
     expect(explanation.accepted).toBe(true)
     expect(explanation.refusal).toBeUndefined()
@@ -71,7 +71,7 @@ describe('explain', () => {
     expect(new Set(explanation.checks.map(({ verdict }) => verdict))).toEqual(new Set(['passed']))
   })
 
-  it('goes on after a failure with what does not depend on it, so that all faults show at once', async () => {
+  it('continues after a failure with the checks that do not depend on it, so that all faults are reported at once', async () => {
     const token = tokenWith({ claims: { exp: now - 1000, aud: 'https://graph.microsoft.com', nonce: 'n' } })
     const verdicts = verdictsOf(await explained(token))
     expect(verdicts.lifetime).toMatchObject({ verdict: 'failed', code: 'token_expired' })
@@ -81,7 +81,7 @@ describe('explain', () => {
     expect(verdicts.permission).toMatchObject({ verdict: 'not_reached' })
   })
 
-  it('does not reach what a failed check should have found', async () => {
+  it('reports not_reached for checks that need the result of a failed one', async () => {
     const verdicts = verdictsOf(await explained(tokenWith({ claims: { iss: 'https://evil.example' } })))
     expect(verdicts.issuer).toMatchObject({ verdict: 'failed', code: 'issuer_not_trusted' })
     for (const name of ['tenant', 'key', 'signature', 'audience', 'kind', 'permission'] as const) {
@@ -90,7 +90,7 @@ describe('explain', () => {
     expect(verdicts.lifetime?.verdict).toBe('passed')
   })
 
-  it('asks no function about a tenant whose signature does not hold', async () => {
+  it('does not call the tenant function for a token whose signature is not valid', async () => {
     let questions = 0
     const { explain } = createTokenValidator({
       issuer: entraMultiTenant({
@@ -108,7 +108,7 @@ describe('explain', () => {
     expect(questions).toBe(1)
   })
 
-  it('rejects with what is no refusal, and makes no verdict of it', async () => {
+  it('rejects with an error that is not a refusal, and reports no verdict for it', async () => {
     const { explain } = createTokenValidator({
       issuer: entra({ tenantId, clientId: apiClientId, cloud: issuer.cloud }),
       clock,
@@ -117,12 +117,12 @@ describe('explain', () => {
     await expect(explain(tokenWith(), { roles: 'admin' })).rejects.toThrow('kind named')
   })
 
-  it('tells what was expected and what was found', async () => {
+  it('reports what was expected and what was found', async () => {
     const verdicts = verdictsOf(await explained(tokenWith({ claims: { aud: 'https://other.example' } })))
     expect(verdicts.audience).toMatchObject({ expected: apiClientId, found: 'aud "https://other.example"' })
   })
 
-  it('shows no member that tells of a person, and nothing that moves a cursor', async () => {
+  it('reports no member that identifies a person, and no control character', async () => {
     const explanation = await explained(
       tokenWith({ claims: { aud: 'x\u001b[2J\u202e', scp: 'a'.repeat(500) } }),
     )
@@ -132,7 +132,7 @@ describe('explain', () => {
     }
   })
 
-  it('tells the time it went by, be it beyond every calendar', async () => {
+  it('reports the time that it used, also where no date can hold it', async () => {
     const explainedAt = (time: number): Promise<Explanation> =>
       createTokenValidator({
         issuer: entra({ tenantId, clientId: apiClientId, cloud: issuer.cloud }),
@@ -142,7 +142,7 @@ describe('explain', () => {
     expect(verdictsOf(await explainedAt(1e300)).lifetime).toMatchObject({ code: 'token_expired' })
   })
 
-  it('asks for a permission where one is given', async () => {
+  it('checks a permission where one is given', async () => {
     const verdicts = verdictsOf(await explained(tokenWith(), { delegated: { scopes: 'Files.Delete' } }))
     expect(verdicts.permission).toMatchObject({ verdict: 'failed', code: 'scope_insufficient' })
   })
@@ -168,24 +168,27 @@ describe('explain', () => {
     ['a token for another API', { aud: 'https://other.example' }, 'audience_mismatch'],
     ['a bound token', { cnf: {} }, 'keys_unavailable'],
     ['a good token', {}, 'keys_unavailable'],
-  ])('names the refusal that a request gets for %s while no keys can be fetched', async (_, claims, code) => {
-    const { explain, validateToken } = createTokenValidator({
-      issuer: entra({ tenantId, clientId: apiClientId }),
-      clock,
-      fetch: async () => new Response('', { status: 500 }),
-    })
-    const token = tokenWith({ claims })
-    expect((await explain(token)).refusal?.code).toBe(code)
-    await expect(validateToken(token)).rejects.toMatchObject({ code })
-  })
+  ])(
+    'reports the refusal that a request gets for %s while no keys can be fetched',
+    async (_, claims, code) => {
+      const { explain, validateToken } = createTokenValidator({
+        issuer: entra({ tenantId, clientId: apiClientId }),
+        clock,
+        fetch: async () => new Response('', { status: 500 }),
+      })
+      const token = tokenWith({ claims })
+      expect((await explain(token)).refusal?.code).toBe(code)
+      await expect(validateToken(token)).rejects.toMatchObject({ code })
+    },
+  )
 
-  it('blames the check token_type for a token of Microsoft Graph', async () => {
+  it('reports a token of Microsoft Graph as failed by the check token_type', async () => {
     const verdicts = verdictsOf(await explained(tokenWith({ header: { nonce: 'n' } })))
     expect(verdicts.token_type).toMatchObject({ verdict: 'failed', code: 'graph_token' })
     expect(verdicts.tenant?.verdict).toBe('passed')
   })
 
-  it('accepts nothing: a token it was asked about is not remembered', async () => {
+  it('does not cache the token that it explains', async () => {
     let fetches = 0
     const validator = createTokenValidator({
       issuer: entra({ tenantId, clientId: apiClientId }),
@@ -210,7 +213,7 @@ describe('explain', () => {
     (row) => typeof row.make() === 'string' && row.permission === undefined,
   )
 
-  it.each(tokenRows)('names the same refusal as a request with $name', async (row) => {
+  it.each(tokenRows)('reports the same refusal as a request with $name', async (row) => {
     const { explain } = createTokenValidator(
       setupOptions({ entra, entraMultiTenant, oidcIssuer }, row, issuer),
     )

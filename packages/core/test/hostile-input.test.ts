@@ -66,7 +66,7 @@ describe('a valid token', () => {
     )
   })
 
-  it('is refused with any one character replaced, removed or put in', async () => {
+  it('is refused with any one character replaced, removed or inserted', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.nat(validToken.length - 1),
@@ -83,7 +83,7 @@ describe('a valid token', () => {
     )
   })
 
-  it('cannot be changed by the one who gets it, at any depth', async () => {
+  it('cannot be changed by a handler, at any depth', async () => {
     const token = await entraShaped.validateToken(
       tokenWith({ claims: { roles: ['Reader'], deep: { list: [{ a: 1 }] } } }),
     )
@@ -98,7 +98,7 @@ describe('a valid token', () => {
     visit(token.header)
   })
 
-  it('does not show itself when what it became is logged, spread or serialized', async () => {
+  it('is not in the output when its validated token is logged, spread or serialized', async () => {
     const text = tokenWith()
     const token = await entraShaped.validateToken(text)
     const signature = text.slice(text.lastIndexOf('.') + 1)
@@ -113,7 +113,7 @@ describe('a valid token', () => {
 describe('a large token', () => {
   const maxTokenBytes = 1024 * 1024
   const roomy = createTokenValidator({ issuer: given, audience: genericAudience, clock, maxTokenBytes })
-  // Around what the engine decodes in place, and as large as a token may be.
+  // Sizes around the limit of the engine's fast path, and the largest token that is read.
   const sizes = [24_000, 32_000, 32_768, 33_000, 44_000, 700_000]
 
   it.each(sizes)('with a claim of %i bytes is accepted, and refused with one bit changed', async (size) => {
@@ -156,7 +156,7 @@ describe('random input', () => {
   })
 
   it.each([[undefined], [null], [7], [{}], [['Bearer x']]])(
-    'as a header value %j that is no text is authorization_malformed',
+    'as a header value %j that is not a string is authorization_malformed',
     async (value) => {
       const attempt = (): unknown => generic.authenticate(requestView({ authorization: [value as never] }))
       expect(await outcomeOf(attempt)).toMatchObject({ code: 'authorization_malformed', status: 400 })
@@ -204,7 +204,7 @@ describe('random input', () => {
     )
   })
 
-  const makers: Readonly<Record<string, (options: never) => unknown>> = {
+  const factories: Readonly<Record<string, (options: never) => unknown>> = {
     createTokenValidator,
     entra,
     entraMultiTenant,
@@ -239,13 +239,13 @@ describe('random input', () => {
     'application',
   ]
 
-  it.each(Object.keys(makers))('as options of %s throws a TypeError or nothing', (name) => {
+  it.each(Object.keys(factories))('as options of %s throws a TypeError or nothing', (name) => {
     fc.assert(
       fc.property(
         fc.oneof(fc.anything(), fc.dictionary(fc.constantFrom(...optionNames), fc.anything())),
         (options) => {
           try {
-            makers[name]?.(options as never)
+            factories[name]?.(options as never)
           } catch (error) {
             expect(error).toBeInstanceOf(TypeError)
             expect((error as Error).message).not.toMatch(
@@ -260,7 +260,7 @@ describe('random input', () => {
 })
 
 describe('a refusal', () => {
-  it('shows nothing of the token, however deep one looks', async () => {
+  it('has nothing of the token in it, at any depth', async () => {
     const secret = 'very-private-value'
     const changes = [
       { claims: { exp: now - 1000, sub: secret } },
@@ -281,7 +281,7 @@ describe('a refusal', () => {
     }
   })
 
-  it('has no stack trace, for it is an answer, and leaves those of others alone', async () => {
+  it('has no stack trace, and does not change those of other errors', async () => {
     const limit = Error.stackTraceLimit
     const error = await outcomeOf(() => generic.validateToken('x'))
     expect((error as Error).stack).not.toContain('    at ')
@@ -289,7 +289,7 @@ describe('a refusal', () => {
     expect(new Error('a crash').stack).toContain('    at ')
   })
 
-  it('is recognised by its name and a code of the table, and by nothing less', async () => {
+  it('is recognised only by its name together with a code of the table', async () => {
     const error = await outcomeOf(() => generic.validateToken('x'))
     expect(isBearerError(error)).toBe(true)
     const likeness = (name: string, code: unknown): Error => Object.assign(new Error('x'), { name, code })
@@ -301,7 +301,7 @@ describe('a refusal', () => {
     expect(isBearerError({ name: 'BearerError', code: 'token_malformed' })).toBe(false)
   })
 
-  it('tells where the metadata of the resource are, whatever was wrong', async () => {
+  it('names the address of the resource’s metadata, for every code', async () => {
     const resourceMetadata = 'https://files.example/.well-known/oauth-protected-resource'
     const { validateToken } = createTokenValidator({
       issuer: given,
@@ -337,7 +337,7 @@ describe('a refusal', () => {
   )
 })
 
-describe('what the application brings along', () => {
+describe('what the application passes in', () => {
   it.each([
     [
       'throws',
@@ -345,9 +345,9 @@ describe('what the application brings along', () => {
         throw new Error('clock')
       },
     ],
-    ['tells NaN', () => Number.NaN],
-    ['tells infinity', () => Number.POSITIVE_INFINITY],
-    ['tells text', () => '1772366400' as never],
+    ['answers NaN', () => Number.NaN],
+    ['answers infinity', () => Number.POSITIVE_INFINITY],
+    ['answers a string', () => '1772366400' as never],
   ])('a clock that %s is check_unavailable, never an acceptance', async (_, brokenClock) => {
     const { validateToken } = createTokenValidator({
       issuer: given,
@@ -391,7 +391,7 @@ describe('what the application brings along', () => {
   })
 
   it.each([false, undefined, null, 0, 1, 'yes', {}])(
-    'a tenant policy that answers %j is no yes: tenant_not_allowed',
+    'a tenant policy that answers %j is tenant_not_allowed',
     async (answer) => {
       const validator = createTokenValidator({
         issuer: entraMultiTenant({ allowedTenants: async () => answer as boolean, clientId: apiClientId }),
@@ -444,7 +444,7 @@ describe('what the application brings along', () => {
     }
   })
 
-  it('a key of the set that no engine can import spoils nothing', async () => {
+  it('a key that no engine can import does not affect the other keys of the set', async () => {
     const { jwk } = signingKey('p256')
     const offCurve = { ...jwk, kid: 'off-curve', x: jwk['y'], y: jwk['x'] }
     const { validateToken } = createTokenValidator({

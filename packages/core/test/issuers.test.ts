@@ -171,7 +171,7 @@ it('fetches the keys of one application where it has a custom signing key', asyn
 describe('entra', () => {
   const fetch = serving(entraDocuments(clouds.global, tenantId))
 
-  it('takes the audiences of the client id, and those that are given beside it', async () => {
+  it('accepts the audiences that the client id implies, and those that are configured', async () => {
     const given = 'https://files.contoso.example'
     const issuer = entra({ tenantId, clientId: apiClientId, audience: given })
     for (const from of ['v1Delegated', 'v2Delegated'] as const) {
@@ -183,7 +183,7 @@ describe('entra', () => {
     }
   })
 
-  it('reads its tenant and client id in any letters, and holds tokens to small ones', async () => {
+  it('reads its tenant and client id in upper or lower case, and accepts lower case alone in tokens', async () => {
     const issuer = entra({ tenantId: tenantId.toUpperCase(), clientId: apiClientId.toUpperCase() })
     expect(await outcomeOf({ issuer, fetch }, {})).toBe('accepted')
     const inCapitals = { claims: { iss: v2Issuer(tenantId.toUpperCase()), tid: tenantId.toUpperCase() } }
@@ -193,7 +193,7 @@ describe('entra', () => {
   it.each([
     ['the key', { cloud_instance_name: undefined }, {}],
     ['the document', {}, { cloud_instance_name: undefined }],
-  ])('compares no names of clouds where %s gives none', async (_, key, document) => {
+  ])('does not compare names of clouds where %s has none', async (_, key, document) => {
     const documents = entraDocuments(clouds.global, tenantId, key)
     const [address] = Object.keys(documents) as [string]
     documents[address] = { ...(documents[address] as object), ...document }
@@ -201,7 +201,7 @@ describe('entra', () => {
     expect(await outcomeOf({ issuer, fetch: serving(documents) }, {})).toBe('accepted')
   })
 
-  it('fetches no domain’s metadata for a token that no issuer would take', async () => {
+  it('fetches no metadata of a domain for a token that no issuer recognises', async () => {
     const asked: string[] = []
     const options = {
       issuer: entra({ tenantId: 'contoso.example', clientId: apiClientId }),
@@ -212,14 +212,14 @@ describe('entra', () => {
     expect(asked).toEqual([])
   })
 
-  it('does not take metadata for a domain’s that name no tenant of the cloud', async () => {
+  it('refuses metadata of a domain that name no tenant of the cloud', async () => {
     const documents = entraDocuments(clouds.global, 'contoso.example')
     const issuer = entra({ tenantId: 'contoso.example', clientId: apiClientId })
     const claims = { iss: v2Issuer('contoso.example') }
     expect(await outcomeOf({ issuer, fetch: serving(documents) }, { claims })).toBe('keys_unavailable')
   })
 
-  it('named by a domain takes v1.0 and v2.0 tokens of the tenant that the metadata name, and no other', async () => {
+  it('named by a domain accepts v1.0 and v2.0 tokens of the tenant that the metadata name, and no other', async () => {
     const documents = entraDocuments(clouds.global, tenantId)
     const fetchDomain: Fetch = (url, init) =>
       serving(documents)(url.replace('contoso.example', tenantId), init)
@@ -238,7 +238,7 @@ describe('keys of a set that name no issuer', () => {
   const fetchOf = (tenant: string): Fetch =>
     serving(entraDocuments(clouds.global, tenant, { issuer: undefined }))
 
-  it('serve one tenant, whose set it is', async () => {
+  it('are used where one tenant is trusted', async () => {
     const issuer = entra({ tenantId, clientId: apiClientId })
     expect(await outcomeOf({ issuer, fetch: fetchOf(tenantId) }, {})).toBe('accepted')
   })
@@ -263,7 +263,7 @@ describe('entraMultiTenant', () => {
     expect(asked).toEqual([])
   })
 
-  it('asks a function only about a tenant whose signature was verified', async () => {
+  it('calls a function only for a token whose signature was verified', async () => {
     const askedAbout: string[] = []
     const allowedTenants = (tenant: string): boolean => {
       askedAbout.push(tenant)
@@ -283,7 +283,7 @@ describe('entraMultiTenant', () => {
     ['for another API', { aud: daemonClientId }, 'audience_mismatch'],
     ['an id token', { nonce: 'n' }, 'id_token'],
     ['bound to a sender', { cnf: { kid: 'x' } }, 'sender_binding_unproven'],
-  ])('does not ask the function about a token that is %s', async (_, claims, code) => {
+  ])('does not call the function for a token that is %s', async (_, claims, code) => {
     const allowedTenants = (): never => {
       throw new Error('asked')
     }
@@ -291,7 +291,7 @@ describe('entraMultiTenant', () => {
     expect(await outcomeOf({ issuer, fetch: serving(documents) }, { claims })).toBe(code)
   })
 
-  it('does not ask the function about a token it has seen before that has expired since', async () => {
+  it('does not call the function for a cached token that has expired', async () => {
     let time = now
     let questions = 0
     const { validateToken } = createTokenValidator({
@@ -306,7 +306,7 @@ describe('entraMultiTenant', () => {
     expect(questions).toBe(1)
   })
 
-  it('asks the function again for a token it has seen before', async () => {
+  it('calls the function again for a cached token', async () => {
     let isAllowed = true
     const { validateToken } = createTokenValidator({
       issuer: entraMultiTenant({ allowedTenants: () => isAllowed, clientId: apiClientId }),
@@ -319,12 +319,12 @@ describe('entraMultiTenant', () => {
     await expect(validateToken(token)).rejects.toMatchObject({ code: 'tenant_not_allowed' })
   })
 
-  it('reads the tenants of a list in any letters', async () => {
+  it('reads the tenants of a list in upper or lower case', async () => {
     const issuer = entraMultiTenant({ allowedTenants: [tenantId.toUpperCase()], clientId: apiClientId })
     expect(await outcomeOf({ issuer, fetch: serving(documents) }, {})).toBe('accepted')
   })
 
-  it('takes a key that names one tenant for that tenant alone', async () => {
+  it('accepts a key that names one tenant for that tenant alone', async () => {
     const fetch = serving(entraDocuments(clouds.global, 'organizations', { issuer: v2Issuer() }))
     const issuer = entraMultiTenant({ allowedTenants: 'any', clientId: apiClientId })
     expect(await outcomeOf({ issuer, fetch }, {})).toBe('accepted')
@@ -332,14 +332,14 @@ describe('entraMultiTenant', () => {
     expect(await outcomeOf({ issuer, fetch }, inTenant(secondTenantId))).toBe('key_issuer_mismatch issuer')
   })
 
-  it('does not take the metadata of one tenant for those of all', async () => {
+  it('refuses the metadata of one tenant in place of those of all', async () => {
     const address = `${clouds.global.authority}/organizations/v2.0/.well-known/openid-configuration`
     const ofOne = { ...documents, [address]: { ...(documents[address] as object), issuer: v2Issuer() } }
     const issuer = entraMultiTenant({ allowedTenants: 'any', clientId: apiClientId })
     expect(await outcomeOf({ issuer, fetch: serving(ofOne) }, {})).toBe('keys_unavailable')
   })
 
-  it('leaves no timer behind for a function that answers later', async () => {
+  it('leaves no timer running for a function that answers later', async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
     const issuer = entraMultiTenant({ allowedTenants: async () => true, clientId: apiClientId })
     const { validateToken } = createTokenValidator({ issuer, fetch: serving(documents), clock })
@@ -350,7 +350,7 @@ describe('entraMultiTenant', () => {
     expect(timers()).toBe(before)
   })
 
-  it('refuses personal accounts unless they are asked for', async () => {
+  it('refuses personal accounts unless accounts is common', async () => {
     const personal = '9188040d-6c67-4c5b-b112-36a304b66dad'
     const shared = { ...documents, ...entraDocuments(clouds.global, 'common') }
     const withAccounts = (accounts?: 'common'): TrustedIssuer =>
@@ -363,7 +363,7 @@ describe('entraMultiTenant', () => {
     ).toBe('accepted')
   })
 
-  it('fetches no more for two hundred tenants than for one', async () => {
+  it('fetches once for two hundred tenants, as for one', async () => {
     const asked: string[] = []
     const { validateToken } = createTokenValidator({
       issuer: entraMultiTenant({ allowedTenants: 'any', clientId: apiClientId }),
@@ -384,7 +384,7 @@ describe('several issuers', () => {
   const own = entra({ tenantId, clientId: apiClientId })
   const fetch = serving(entraDocuments(clouds.global, tenantId))
 
-  it('are told apart by iss, each with its own audience', async () => {
+  it('are chosen by iss, each with its own audience', async () => {
     const options = { issuer: [own, given], fetch }
     expect(await outcomeOf(options, {})).toBe('accepted')
     expect(await outcomeOf(options, { from: 'generic' })).toBe('accepted')
@@ -394,7 +394,7 @@ describe('several issuers', () => {
     )
   })
 
-  it('do not lend each other their keys', async () => {
+  it('do not use each other’s keys', async () => {
     const options = { issuer: [own, given], fetch }
     const { kid } = signingKey('generic')
     expect(await outcomeOf(options, { key: 'generic', header: { kid } })).toBe('key_unknown')
@@ -422,7 +422,7 @@ describe('several issuers', () => {
     expect(await outcomeOf(options, { claims })).toBe('accepted')
   })
 
-  it('hold only their own clients to their own list', async () => {
+  it('check only their own clients against their own list', async () => {
     const listed = entra({ tenantId, clientId: apiClientId, allowedClients: [userClientId] })
     const options = { issuer: [listed, given], fetch }
     expect(await outcomeOf(options, { claims: { azp: daemonClientId } })).toBe('client_not_allowed')
@@ -445,17 +445,17 @@ describe('two keys of Entra under one id', () => {
   const issuer = entra({ tenantId, clientId: apiClientId })
   const change: TokenChange = { header: { kid: 'shared' } }
 
-  it('are tried where both may sign', async () => {
+  it('are both tried where both may sign', async () => {
     const fetch = served([listing('entraNext', v2Issuer()), listing('entra', v2Issuer())])
     expect(await outcomeOf({ issuer, fetch }, change)).toBe('accepted')
   })
 
-  it('are not tried where another tenant’s is the one that signed', async () => {
+  it('are refused where the one that signed belongs to another tenant', async () => {
     const fetch = served([listing('entraNext', v2Issuer()), listing('entra', v2Issuer(secondTenantId))])
     expect(await outcomeOf({ issuer, fetch }, change)).toBe('signature_invalid')
   })
 
-  it('are refused with key_issuer_mismatch where both are another tenant’s', async () => {
+  it('are refused with key_issuer_mismatch where both belong to another tenant', async () => {
     const foreign = v2Issuer(secondTenantId)
     const fetch = served([listing('entraNext', foreign), listing('entra', foreign)])
     expect(await outcomeOf({ issuer, fetch }, change)).toBe('key_issuer_mismatch issuer')
@@ -474,11 +474,11 @@ describe('allowedClients', () => {
     ['no client at all', {}, 'client_not_allowed'],
     ['a client in other letters', { client_id: 'Reports' }, 'client_not_allowed'],
     ['an empty client', { client_id: '' }, 'claim_malformed'],
-  ])('of a generic issuer are held against %s', async (_, claims, outcome) => {
+  ])('of a generic issuer are compared with %s', async (_, claims, outcome) => {
     expect(await outcomeOf(options, { from: 'generic', claims })).toBe(outcome)
   })
 
-  it('that stand on an issuer are the ones that count', async () => {
+  it('of an issuer are used in place of the validator’s', async () => {
     const own = entra({ tenantId, clientId: apiClientId, allowedClients: [userClientId] })
     const fetch = serving(entraDocuments(clouds.global, tenantId))
     expect(await outcomeOf({ issuer: own, fetch, allowedClients: [daemonClientId] }, {})).toBe('accepted')
@@ -515,8 +515,8 @@ describe('a generic issuer', () => {
     ['unknown', 'of a client with a session', { sub: 'a', client_id: 'a', sid: 's' }],
     ['application', 'whose subject is its client', { sub: 'reports', client_id: 'reports' }],
     ['application', 'whose subject is its authorized party', { sub: 'reports', azp: 'reports' }],
-    ['delegated', 'of somebody', { sub: 'somebody', client_id: 'reports' }],
-    ['delegated', 'of somebody by nobody', { sub: 'somebody' }],
+    ['delegated', 'of a user, through a client', { sub: 'user-1', client_id: 'reports' }],
+    ['delegated', 'of a user, without a client', { sub: 'user-1' }],
   ])('has a token of kind %s %s', async (kind, _, claims) => {
     expect(await kindOf(claims)).toBe(kind)
   })
@@ -554,7 +554,7 @@ describe('a generic issuer', () => {
   })
 
   it.each(['https://issuer.example/', 'https://ISSUER.example', 'https://attacker.example', '{tenantid}'])(
-    'is not to be had from metadata that call it %s',
+    'has no keys where its metadata name the issuer %s',
     async (named) => {
       const address = 'https://issuer.example'
       const asked: string[] = []
@@ -569,7 +569,7 @@ describe('a generic issuer', () => {
     },
   )
 
-  it('keeps the query of its address where its metadata are looked for', async () => {
+  it('keeps the query of its address in the addresses of its metadata', async () => {
     const asked: string[] = []
     const issuer = oidcIssuer('https://issuer.example/a/?realm=b')
     const claims = { iss: 'https://issuer.example/a/?realm=b' }
@@ -594,14 +594,14 @@ describe('an issuer whose keys share an id or have none', () => {
   it.each([
     ['none', undefined],
     ['one and the same', 'shared'],
-  ])('with %s is served by the key that fits', async (_, kid) => {
+  ])('with %s verifies with the key that fits', async (_, kid) => {
     const keys = [...others.slice(0, 3), signer].map((jwk) => ({ ...jwk, kid }))
     const issuer = staticIssuer({ issuer: genericIssuer, jwks: { keys } })
     const change = { from: 'generic', header: { kid } } as const
     expect(await outcomeOf({ issuer, audience: genericAudience }, change)).toBe('accepted')
   })
 
-  it('whose key has no id is found for a token that names one', async () => {
+  it('whose key has no id verifies a token that names one', async () => {
     const issuer = staticIssuer({ issuer: genericIssuer, jwks: { ...signer, kid: undefined } })
     const change = { from: 'generic', header: { kid: 'of the token alone' } } as const
     expect(await outcomeOf({ issuer, audience: genericAudience }, change)).toBe('accepted')
@@ -680,7 +680,7 @@ describe('groups', () => {
     expect(await groupsOf({ groups: ['a', 'b'] })).toEqual({ overage: false, ids: ['a', 'b'] })
   })
 
-  it('are undefined where the token says nothing of them', async () => {
+  it('are undefined where the token does not have them', async () => {
     expect(await groupsOf({})).toBeUndefined()
   })
 

@@ -8,7 +8,7 @@ function resultOf(text: string): Pick<JsonResult, 'object' | 'fault'> {
   return object === undefined ? { fault } : { object }
 }
 
-/** White space wherever JSON allows it, and escapes wherever a string can be spelled with them. */
+/** White space everywhere that JSON allows it, and escapes everywhere that a string can have them. */
 function spelled(value: unknown, next: () => number): string {
   const gap = (): string => [' ', '\n', '\t', '\r', '', '', '', ''][next() % 8] ?? ''
   const text = (word: string): string =>
@@ -52,7 +52,7 @@ function numbers(seed: number): () => number {
 }
 
 describe('readJsonObject', () => {
-  it('reads every object as JSON.parse does, however it is spelled', () => {
+  it('reads every object as JSON.parse does, with any white space and escapes', () => {
     fc.assert(
       fc.property(value.object, fc.nat(), (object, seed) => {
         const text = spelled(object, numbers(seed))
@@ -62,7 +62,7 @@ describe('readJsonObject', () => {
     )
   })
 
-  it('refuses every object in which a name is repeated, however it is spelled and wherever it stands', () => {
+  it('refuses every object in which a name is repeated, with any escapes and at any depth', () => {
     fc.assert(
       fc.property(
         value.object,
@@ -102,12 +102,12 @@ describe('readJsonObject', () => {
     ['{"a":1}x', 'json'],
     ['\uFEFF{"a":1}', 'json'],
     [`{"a":${'['.repeat(16)}${']'.repeat(16)}}`, 'nesting'],
-  ])('takes %s for %s', (text, fault) => {
+  ])('reads %s as %s', (text, fault) => {
     expect(resultOf(text)).toEqual({ fault })
   })
 
   it.each(['{"a":":x"}', '{"a":":","b":[":"]}', '{":":1}', '{"a" : " :"}', '{"a":"b :c","a:":"\\":"}'])(
-    'counts no name twice in %s',
+    'finds no repeated name in %s',
     (text) => {
       expect(resultOf(text)).toEqual({ object: JSON.parse(text) as unknown })
     },
@@ -116,25 +116,25 @@ describe('readJsonObject', () => {
   it.each([
     [String.raw`{"a":1,"\\":2}`, String.raw`{"a":1,"\u0025":2}`, { a: 1, '%': 2 }],
     [String.raw`{"iss":1,"t\\":2}`, String.raw`{"iss":1,"t\u0069":2}`, { iss: 1, ti: 2 }],
-  ])('takes no escaped name for another after %s was parsed', (before, text, object) => {
+  ])('does not confuse an escaped name with another after %s was parsed', (before, text, object) => {
     for (let times = 0; times < 3; times++) JSON.parse(before)
     // Where the engine mistakes it, it is refused.
     expect([{ object }, { fault: 'backslash_in_name' }]).toContainEqual(resultOf(text))
   })
 
-  it('sees a name that is repeated by an escape, whatever was parsed before', () => {
+  it('refuses a name that is repeated by an escape, after any other text was parsed', () => {
     for (let times = 0; times < 3; times++) JSON.parse(String.raw`{"tid":1,"\\u0":2}`)
     const { fault } = readJsonObject(String.raw`{"tid":1,"\u0074id":2}`)
     expect(['duplicate_name', 'backslash_in_name']).toContain(fault)
   })
 
-  it('reads names whose slashes are escaped, whatever was parsed before', () => {
+  it('reads names whose slashes are escaped, after any other text was parsed', () => {
     for (let times = 0; times < 3; times++) JSON.parse(String.raw`{"iss":1,"https:\\/\\":2}`)
     const text = String.raw`{"iss":1,"https:\/\/x":"\\/ \/"}`
     expect(resultOf(text)).toEqual({ object: { iss: 1, 'https://x': String.raw`\/ /` } })
   })
 
-  it('reads what is nested just deep enough', () => {
+  it('reads the deepest nesting that is allowed', () => {
     expect(resultOf(`{"a":${'['.repeat(15)}${']'.repeat(15)}}`).fault).toBeUndefined()
   })
 })

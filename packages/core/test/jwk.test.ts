@@ -30,11 +30,11 @@ describe('a JWK', () => {
     ['of 2048 bits after a zero byte', { ...rsa, n: bytes(0, ...Buffer.from(modulus(2048), 'base64url')) }],
     ['of 8192 bits', { ...rsa, n: modulus(8192) }],
     ['with a larger odd exponent', { ...rsa, e: bytes(0xff, 0xff, 0xff, 0xff) }],
-    ['with members nobody knows', { ...rsa, x5t: 'x', x5c: ['x'], ext: true }],
+    ['with unknown members', { ...rsa, x5t: 'x', x5c: ['x'], ext: true }],
     ['with a long key id', { ...rsa, kid: 'k'.repeat(1024) }],
     ['of P-256', ec],
     ['of Ed25519', ed],
-  ])('%s is taken', (_, jwk) => {
+  ])('%s is a usable key', (_, jwk) => {
     expect(readJwk(jwk, 1, 2)).toMatchObject({ key: { lastListed: 1, servesUntil: 2 } })
   })
 
@@ -95,7 +95,7 @@ describe('a JWK', () => {
     ['of Ed448', ed448, 'crv'],
     ['of X25519', { ...ed, crv: 'X25519' }, 'crv'],
     ['of Ed25519 with a byte too many', { ...ed, x: Buffer.alloc(33).toString('base64url') }, 'member'],
-  ])('%s is passed over: %#', (_, jwk, reason) => {
+  ])('%s is skipped: %#', (_, jwk, reason) => {
     expect(readJwk(jwk, 0, 1)).toEqual({ skipped: reason })
   })
 

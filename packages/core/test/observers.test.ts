@@ -61,30 +61,30 @@ async function play(observers: Partial<TokenValidatorOptions> = {}): Promise<voi
 }
 
 describe('events', () => {
-  it('are told to observers, in the order things happen, with nothing of the token in them', async () => {
-    const tell = (name: string) => (event: unknown) => void heard.push([name, event])
+  it('are reported to observers, in order, with nothing of the token in them', async () => {
+    const record = (name: string) => (event: unknown) => void heard.push([name, event])
     await play({
-      onAccepted: tell('accepted'),
-      onRefused: tell('refused'),
-      onKeysRefreshed: tell('keysRefreshed'),
-      onKeysRefreshFailed: tell('keysRefreshFailed'),
-      onKeySkipped: tell('keySkipped'),
+      onAccepted: record('accepted'),
+      onRefused: record('refused'),
+      onKeysRefreshed: record('keysRefreshed'),
+      onKeysRefreshFailed: record('keysRefreshFailed'),
+      onKeySkipped: record('keySkipped'),
     })
     expect(heard).toEqual(expected)
   })
 
-  it('are told on diagnostics_channel where nobody observes the validator', async () => {
+  it('are published on diagnostics_channel where the validator has no observer', async () => {
     for (const [channel, listener] of listeners) subscribe(channel, listener)
     await play()
     expect(heard).toEqual(expected)
   })
 
-  it('tell of a failed fetch with its fault, its status and when the next is due', async () => {
+  it('report a failed fetch with its fault, its status and the time of the next', async () => {
     for (const [channel, listener] of listeners) subscribe(channel, listener)
     const { ready } = createTokenValidator({
       issuer: entra({ tenantId: 'contoso.example', clientId: apiClientId }),
       clock,
-      fetch: async () => new Response('a body that nobody sees', { status: 500 }),
+      fetch: async () => new Response('a body that is not read', { status: 500 }),
     })
     await expect(ready()).rejects.toMatchObject({ code: 'keys_unavailable' })
     expect(heard).toEqual([
@@ -101,7 +101,7 @@ describe('events', () => {
     ])
   })
 
-  it('tell of no refusal where the mistake is the application’s own', async () => {
+  it('report no refusal where the application made the mistake', async () => {
     for (const [channel, listener] of listeners) subscribe(channel, listener)
     const { validateToken } = createTokenValidator({
       issuer: staticIssuer({ issuer: genericIssuer, jwks: signingKey('generic').jwk }),

@@ -22,7 +22,7 @@ import { describe, expect, it } from 'vitest'
 const issuer = entra({ tenantId, clientId: apiClientId })
 const privatePem = signingKey('generic').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
 
-/** Set-up mistakes, each with the words its message must have: the option, and what was expected. */
+/** Set-up mistakes, each with words that its message must contain: the option, and what was expected. */
 const mistakes: readonly [string, () => unknown, string][] = [
   ['no options', () => createTokenValidator(undefined as never), 'expected an object'],
   ['no issuer', () => createTokenValidator({} as never), '"issuer"'],
@@ -32,7 +32,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"issuer" must not be an empty list',
   ],
   [
-    'an issuer that no maker made',
+    'an issuer that no factory made',
     () => createTokenValidator({ issuer: { ...issuer } as never }),
     '"issuer"',
   ],
@@ -60,7 +60,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
   ['an empty audience', () => createTokenValidator({ issuer, audience: '' }), '"audience"'],
   ['an empty list of audiences', () => createTokenValidator({ issuer, audience: [] }), '"audience"'],
   [
-    'an audience that is no text',
+    'an audience that is not a string',
     () => createTokenValidator({ issuer, audience: [1] as never }),
     '"audience"',
   ],
@@ -75,12 +75,12 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"clockToleranceSeconds"',
   ],
   [
-    'a tolerance that tolerates everything',
+    'a tolerance above ten minutes',
     () => createTokenValidator({ issuer, clockToleranceSeconds: 601 }),
     '"clockToleranceSeconds"',
   ],
   [
-    'a tolerance that is no number',
+    'a tolerance that is not a number',
     () => createTokenValidator({ issuer, clockToleranceSeconds: Number.NaN }),
     '"clockToleranceSeconds"',
   ],
@@ -91,12 +91,12 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"maxTokenAgeSeconds"',
   ],
   [
-    'a token size that is no whole number',
+    'a token size that is not a whole number',
     () => createTokenValidator({ issuer, maxTokenBytes: 1000.5 }),
     '"maxTokenBytes"',
   ],
   [
-    'a token size that no token has',
+    'a token size below 256 bytes',
     () => createTokenValidator({ issuer, maxTokenBytes: 255 }),
     '"maxTokenBytes"',
   ],
@@ -128,7 +128,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
   ],
   ['a token cache that is true', () => createTokenValidator({ issuer, tokenCache: true as never }), 'object'],
   [
-    'a waitUntil that is no function',
+    'a waitUntil that is not a function',
     () => createTokenValidator({ issuer, waitUntil: 1 as never }),
     '"waitUntil"',
   ],
@@ -144,14 +144,14 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"maxTokenBytes"',
   ],
   [
-    'denied keys that are no list of ids',
+    'denied keys that are not a list of ids',
     () => createTokenValidator({ issuer, deniedKeys: [{}] as never }),
     '"deniedKeys"',
   ],
   ['a clock that is no function', () => createTokenValidator({ issuer, clock: 5 as never }), '"clock"'],
   ['a fetch that is no function', () => createTokenValidator({ issuer, fetch: {} as never }), '"fetch"'],
   [
-    'an observer that is no function',
+    'an observer that is not a function',
     () => createTokenValidator({ issuer, onRefused: true as never }),
     '"onRefused"',
   ],
@@ -205,7 +205,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"cloud.authority"',
   ],
   [
-    'entra with an issuer without a place for the tenant',
+    'entra with an issuer without {tenantid}',
     () =>
       entra({
         tenantId,
@@ -214,17 +214,17 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"cloud.v1Issuer"',
   ],
   [
-    'entra with keys of an application it does not name',
+    'entra with applicationKeys and no clientId',
     () => entra({ tenantId, applicationKeys: true }),
     '"applicationKeys" needs "clientId"',
   ],
   [
-    'entra with a domain longer than any',
+    'entra with a domain longer than DNS allows',
     () => entra({ tenantId: `${'abcdefgh.'.repeat(28)}example` }),
     'GUID or one of its verified domains',
   ],
   [
-    'entra with keys of an application by a word',
+    'entra with applicationKeys that is a string',
     () => entra({ tenantId, clientId: apiClientId, applicationKeys: 'yes' as never }),
     '"applicationKeys" must be true or false',
   ],
@@ -252,7 +252,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"allowedTenants"',
   ],
   [
-    'entraMultiTenant with a tenant that is no text',
+    'entraMultiTenant with a tenant that is not a string',
     () => entraMultiTenant({ allowedTenants: [tenantId, 7] as never }),
     '"allowedTenants"',
   ],
@@ -293,7 +293,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
     '"issuer" must not carry credentials or a fragment',
   ],
   [
-    'oidcIssuer on an address that only begins like this machine',
+    'oidcIssuer on a host name that only begins like localhost',
     () => oidcIssuer('http://127.0.0.1.attacker.example/'),
     'https',
   ],
@@ -330,7 +330,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
   ],
   ['staticIssuer without keys', () => staticIssuer({ issuer: genericIssuer, jwks: { keys: [] } }), '"jwks"'],
   [
-    'staticIssuer with PEM that is no key',
+    'staticIssuer with PEM that is not a key',
     () =>
       staticIssuer({
         issuer: genericIssuer,
@@ -350,7 +350,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
     'private key',
   ],
   [
-    'an address of Entra as that of any issuer',
+    'oidcIssuer with an address of Entra',
     () =>
       createTokenValidator({
         issuer: `https://login.microsoftonline.com/${tenantId}/v2.0`,
@@ -387,12 +387,12 @@ const mistakes: readonly [string, () => unknown, string][] = [
     'unknown option "audience"',
   ],
   [
-    'an adapter with something else for a validator',
+    'an adapter with a validator that is not one',
     () => createBearerAuth({ validator: {} } as never),
     '"validator"',
   ],
   [
-    'an adapter whose allowAnonymous is a word',
+    'an adapter whose allowAnonymous is a string',
     () => createBearerAuth({ issuer, allowAnonymous: 'yes' } as never),
     '"allowAnonymous"',
   ],
@@ -410,19 +410,19 @@ describe('options', () => {
     ['this machine by name', 'http://localhost:8080/'],
     ['this machine by number', 'http://127.1.2.3/'],
     ['this machine by its IPv6 number', 'http://[::1]:8080/'],
-  ])('take an issuer over plain http on %s', (_, address) => {
+  ])('accept an issuer over plain http on %s', (_, address) => {
     expect(() => createTokenValidator({ issuer: address, audience: 'x' })).not.toThrow()
   })
 
-  it.each([256, 1024 * 1024])('take a token size of %i', (maxTokenBytes) => {
+  it.each([256, 1024 * 1024])('accept a token size of %i', (maxTokenBytes) => {
     expect(() => createTokenValidator({ issuer, maxTokenBytes })).not.toThrow()
   })
 
-  it.each([0, 600])('take a tolerance of %i seconds', (clockToleranceSeconds) => {
+  it.each([0, 600])('accept a tolerance of %i seconds', (clockToleranceSeconds) => {
     expect(() => createTokenValidator({ issuer, clockToleranceSeconds })).not.toThrow()
   })
 
-  it('do not tell what the PEM text holds that is no public key', () => {
+  it('do not quote PEM text that is not a public key', () => {
     const secret = 'TOPSECRET'
     const jwks = `-----BEGIN PUBLIC KEY-----\n${secret}\n-----END PUBLIC KEY-----`
     let error: unknown
@@ -449,7 +449,7 @@ describe('options', () => {
     expect(refusal?.code).toBe('audience_mismatch')
   })
 
-  it('do not let a flat role stand for a kind with Entra', () => {
+  it('refuse a role without a kind with Entra, with a TypeError', () => {
     const permission: Permission = { roles: 'Files.Read.All' }
     expect(() => createTokenValidator({ issuer, permission })).toThrow('kind named')
   })

@@ -44,11 +44,11 @@ describe('a permission by kind', () => {
       user(['read', 'write'], ['Read.All', 'Write.All']),
       ['role_insufficient', 'read write'],
     ],
-  ])('meets %s', (_, token, lack) => {
+  ])('finds what is lacking, if anything, for %s', (_, token, lack) => {
     expect(lackOf(permission, token)).toEqual(lack)
   })
 
-  it('of one kind refuses the other', () => {
+  it('of one kind refuses the other with kind_not_allowed', () => {
     expect(lackOf({ delegated: { scopes: 'read' } }, daemon(['read'], ['read']))).toEqual([
       'kind_not_allowed',
       undefined,
@@ -68,7 +68,7 @@ describe('a permission of any kind', () => {
   it.each([
     ['a user', user(['read'], ['editor'])],
     ['a daemon', daemon(['editor'], ['read'])],
-  ])('lets %s pass who has all of it', (_, token) => {
+  ])('accepts %s with all of it', (_, token) => {
     expect(lackOf({ scopes: 'read', roles: 'editor' }, token)).toBe('granted')
     expect(lackOf({ scopes: ['read', 'write'] }, token)).toEqual(['scope_insufficient', 'read write'])
     expect(lackOf({ roles: ['editor', 'owner'] }, token)).toEqual(['role_insufficient', undefined])
@@ -96,7 +96,7 @@ describe('anyOf', () => {
     expect(lackOf(permission, token)).toBe('granted')
   })
 
-  it('refuses with what the alternative lacks that got furthest', () => {
+  it('refuses with what the nearest alternative lacks', () => {
     expect(lackOf(permission, user(['write']))).toEqual(['role_insufficient', 'write'])
     expect(lackOf(permission, user([]))).toEqual(['scope_insufficient', 'write'])
     expect(lackOf(anyOf([{ scopes: 'admin' }, permission]), user(['write']))).toEqual([
@@ -105,7 +105,7 @@ describe('anyOf', () => {
     ])
   })
 
-  it('tells of a role without a kind wherever it stands', () => {
+  it('finds a role without a kind at any depth', () => {
     expect(compilePermission(anyOf([{ scopes: 'a' }, anyOf([{ roles: 'b' }])])).hasRoleOfAnyKind).toBe(true)
     expect(compilePermission(permission).hasRoleOfAnyKind).toBe(false)
   })

@@ -229,7 +229,7 @@ describe('both decoders of long base64url', () => {
     '==',
   )
 
-  it('read every canonical text alike, whatever its length', () => {
+  it('read every canonical text of any length alike', () => {
     fc.assert(
       fc.property(bytes, (given) => {
         const text = Buffer.from(given).toString('base64url')
@@ -241,7 +241,7 @@ describe('both decoders of long base64url', () => {
     )
   })
 
-  it('refuse a single foreign character anywhere, put in or put in place of another', () => {
+  it('refuse a single foreign character anywhere, inserted or in place of another', () => {
     fc.assert(
       fc.property(bytes, foreign, fc.nat(), fc.boolean(), (given, character, position, insert) => {
         const canonical = Buffer.from(given).toString('base64url')
@@ -256,7 +256,7 @@ describe('both decoders of long base64url', () => {
     )
   })
 
-  it('refuse the alphabet of plain base64 also where the text is long', () => {
+  it('refuse the alphabet of plain base64 in long text too', () => {
     const plain = Buffer.alloc(300, 0xff).toString('base64')
     expect(plain).toContain('/')
     expect([node.decodeText(plain), web.decodeText(plain)]).toEqual([undefined, undefined])
@@ -274,7 +274,7 @@ describe('both decoders of long base64url', () => {
     },
   )
 
-  it('refuse text that is no UTF-8 within canonical base64url, and keep a byte order mark', () => {
+  it('refuse bytes that are not UTF-8 in canonical base64url, and keep a byte order mark', () => {
     const broken = Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')
     const marked = Buffer.from('\uFEFF{}').toString('base64url')
     for (const engine of [node, web]) {
@@ -284,7 +284,7 @@ describe('both decoders of long base64url', () => {
   })
 })
 
-it('both readers of UTF-8 agree on every text and every broken one', () => {
+it('both decoders of UTF-8 agree on every valid and every broken text', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
       expect(node.decodeUtf8(bytes)).toBe(web.decodeUtf8(bytes))

@@ -18,17 +18,17 @@ describe('docs/refusals.md', () => {
     expect([...sections.keys()]).toEqual(Object.keys(refusals))
   })
 
-  it.each(Object.entries(refusals))('tells of %s what the table says', (code, { status, error, phrase }) => {
+  it.each(Object.entries(refusals))('says of %s what the table says', (code, { status, error, phrase }) => {
     const words = [String(status), ...(error === undefined ? [] : [`\`${error}\``]), phrase]
     expect(sections.get(code)?.answer).toBe(words.join(' · '))
   })
 
-  it.each([...sections])('tells of %s what happened, where to look and how to fix it', (_, { rest }) => {
+  it.each([...sections])('says of %s what happened, where to look and how to fix it', (_, { rest }) => {
     for (const word of ['What happened', 'Look at', 'Fix']) expect(rest).toContain(`- **${word}**: `)
   })
 
   it.each(Object.values(refusals))(
-    'keeps the phrase "$phrase" within what RFC 6750 lets a challenge carry',
+    'has only characters in "$phrase" that RFC 6750 allows in a challenge',
     ({ phrase }) => {
       expect(phrase).toMatch(/^[\x20\x21\x23-\x5B\x5D-\x7E]+$/)
     },

@@ -27,7 +27,7 @@ describe('a view of a Node request', () => {
     expect(node([], { socket: { getPeerX509Certificate: () => ({ raw }) } }).peerCertificate()).toBe(raw)
   })
 
-  it('hands on the request of the framework, by default the Node request itself', () => {
+  it('has the request of the framework, by default the Node request itself', () => {
     const request = { rawHeaders: [], socket: {} }
     const native = {}
     expect(viewNodeRequest(request).native).toBe(request)

@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => issuer.stop())
 
-/** As an adapter would: authenticate, then the route's guard. */
+/** The same as an adapter: authenticate, then the route's guard. */
 async function authenticate(
   row: Situation & { make(): string | readonly string[] },
   tokenCache: false | { maxEntries: number },

@@ -20,7 +20,7 @@ function cacheOf(size: number): { cache: TokenCache<Cacheable>; entries: Cacheab
 }
 
 describe('the token cache', () => {
-  it('finds a token by its tail and takes no other with that tail for it', () => {
+  it('finds a token by its tail, and not another token with the same tail', () => {
     const cache = new TokenCache<Cacheable>({})
     const own = { token: `own${tail}`, expiresAt: 1000, bytes: 500, used: false }
     cache.set(own, 0)
@@ -29,7 +29,7 @@ describe('the token cache', () => {
     expect(cache.get(tail)).toBeUndefined()
   })
 
-  it('lets a token that shares a tail evict nothing', () => {
+  it('evicts nothing for a token that shares a tail', () => {
     const cache = new TokenCache<Cacheable>({})
     const own = { token: `own${tail}`, expiresAt: 1000, bytes: 500, used: false }
     const other = { token: `other${tail}`, expiresAt: 1000, bytes: 500, used: false }
@@ -41,7 +41,7 @@ describe('the token cache', () => {
     expect(cache.size).toBe(1)
   })
 
-  it('replaces what it knows of the same token, and counts it once', () => {
+  it('replaces the entry of the same token, and counts it once', () => {
     const cache = new TokenCache<Cacheable>({})
     const before = { token: `same${tail}`, expiresAt: 1, bytes: 500, used: false }
     const after = { token: `same${tail}`, expiresAt: 2, bytes: 500, used: false }
@@ -57,7 +57,7 @@ describe('the token cache', () => {
     expect([cache.size, cache.bytes]).toEqual([0, 0])
   })
 
-  it('holds as many entries as it may and not one more', () => {
+  it('holds as many entries as are allowed, and not one more', () => {
     const { cache, entries } = cacheOf(3)
     expect(cache.size).toBe(3)
     cache.set(entry('one more'), 0)
@@ -66,7 +66,7 @@ describe('the token cache', () => {
     expect(entries.filter(({ token }) => cache.get(token) === undefined)).toHaveLength(1)
   })
 
-  it('keeps what was used and lets go of what was not', () => {
+  it('keeps entries that were used and evicts the others', () => {
     const { cache, entries } = cacheOf(10)
     for (const { token } of entries.slice(0, 9)) cache.get(token)
     cache.set(entry('new'), 0)
@@ -76,7 +76,7 @@ describe('the token cache', () => {
     ])
   })
 
-  it('lets go of what was used and is of no more use', () => {
+  it('evicts entries that were used and have expired', () => {
     const cache = new TokenCache<Cacheable>({ maxEntries: 3 })
     const entries = [entry('a', 1000), entry('b', 10), entry('c', 1000)]
     for (const one of entries) cache.set(one, 0)
@@ -85,7 +85,7 @@ describe('the token cache', () => {
     expect(entries.map(({ token }) => cache.get(token) !== undefined)).toEqual([true, false, true])
   })
 
-  it('keeps a token to the last second that it is of use', () => {
+  it('keeps a token to the last second that it is valid', () => {
     const cache = new TokenCache<Cacheable>({ maxEntries: 2 })
     const [used, idle] = [entry('used', 10), entry('idle', 1000)]
     cache.set(used, 0)
@@ -96,7 +96,7 @@ describe('the token cache', () => {
     expect(cache.get(idle.token)).toBeUndefined()
   })
 
-  it('finds room also where everything was used', () => {
+  it('evicts an entry also where all were used', () => {
     const { cache, entries } = cacheOf(5)
     for (let round = 0; round < 20; round++) {
       for (const { token } of entries) cache.get(token)
@@ -105,7 +105,7 @@ describe('the token cache', () => {
     }
   })
 
-  it('gives a token that was used one more chance and no more', () => {
+  it('gives a token that was used one second chance', () => {
     const { cache, entries } = cacheOf(2)
     const [first] = entries as [Cacheable]
     cache.get(first.token)
@@ -115,7 +115,7 @@ describe('the token cache', () => {
     expect(cache.get(first.token)).toBeUndefined()
   })
 
-  it('lets new tokens take the place of old ones that are used no more, and not of each other', () => {
+  it('evicts old tokens that are not used any more, and not the new ones', () => {
     const { cache, entries } = cacheOf(100)
     cache.set(entry('first'), 0)
     for (const { token } of entries) cache.get(token)
@@ -124,7 +124,7 @@ describe('the token cache', () => {
     expect(renewed.filter(({ token }) => cache.get(token) !== undefined)).toHaveLength(50)
   })
 
-  it('does not take in a token that is larger than all it may hold, and keeps the rest', () => {
+  it('does not store a token that is larger than the whole cache, and keeps the rest', () => {
     const cache = new TokenCache<Cacheable>({ maxBytes: 2500 })
     const small = entry('small')
     cache.set(small, 0)
@@ -133,7 +133,7 @@ describe('the token cache', () => {
     expect(cache.size).toBe(1)
   })
 
-  it('never holds more entries or bytes than it may, and counts them right, whatever is asked of it', () => {
+  it('never holds more entries or bytes than are allowed, and counts them correctly, after any operations', () => {
     const step = fc.record({
       action: fc.constantFrom('set', 'set', 'set', 'get', 'delete'),
       name: fc.nat(40),

@@ -46,18 +46,18 @@ describe('types', () => {
         void token.userRoles
       } else {
         expectTypeOf(token).toEqualTypeOf<TokenOfUnknownKind>()
-        // @ts-expect-error roles of nobody in particular are no application permissions
+        // @ts-expect-error roles of a token of unknown kind are no application permissions
         void token.roles
       }
       expectTypeOf(token.tenantId).toEqualTypeOf<string | undefined>()
       expectTypeOf(token.claims['anything']).toEqualTypeOf<unknown>()
-      // @ts-expect-error nobody changes what others share
+      // @ts-expect-error handlers share the token, so it is read-only
       token.scopes = []
     }
     void read
   })
 
-  it('make an overage be looked at before groups are', () => {
+  it('require a check for overage before groups are read', () => {
     const read = (groups: Groups): readonly string[] => {
       // @ts-expect-error the list exists only where there is no overage
       void groups.ids
@@ -66,7 +66,7 @@ describe('types', () => {
     void read
   })
 
-  it('demand of a multi-tenant API to say whose tokens it takes', () => {
+  it('require allowedTenants of a multi-tenant API', () => {
     const make = (): void => {
       // @ts-expect-error allowedTenants is required
       entraMultiTenant({ clientId: 'x' })
@@ -79,7 +79,7 @@ describe('types', () => {
     void make
   })
 
-  it('refuse names and values that are no option', () => {
+  it('refuse unknown options and values', () => {
     const make = (): void => {
       // @ts-expect-error tenantId is required
       entra({ clientId: 'x' })
@@ -120,7 +120,7 @@ describe('types', () => {
     void read
   })
 
-  it('let methods be taken off the validator', () => {
+  it('type the methods that are taken off the validator', () => {
     expectTypeOf<TokenValidator['validateToken']>().returns.toEqualTypeOf<Promise<ValidatedToken>>()
     expectTypeOf<TokenValidator['authenticate']>().returns.toEqualTypeOf<
       ValidatedToken | Promise<ValidatedToken>
@@ -144,7 +144,7 @@ describe('types', () => {
     void make
   })
 
-  it('make a caller who may be anonymous a compile-time error, where a route says so', () => {
+  it('make reading an anonymous caller a compile-time error, where a route opts in', () => {
     const read = (request: AllowsAnonymous<{ auth: ValidatedToken; url: string }>): void => {
       // @ts-expect-error the caller may be anonymous
       void request.auth.objectId
@@ -154,7 +154,7 @@ describe('types', () => {
     void read
   })
 
-  it('know the claims that an application declares, and no others', () => {
+  it('have the claims that an application declares, and no others', () => {
     const read = (token: ValidatedToken): void => {
       expectTypeOf(token.claims.department_of_the_types_test).toEqualTypeOf<string | undefined>()
       expectTypeOf(token.claims.anything_else).toEqualTypeOf<unknown>()
@@ -173,11 +173,11 @@ describe('types', () => {
     void read
   })
 
-  it('hide what a trusted issuer and a combined permission are made of', () => {
+  it('hide the members of a trusted issuer and of a combined permission', () => {
     const issuer = entra({ tenantId: '11111111-1111-4111-8111-111111111111' })
     // @ts-expect-error its members are internal
     void issuer.name
-    // @ts-expect-error nobody makes one by hand
+    // @ts-expect-error only a factory makes one
     const made: TrustedIssuer = {}
     void made
   })

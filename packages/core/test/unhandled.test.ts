@@ -20,8 +20,8 @@ import {
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
 /*
- * A rejected promise that nobody awaits ends a Node process, and a timer that throws ends it too. Nothing that an
- * application hands in may come to that.
+ * An unhandled rejection ends a Node process, and a timer that throws ends it too. No function that an
+ * application passes in may cause that.
  */
 
 let unhandled: unknown[]
@@ -38,7 +38,7 @@ afterEach(() => {
   process.off('uncaughtException', note)
 })
 
-/** Node tells of a rejection once the microtasks of this turn are done. */
+/** Node reports a rejection once the microtasks of this turn are done. */
 async function nextTurns(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -74,7 +74,7 @@ it('an observer whose promise is rejected changes nothing', async () => {
   expect(unhandled).toEqual([])
 })
 
-it('a clock that fails while keys are refreshed behind a request changes nothing', async () => {
+it('a clock that fails while keys are refreshed in the background changes nothing', async () => {
   let time = now
   let isBroken = false
   const authorization = [`Bearer ${tokenWith({ claims: { exp: now + 10_000 } })}`]
@@ -124,7 +124,7 @@ it('a clock that fails as a refresh begins changes nothing', async () => {
   expect(unhandled).toEqual([])
 })
 
-it('a clock that fails as an unknown key is looked for once more changes nothing', async () => {
+it('a clock that fails as an unknown key is looked up once more changes nothing', async () => {
   let isBroken = false
   let asked = (): void => {}
   const validator = validatorWith({

@@ -31,7 +31,7 @@ describe('tryValidateToken', () => {
     expect(error).toMatchObject({ code: 'scope_insufficient', scope: 'more' })
   })
 
-  it('rejects with a TypeError for a malformed permission, which is no refusal', async () => {
+  it('rejects with a TypeError for a malformed permission', async () => {
     await expect(tryValidateToken(good, {})).rejects.toThrow(TypeError)
   })
 })
@@ -44,7 +44,7 @@ describe('a validated token', () => {
     })
   })
 
-  it('has no such member where the token has no iat', async () => {
+  it('has no issuedAt where the token has no iat', async () => {
     const { validateToken } = createTokenValidator(options)
     const token = await validateToken(tokenWith({ from: 'generic', claims: { iat: undefined } }))
     expect('issuedAt' in token).toBe(false)
@@ -56,7 +56,7 @@ describe('a challenge of a validator with resource metadata', () => {
   const validator = createTokenValidator({ ...options, resourceMetadata })
   const parameter = `resource_metadata="${resourceMetadata}"`
 
-  it('names it, whichever method refuses', async () => {
+  it('names it, with every method that refuses', async () => {
     const refused = await validator.tryValidateToken('x')
     expect(refused.error?.headers['WWW-Authenticate']).toContain(parameter)
     expect((await validator.explain('x')).refusal?.headers['WWW-Authenticate']).toContain(parameter)

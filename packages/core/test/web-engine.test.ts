@@ -84,22 +84,25 @@ describe('PEM text', () => {
   const pemOf = (name: 'generic' | 'p256' | 'p384' | 'p521' | 'ed25519'): string =>
     signingKey(name).publicKey.export({ format: 'pem', type: 'spki' }).toString()
 
-  it.each(['generic', 'p256', 'p384', 'p521', 'ed25519'] as const)('of the key %s is taken', async (key) => {
-    const { validateToken } = createTokenValidator({
-      issuer: staticIssuer({ issuer: genericIssuer, jwks: pemOf(key) }),
-      audience: genericAudience,
-      clock,
-    })
-    const token = tokenWith({ from: 'generic', key, header: { kid: undefined } })
-    expect(await validateToken(token)).toMatchObject({ issuer: genericIssuer })
-  })
+  it.each(['generic', 'p256', 'p384', 'p521', 'ed25519'] as const)(
+    'of the key %s is accepted',
+    async (key) => {
+      const { validateToken } = createTokenValidator({
+        issuer: staticIssuer({ issuer: genericIssuer, jwks: pemOf(key) }),
+        audience: genericAudience,
+        clock,
+      })
+      const token = tokenWith({ from: 'generic', key, header: { kid: undefined } })
+      expect(await validateToken(token)).toMatchObject({ issuer: genericIssuer })
+    },
+  )
 
   it('of a private key is a TypeError', () => {
     const pem = signingKey('generic').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
     expect(() => staticIssuer({ issuer: genericIssuer, jwks: pem })).toThrow('private key')
   })
 
-  it('that holds no key is keys_unavailable, and no rejection that nobody awaits', async () => {
+  it('without a key is keys_unavailable, and no unhandled rejection', async () => {
     const unhandled: unknown[] = []
     const note = (error: unknown): void => void unhandled.push(error)
     process.on('unhandledRejection', note)

@@ -51,9 +51,9 @@ describe('authenticate', () => {
 
   it.each(refusedRequests)('refuses $name with $code', async (row) => {
     const made = setupOptions({ entra, entraMultiTenant, oidcIssuer }, row, issuer)
-    let door = createFetchAuth(made) as FetchAuth
-    if (row.permission !== undefined) door = door.requirePermission(row.permission)
-    const { auth, refusal } = await door.authenticate(requestWith(authorizationValues(row.make())))
+    let fetchAuth = createFetchAuth(made) as FetchAuth
+    if (row.permission !== undefined) fetchAuth = fetchAuth.requirePermission(row.permission)
+    const { auth, refusal } = await fetchAuth.authenticate(requestWith(authorizationValues(row.make())))
     expect(auth).toBeUndefined()
     const { status, error, phrase } = refusals[codeOf(row)]
     expect(refusal?.status).toBe(status)
@@ -77,7 +77,7 @@ describe('authenticate', () => {
     expect(auth).toMatchObject(row.auth)
   })
 
-  it('answers 503 with Retry-After and no challenge while the issuer is out of reach', async () => {
+  it('answers 503 with Retry-After and no challenge while the issuer is unavailable', async () => {
     await using broken = await startIssuer()
     broken.fail({ status: 500 })
     const made = setupOptions({ entra, entraMultiTenant, oidcIssuer }, { setup: 'entra' }, broken)
@@ -87,7 +87,7 @@ describe('authenticate', () => {
     expect(refusal?.headers.get('www-authenticate')).toBeNull()
   })
 
-  it('rejects with what is no refusal, and makes no answer of it', async () => {
+  it('rejects with an error that is not a refusal, and makes no answer of it', async () => {
     const validator: TokenValidator = {
       ...createTokenValidator(options as Parameters<typeof createTokenValidator>[0]),
       authenticate() {
@@ -100,21 +100,21 @@ describe('authenticate', () => {
 })
 
 describe('anonymous callers', () => {
-  it('are nobody where they are let in, and still refused by a permission', async () => {
-    const door = createFetchAuth({ ...options, allowAnonymous: true })
-    expect(await door.authenticate(requestWith([]))).toEqual({ auth: null, refusal: undefined })
-    expect((await door.authenticate(requestWith(['Bearer x']))).refusal?.status).toBe(401)
-    const guarded = await door.requirePermission(reading).authenticate(requestWith([]))
+  it('are null where they are allowed, and still refused by a permission', async () => {
+    const fetchAuth = createFetchAuth({ ...options, allowAnonymous: true })
+    expect(await fetchAuth.authenticate(requestWith([]))).toEqual({ auth: null, refusal: undefined })
+    expect((await fetchAuth.authenticate(requestWith(['Bearer x']))).refusal?.status).toBe(401)
+    const guarded = await fetchAuth.requirePermission(reading).authenticate(requestWith([]))
     expect(guarded.refusal?.headers.get('www-authenticate')).toBe('Bearer')
   })
 
   it('are null in the type, unless a permission is required', () => {
-    const door = createFetchAuth({ ...options, allowAnonymous: true })
-    door.protect((_request, auth) => {
+    const fetchAuth = createFetchAuth({ ...options, allowAnonymous: true })
+    fetchAuth.protect((_request, auth) => {
       expectTypeOf(auth).toEqualTypeOf<ValidatedToken | null>()
       return new Response()
     })
-    door.requirePermission(reading).protect((_request, auth) => {
+    fetchAuth.requirePermission(reading).protect((_request, auth) => {
       expectTypeOf(auth).toEqualTypeOf<ValidatedToken>()
       return new Response()
     })
@@ -122,7 +122,7 @@ describe('anonymous callers', () => {
 })
 
 describe('protect', () => {
-  it('hands the handler the token, and everything else it was given', async () => {
+  it('passes the handler the token, and all further arguments', async () => {
     const { protect } = createFetchAuth(options)
     const handler = protect((request, auth, context: { params: { id: string } }) =>
       Response.json([request.url, auth.subject, context.params.id]),
@@ -133,15 +133,15 @@ describe('protect', () => {
 
   it('does not run the handler for a request that is refused', async () => {
     let runs = 0
-    const door = createFetchAuth(options)
+    const fetchAuth = createFetchAuth(options)
     const handle = (): Response => Response.json(++runs)
-    expect((await door.protect(handle)(requestWith([]))).status).toBe(401)
-    const forbidden = door.requirePermission({ delegated: { scopes: 'Files.Delete' } }).protect(handle)
+    expect((await fetchAuth.protect(handle)(requestWith([]))).status).toBe(401)
+    const forbidden = fetchAuth.requirePermission({ delegated: { scopes: 'Files.Delete' } }).protect(handle)
     expect((await forbidden(requestWith())).status).toBe(403)
     expect(runs).toBe(0)
   })
 
-  it("leaves a handler's own crash alone, be it a refusal of another token", async () => {
+  it('does not change a handler’s own error, not even a refusal of another token', async () => {
     const crash = new Error('The handler crashed')
     const handler = createFetchAuth(options).protect(() => Promise.reject(crash))
     await expect(handler(requestWith())).rejects.toBe(crash)
@@ -149,7 +149,7 @@ describe('protect', () => {
 })
 
 describe('the types', () => {
-  it('give no token to whoever did not look for a refusal', async () => {
+  it('give no token before a check for a refusal', async () => {
     const outcome = await createFetchAuth(options).authenticate(requestWith())
     // @ts-expect-error It may be undefined.
     expect(outcome.auth.subject).toBe(userSubject)

@@ -34,7 +34,7 @@ describe('the recipe for errors', () => {
       { title: 'Unauthorized', status: 401, detail: 'The token is malformed', error: 'invalid_token' },
     ],
   ])(
-    'answers under %s in its own shape, and leaves other errors alone',
+    'answers under %s in its own shape, and does not change other errors',
     async (heading, name, type, body) => {
       await using issuer = await startIssuer()
       const recipe = codeUnder(heading, await readDocument('docs/recipes/json-errors.md'))
@@ -131,6 +131,8 @@ describeMigration({
     'policyName',
     'scope',
     'clockSkew',
+    'ignoreExpiration',
+    'tenantIdOrName',
     'passReqToCallback',
     'loggingLevel',
     'loggingNoPII',
@@ -143,6 +145,12 @@ describeMigration({
   from: 'generic',
   options: [
     'issuerBaseURL',
+    'ISSUER_BASE_URL',
+    'ISSUER',
+    'JWKS_URI',
+    'AUDIENCE',
+    'SECRET',
+    'TOKEN_SIGNING_ALG',
     'issuer',
     'jwksUri',
     'audience',
@@ -179,7 +187,6 @@ describeMigration({
     'secret',
     ...verify,
     'credentialsRequired',
-    'optionalToken',
     'getToken',
     'isRevoked',
     'requestProperty',

@@ -53,7 +53,7 @@ describe('setting up', () => {
     expect(() => requirePermission({ delegated: {} })).toThrow(TypeError)
   })
 
-  it('types request.auth, and fits wherever Express takes a handler', () => {
+  it('types request.auth, and is a handler in every place where Express expects one', () => {
     expectTypeOf<Middleware>().toExtend<RequestHandler>()
     const handler: RequestHandler = (request) => {
       expectTypeOf(request.auth).toEqualTypeOf<ValidatedToken>()
@@ -97,7 +97,7 @@ describe.each(expressVersions)('%s', (_, createApp) => {
     expect(returned).toEqual([undefined, undefined, undefined])
   })
 
-  it('keeps a guard closed where an error handler lets a refused request go on', async () => {
+  it('keeps a guard closed where an error handler continues a refused request', async () => {
     const app = createApp()
     app.use(bearerAuth(options))
     app.use(((_error, _request, _response, next) => next()) satisfies express.ErrorRequestHandler)
@@ -118,7 +118,7 @@ describe.each(expressVersions)('%s', (_, createApp) => {
     expect((await sendRequest(await start(app), { authorization })).status).toBe(500)
   })
 
-  it('ends the connection, and no process, where nobody takes an error either', async () => {
+  it('ends the connection, and not the process, where next always throws', async () => {
     const app = createApp()
     const middleware = bearerAuth({ ...options })
     app.use((request, response) =>
@@ -133,7 +133,7 @@ describe.each(expressVersions)('%s', (_, createApp) => {
     ['at once', 'Bearer not-a-token'],
     ['later', `Bearer ${tokenWith()}`],
   ])(
-    'leaves nobody behind where a second bearerAuth refuses %s whom a first let in',
+    'leaves no caller on the request where a second bearerAuth refuses %s that a first accepted',
     async (_name, value) => {
       const app = createApp()
       const seen: unknown[] = []

@@ -23,14 +23,14 @@ export async function listen(app: Express): Promise<{ origin: string; stop(): Pr
   }
 }
 
-/** Answers with what `handle` makes of the request; what it throws, at once or later, is Express's business. */
+/** Answers with the result of `handle`; what it throws, at once or later, goes to Express. */
 export function answering(handle: (request: Request) => unknown): RequestHandler {
   return (request, response, next) => {
     Promise.resolve(handle(request)).then((body) => response.json(body), next)
   }
 }
 
-/** The contract's API on this Express, be it 4 or 5. */
+/** The contract's API on this Express, 4 or 5. */
 export const harnessOf = (
   createApp: typeof express,
   build: typeof adapter = adapter,

@@ -21,7 +21,7 @@ describe('the types', () => {
     expect(await compile('beside-express-oauth2-jwt-bearer')).toMatch(/'auth'/)
   })
 
-  it('hold beside express-oauth2-jwt-bearer once its types are put aside', async () => {
+  it('hold beside express-oauth2-jwt-bearer once its types are replaced', async () => {
     expect(await compile('leaving-express-oauth2-jwt-bearer')).toBe('')
   })
 })

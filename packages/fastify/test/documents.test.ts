@@ -28,7 +28,7 @@ describe('the recipe for errors', () => {
       { title: 'Unauthorized', status: 401, detail: 'The token is malformed', error: 'invalid_token' },
     ],
   ])(
-    'answers under %s in its own shape, and leaves other errors alone',
+    'answers under %s in its own shape, and does not change other errors',
     async (heading, name, type, body) => {
       await using issuer = await startIssuer()
       const recipe = codeUnder(heading, await readDocument('docs/recipes/json-errors.md'))
@@ -72,6 +72,7 @@ describeMigration({
     'secret',
     'sign',
     'jwtSign',
+    'verify',
     'trusted',
     'formatUser',
     'decoratorName',
@@ -105,6 +106,9 @@ describeMigration({
     'max',
     'ttl',
     'issuersWhitelist',
+    'checkIssuer',
+    'allowedDomains',
+    'timeout',
     'providerDiscovery',
     'jwksPath',
     'fetchOptions',
@@ -114,5 +118,16 @@ describeMigration({
 describeMigration({
   ...common,
   guide: 'fastify-jwt-jwks',
-  options: ['jwksUrl', 'audience', 'issuer', 'secret', 'complete', 'secretsTtl', 'cookie'],
+  options: [
+    'jwksUrl',
+    'audience',
+    'issuer',
+    'secret',
+    'complete',
+    'secretsTtl',
+    'cookie',
+    'namespace',
+    'decoratorName',
+    'formatUser',
+  ],
 })

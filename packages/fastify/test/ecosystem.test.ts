@@ -73,7 +73,7 @@ describe('@fastify/cors', () => {
 })
 
 describe('@fastify/swagger', () => {
-  it('describes guarded routes with their security, and is itself guarded by where it stands', async () => {
+  it('describes guarded routes with their security, and is itself guarded inside a guarded scope', async () => {
     const app = Fastify()
     await app.register(swagger, {
       openapi: { components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } } },
@@ -133,7 +133,7 @@ describe('@fastify/websocket', () => {
 })
 
 describe('setErrorHandler', () => {
-  it('is handed refusals of bearerAuth and of a guard, recognisable and with their headers set', async () => {
+  it('receives refusals of bearerAuth and of a guard, recognisable and with their headers set', async () => {
     const app = Fastify()
     const codes: string[] = []
     app.setErrorHandler((error, _request, reply) => {
@@ -152,7 +152,7 @@ describe('setErrorHandler', () => {
     expect(codes).toEqual(['credentials_missing', 'token_malformed', 'scope_insufficient'])
   })
 
-  it('answers 500 and no process ends where it throws itself', async () => {
+  it('answers 500, and does not end the process, where it throws itself', async () => {
     const app = Fastify()
     app.setErrorHandler(() => {
       throw new Error('The error handler crashed')
@@ -218,7 +218,7 @@ describe.each([
     await app.close()
   })
 
-  it('starts without any request to the issuer unless it is asked', async () => {
+  it('starts without a request to the issuer where it is not set', async () => {
     await using own = await startIssuer()
     const app = createApp()
     app.register(bearerAuth, setupOptions(adapter, { setup: 'entra' }, own))
@@ -228,7 +228,7 @@ describe.each([
   })
 
   it.each(['hang', { status: 500 }] as const)(
-    'fails to start with its own words, below the time-out of plugins, while the issuer answers %j',
+    'fails to start with its own message, before the time-out of plugins, while the issuer answers %j',
     async (fault) => {
       await using silent = await startIssuer()
       silent.fail(fault)

@@ -67,7 +67,7 @@ describe('registering', () => {
     expect(() => requirePermission({ delegated: {} })).toThrow(TypeError)
   })
 
-  it('gives each prefixed scope its own validator, and leaves other scopes alone', async () => {
+  it('gives each prefixed scope its own validator, and guards no other scope', async () => {
     const app = Fastify()
     const generic = setupOptions(adapter, { setup: 'oidc' }, issuer)
     app.get('/health', async () => 'open')
@@ -98,7 +98,7 @@ describe('registering', () => {
     await expect(app.ready()).rejects.toThrow(/^protectedResourceMetadata: register it before bearerAuth/)
   })
 
-  it('takes a validator that was made before', async () => {
+  it('accepts a validator that was made before', async () => {
     const app = Fastify()
     const validator = createTokenValidator(setupOptions(adapter, { setup: 'entra' }, issuer))
     await app.register(bearerAuth, { validator })
@@ -113,7 +113,7 @@ describe('answering', () => {
     return (await app.inject({ method: 'POST', url: '/', ...brokenJson })).statusCode
   }
 
-  it('refuses a stranger and a caller without permission before it reads their body', async () => {
+  it('refuses a caller without a token and one without permission before it reads their body', async () => {
     const app = Fastify()
     await app.register(bearerAuth, options)
     app.post('/', { onRequest: requirePermission(reading) }, async () => 'done')
@@ -122,7 +122,7 @@ describe('answering', () => {
     expect(await post(app, bearer())).toBe(400)
   })
 
-  it('answers 500 where a guard stands before bearerAuth', async () => {
+  it('answers 500 where a guard runs before bearerAuth', async () => {
     const app = Fastify()
     app.addHook('onRequest', requirePermission(reading))
     await app.register(bearerAuth, options)

@@ -30,7 +30,7 @@ describe('the recipe for errors', () => {
       { title: 'Unauthorized', status: 401, detail: 'The token is malformed', error: 'invalid_token' },
     ],
   ])(
-    'answers under %s in its own shape, and leaves other errors alone',
+    'answers under %s in its own shape, and does not change other errors',
     async (heading, name, type, body) => {
       await using issuer = await startIssuer()
       const recipe = codeUnder(heading, await readDocument('docs/recipes/json-errors.md'))
@@ -84,6 +84,8 @@ describeMigration({
     'key',
     'tokenKey',
     'passthrough',
+    'originalError',
+    'jwtOriginalError',
     'getToken',
     'cookie',
     'isRevoked',

@@ -22,7 +22,7 @@ export async function listen(app: Pick<Koa, 'callback'>): Promise<{ origin: stri
   }
 }
 
-/** The contract's API on this Koa, be it 2 or 3. */
+/** The contract's API on this Koa, 2 or 3. */
 export const harnessOf = (
   App: typeof Koa,
   build: typeof adapter = adapter,

@@ -70,7 +70,7 @@ describe('setting up', () => {
 describe.each(koaVersions)('%s', (_, App) => {
   const silent = (): void => {}
 
-  it('keeps the challenge and the phrase where the default handler wipes the headers', async () => {
+  it('keeps the challenge and the phrase where the default handler removes the headers', async () => {
     const app = new App<AuthState>()
     app.on('error', silent)
     app.use((context, next) => {
@@ -84,7 +84,7 @@ describe.each(koaVersions)('%s', (_, App) => {
     expect(answer.body).toBe(refusals.token_malformed.phrase)
   })
 
-  it("adds to the application's state and leaves the rest of it", async () => {
+  it("adds to the application's state and keeps the rest of it", async () => {
     const app = new App<AuthState & { visits: number }>()
     app.use((context, next) => {
       context.state.visits = 7
@@ -98,7 +98,7 @@ describe.each(koaVersions)('%s', (_, App) => {
     expect(JSON.parse(answer.body)).toEqual({ visits: 7, subject: userSubject })
   })
 
-  it('hands a downstream error on as it is, headers and all', async () => {
+  it('passes on a downstream error unchanged, with its headers', async () => {
     const app = new App<AuthState>()
     app.on('error', silent)
     app.use(bearerAuth(options))
@@ -157,7 +157,7 @@ describe.each(koaVersions)('%s', (_, App) => {
     expect(all.header('www-authenticate')).toEqual([expect.stringContaining('scope="Files.Delete"')])
   })
 
-  it('leaves nobody behind where a second bearerAuth refuses whom a first let in', async () => {
+  it('leaves no caller in the state where a second bearerAuth refuses one that a first accepted', async () => {
     const app = new App<AuthState>()
     app.on('error', silent)
     const seen: unknown[] = []

@@ -6,11 +6,11 @@ import { tokenWith } from '../tokens.js'
 import { expectRefusal } from './expectations.js'
 import type { Contract, RunningApi } from './harness.js'
 
-/** `allowAnonymous`: nobody passes, a bad token does not. */
+/** `allowAnonymous`: a request without credentials is accepted, a bad token is not. */
 export function describeAnonymous<TrustedIssuer>(contract: Contract<TrustedIssuer>): void {
   const { adapter, handle } = contract
 
-  describe('where anonymous callers are let in', () => {
+  describe('where anonymous callers are allowed', () => {
     let api: RunningApi
 
     beforeAll(async () => {
@@ -23,13 +23,13 @@ export function describeAnonymous<TrustedIssuer>(contract: Contract<TrustedIssue
       )
     })
 
-    it('lets a request without credentials through with auth null', async () => {
+    it('accepts a request without credentials, with auth null', async () => {
       const answer = await sendRequest(api.origin)
       expect(answer.status).toBe(200)
       expect(JSON.parse(answer.body)).toEqual({ auth: null })
     })
 
-    it('lets a valid token through with its auth', async () => {
+    it('accepts a valid token, with its auth', async () => {
       const answer = await sendRequest(api.origin, { authorization: [`Bearer ${tokenWith()}`] })
       expect(answer.status).toBe(200)
       expect(JSON.parse(answer.body)).toMatchObject({ auth: { objectId: userObjectId } })
@@ -52,7 +52,7 @@ export function describeAnonymous<TrustedIssuer>(contract: Contract<TrustedIssue
       )
     })
 
-    it('lets a permitted caller of a guarded route through', async () => {
+    it('accepts a permitted caller of a guarded route', async () => {
       const authorization = [`Bearer ${tokenWith()}`]
       expect((await sendRequest(api.origin, { path: '/guarded', authorization })).status).toBe(200)
     })

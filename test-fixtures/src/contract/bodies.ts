@@ -21,7 +21,7 @@ export function describeBodies<TrustedIssuer>(contract: Contract<TrustedIssuer>)
     })
 
     it.each([
-      ['with its length told', {}],
+      ['with a Content-Length', {}],
       ['in chunks', { 'Transfer-Encoding': 'chunked' }],
     ] as [string, Record<string, string>][])('refuses a bad token before 2 MiB %s', async (_, headers) => {
       const authorization = ['Bearer not-a-token']
@@ -50,7 +50,7 @@ export function describeBodies<TrustedIssuer>(contract: Contract<TrustedIssuer>)
       }
     })
 
-    it('outlives a caller that hangs up in the middle of the body, and refused it', async () => {
+    it('continues after a caller that ends the connection in the middle of the body, and refused it', async () => {
       const runsBefore = handlerRuns()
       for (const token of ['not-a-token', tokenWith({ claims: { exp: 1 } })]) {
         const caller = await openRequest(api.origin, {

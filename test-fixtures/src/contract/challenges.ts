@@ -49,7 +49,7 @@ export function describeChallenges<TrustedIssuer>(contract: Contract<TrustedIssu
     })
 
     it.each([path, `${path}?fresh=1`])(
-      'serves them at %s to a stranger, whatever token it shows',
+      'serves them at %s without a token, and with any token',
       async (at) => {
         for (const authorization of [[], ['Bearer not-a-token']]) {
           const answer = await sendRequest(api.origin, { path: at, authorization })

@@ -11,7 +11,7 @@ import {
 import type { Answer } from '../send-request.js'
 import type { Adapter, Contract } from './harness.js'
 
-/** The challenge as RFC 6750 section 3 wants it, from the table of refusals. */
+/** The challenge of RFC 6750 section 3, from the table of refusals. */
 export function challengeOf(
   { refusals }: Pick<Adapter<unknown>, 'refusals'>,
   code: string,
@@ -57,13 +57,13 @@ const personalValues = [
   'mara@contoso.example',
 ]
 
-/** Nothing of a token, its claims or another credential may stand in the text. */
+/** Nothing of a token, its claims or another credential may be in the text. */
 export function expectNoSecret(text: string, authorization: readonly string[]): void {
   expectNothingPersonal(text, authorization)
   expect(text).not.toContain(tenantId)
 }
 
-/** The same, where the configuration may speak: it names the tenant. */
+/** The same, where the configuration may be quoted: it names the tenant. */
 export function expectNothingPersonal(text: string, authorization: readonly string[]): void {
   expectNoToken(text, authorization)
   for (const value of personalValues) expect(text).not.toContain(value)

@@ -3,7 +3,7 @@ import { sendRequest } from '../send-request.js'
 import { tokenWith } from '../tokens.js'
 import type { Contract, RunningApi } from './harness.js'
 
-/** A guard without `bearerAuth`: a mistake of the set-up, and no open door. */
+/** A guard without `bearerAuth`: a mistake of the set-up, which opens no route. */
 export function describeForgotten<TrustedIssuer>(
   contract: Contract<TrustedIssuer>,
   startWithout: (permission: { delegated: { scopes: string } }) => Promise<RunningApi>,

@@ -5,7 +5,7 @@ import { tokenWith } from '../tokens.js'
 import { expectRefusal } from './expectations.js'
 import type { Contract, RunningApi } from './harness.js'
 
-/** What lies behind the door: handlers that crash, other methods, paths that are not there, many callers at once. */
+/** What comes after `bearerAuth`: handlers that crash, other methods, unknown paths, many callers at once. */
 export function describeHandler<TrustedIssuer>(contract: Contract<TrustedIssuer>): void {
   const { adapter, handle, handlerRuns } = contract
   const authorization = [`Bearer ${tokenWith()}`]
@@ -50,7 +50,7 @@ export function describeHandler<TrustedIssuer>(contract: Contract<TrustedIssuer>
     })
 
     it.each(['GET', 'HEAD', 'POST', 'OPTIONS'])(
-      'answers %s of an unknown path with 401 to a stranger and 404 to a caller with a token',
+      'answers %s of an unknown path with 401 without a token and 404 with one',
       async (method) => {
         const send = (known: readonly string[]) =>
           sendRequest(api.origin, { method, path: '/nowhere', authorization: known })
@@ -72,7 +72,7 @@ export function describeHandler<TrustedIssuer>(contract: Contract<TrustedIssuer>
       expect(answer.body).toBe('')
     })
 
-    it.each(['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'])('lets %s with a token through', async (method) => {
+    it.each(['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'])('accepts %s with a token', async (method) => {
       const runsBefore = handlerRuns()
       expect((await sendRequest(api.origin, { method, authorization, body: '' })).status).toBe(200)
       expect(handlerRuns()).toBe(runsBefore + 1)

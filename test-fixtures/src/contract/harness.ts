@@ -6,7 +6,7 @@ interface TokenSource {
   readonly '@countersign/core:token-source': never
 }
 
-/** Makers with all that the contract asks of them. */
+/** Factories with all that the contract needs of them. */
 interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
   authorizationHeader(): TokenSource
   fromCookie(name: string, options: { allowedOrigins: string }): TokenSource
@@ -22,14 +22,14 @@ interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
   staticIssuer(options: { issuer: string; jwks: object }): TrustedIssuer
 }
 
-/** What the contract needs of a package under test: the makers of issuers and the table of refusals. */
+/** What the contract needs of a package under test: the factories of issuers and the table of refusals. */
 export interface Adapter<TrustedIssuer> extends ContractMakers<TrustedIssuer> {
   readonly refusals: Readonly<
     Record<string, { readonly status: number; readonly error?: string; readonly phrase: string }>
   >
 }
 
-/** What an observer is told of one request. */
+/** What an observer receives for one request. */
 export interface ObservedEvent {
   readonly code?: string
   readonly status?: number
@@ -50,9 +50,9 @@ export interface ContractOptions<TrustedIssuer> extends Omit<SetupOptions<Truste
 /** A route of the API under test, for every method. The harness wires it, the contract says what it does. */
 export interface ContractRoute {
   readonly path: string
-  /** Stands behind `requirePermission(permission)` if given. */
+  /** Guarded by `requirePermission(permission)` if given. */
   readonly permission?: Permission
-  /** The handler: takes `auth` of the request and returns the JSON to answer with; it may throw. */
+  /** The handler: gets `auth` of the request and returns the JSON to answer with; it may throw. */
   readonly handle: (auth: unknown) => unknown
 }
 
@@ -63,12 +63,12 @@ export interface ResourceMetadataOptions {
   readonly alsoAtRoot?: boolean
 }
 
-/** An API as the contract wants it built. */
+/** How the contract needs an API to be built. */
 export interface ContractApi<TrustedIssuer> {
   /** Options of `bearerAuth`; it is not registered at all if they are absent. */
   readonly bearerAuth?: ContractOptions<TrustedIssuer>
   readonly routes: readonly ContractRoute[]
-  /** Options of `protectedResourceMetadata`, which stands before `bearerAuth`; it is not registered if they are absent. */
+  /** Options of `protectedResourceMetadata`, which runs before `bearerAuth`; it is not registered if they are absent. */
   readonly metadata?: ResourceMetadataOptions
   /**
    * `default`: the framework's own. `custom`: one that answers with the error's status and a JSON body, and reads neither
@@ -81,7 +81,7 @@ export type ErrorHandler = 'default' | 'custom'
 
 export interface RunningApi {
   readonly origin: string
-  /** All that the application could log: the framework's own log, and every error it was handed, inspected whole. */
+  /** All that the application could log: the framework's own log, and every error it received, inspected whole. */
   logs(): string
   stop(): Promise<void>
 }

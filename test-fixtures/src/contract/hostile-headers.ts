@@ -5,7 +5,7 @@ import { tokenOfLength, tokenWith } from '../tokens.js'
 import { expectRefusal } from './expectations.js'
 import type { Contract, RunningApi } from './harness.js'
 
-/** Bytes that no well-meaning client sends. */
+/** Bytes that no correct client sends. */
 export function describeHostileHeaders<TrustedIssuer>(contract: Contract<TrustedIssuer>): void {
   const { adapter, handlerRuns } = contract
 
@@ -47,7 +47,7 @@ export function describeHostileHeaders<TrustedIssuer>(contract: Contract<Trusted
       expect(answer.text).not.toContain(value.slice(8, 200))
     })
 
-    it('refuses two Authorization headers in different letters with authorization_repeated', async () => {
+    it('refuses two Authorization headers, whose names differ in case, with authorization_repeated', async () => {
       const value = `Bearer ${tokenWith()}`
       await expectRefusal(
         contract,
@@ -56,7 +56,7 @@ export function describeHostileHeaders<TrustedIssuer>(contract: Contract<Trusted
       )
     })
 
-    it('reads the header whatever the letters of its name, and the white space around its value', async () => {
+    it('reads the header with any case of its name, and any white space around its value', async () => {
       const answer = await send(`aUTHORIZATION: \t Bearer ${tokenWith()} \t `)
       expect(answer.status).toBe(200)
     })
@@ -66,7 +66,7 @@ export function describeHostileHeaders<TrustedIssuer>(contract: Contract<Trusted
       ['a bare line feed in the value', (token: string) => [`Authorization: Bearer\n ${token}`]],
       ['a value folded over two lines', (token: string) => ['Authorization: Bearer', ` ${token}`]],
       ['a space before the colon', (token: string) => [`Authorization : Bearer ${token}`]],
-    ])('leaves %s to Node, which answers 400', async (_, lines) => {
+    ])('gets no request with %s, since Node answers 400', async (_, lines) => {
       const runsBefore = handlerRuns()
       expect((await send(...lines(tokenWith()))).status).toBe(400)
       expect(handlerRuns()).toBe(runsBefore)
@@ -92,7 +92,7 @@ export function describeHostileHeaders<TrustedIssuer>(contract: Contract<Trusted
       )
     })
 
-    it('is not reached by headers above what Node takes, and goes on', async () => {
+    it('gets no request with headers above Node’s limit, and continues to answer', async () => {
       const runsBefore = handlerRuns()
       expect((await send(`Authorization: Bearer ${'a'.repeat(70_000)}`)).status).toBe(431)
       expect(handlerRuns()).toBe(runsBefore)
@@ -100,7 +100,7 @@ export function describeHostileHeaders<TrustedIssuer>(contract: Contract<Trusted
     })
   })
 
-  describe('where tokens may be larger than Node takes by default', () => {
+  describe('where tokens may be larger than Node’s default limit', () => {
     it('accepts a token of exactly that size, and refuses one byte more with token_too_large', async () => {
       const options = { maxTokenBytes: 48 * 1024 }
       const api = await contract.start(setupOptions(adapter, { setup: 'entra', options }, contract.issuer()))

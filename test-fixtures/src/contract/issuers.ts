@@ -83,7 +83,7 @@ export function describeIssuers<TrustedIssuer>(contract: Contract<TrustedIssuer>
       await expectRefusal(contract, send, 'tenant_not_allowed')
     })
 
-    it('does not ask about a token whose signature is not valid', async () => {
+    it('does not call it for a token whose signature is not valid', async () => {
       let asked = 0
       const api = await startWith(() => ++asked > 0)
       const forged = bearer(tokenWith({ signatureSegment: () => '' }))
@@ -97,7 +97,7 @@ export function describeIssuers<TrustedIssuer>(contract: Contract<TrustedIssuer>
   })
 
   describe('where the keys are given', () => {
-    it('accepts their tokens and refuses others, without a word to any issuer', async () => {
+    it('accepts their tokens and refuses others, without a request to any issuer', async () => {
       const requestsBefore = contract.issuer().requests.length
       const api = await contract.start({
         issuer: adapter.staticIssuer({ issuer: genericIssuer, jwks: keySet(['generic']) }),

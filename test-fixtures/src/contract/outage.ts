@@ -6,14 +6,14 @@ import { tokenWith } from '../tokens.js'
 import { expectNoSecret, expectRefusal } from './expectations.js'
 import type { Contract, ContractOptions } from './harness.js'
 
-/** The issuer out of reach: never the caller's fault, never an open door. */
+/** The issuer is unavailable: never the caller's fault, and no request is accepted. */
 export function describeOutage<TrustedIssuer>(contract: Contract<TrustedIssuer>): void {
   const { adapter, handlerRuns } = contract
   const authorization = [`Bearer ${tokenWith()}`]
   const optionsAt = (issuer: Issuer): ContractOptions<TrustedIssuer> =>
     setupOptions(adapter, { setup: 'entra' }, issuer)
 
-  describe('while the issuer is out of reach', () => {
+  describe('while the issuer is unavailable', () => {
     it.each([
       ['answers 500', { status: 500 }],
       ['drops the connection', 'reset'],
@@ -32,14 +32,14 @@ export function describeOutage<TrustedIssuer>(contract: Contract<TrustedIssuer>)
       expect(answer.text + api.logs()).not.toContain('4711-secret')
     })
 
-    it('answers 503 when nobody listens at its address', async () => {
+    it('answers 503 when no server listens at its address', async () => {
       const gone = await startIssuer()
       await gone.stop()
       const api = await contract.start(optionsAt(gone))
       await expectRefusal(contract, () => sendRequest(api.origin, { authorization }), 'keys_unavailable')
     })
 
-    it('outlives a caller that hangs up while the keys are being fetched', async () => {
+    it('continues after a caller that ends the connection while the keys are fetched', async () => {
       const silent = await startIssuer()
       silent.fail('hang')
       const api = await contract.start(optionsAt(silent))
@@ -47,7 +47,7 @@ export function describeOutage<TrustedIssuer>(contract: Contract<TrustedIssuer>)
       const caller = await openRequest(api.origin, { authorization })
       await silent.requested('/openid-configuration')
       await caller.hangUp()
-      // The fetch fails now, and nobody is there to be told.
+      // The fetch fails now, and no caller waits for it.
       await silent.stop()
       await expectRefusal(contract, () => sendRequest(api.origin, { authorization }), 'keys_unavailable')
       expect(handlerRuns()).toBe(runsBefore)

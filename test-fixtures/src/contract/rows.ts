@@ -6,7 +6,7 @@ import { setupOptions, type Permission, type Situation } from '../setups.js'
 import { expectNoSecret, expectNothingPersonal, expectNoToken, expectRefusal } from './expectations.js'
 import type { Contract, ContractRoute, ObservedEvent, RunningApi } from './harness.js'
 
-/** Every row of both tables: what is answered, what the handler sees, what observers are told. */
+/** Every row of both tables: what is answered, what the handler sees, what observers receive. */
 export function describeRows<TrustedIssuer>(
   contract: Contract<TrustedIssuer>,
   name: string,
@@ -50,7 +50,7 @@ export function describeRows<TrustedIssuer>(
   }
 
   describe(name, () => {
-    it('has a row for every refusal that a request can bring about', () => {
+    it('has a row for every refusal that a request can cause', () => {
       const codes = new Set(refusedRequests.map(({ code }) => code))
       const missing = Object.keys(adapter.refusals).filter((code) => !codes.has(code))
       // A cookie's origin and introspection have tests of their own. The rest is not the request's fault: an outage, two issuers that match, and
@@ -83,8 +83,8 @@ export function describeRows<TrustedIssuer>(
       const accepted = api.accepted.slice(toldBefore[0])
       const refused = api.refused.slice(toldBefore[1])
       const { code, status, claim, reason } = row
-      const told = { code, status, ...(claim && { claim }), ...(reason && { reason }) }
-      expect(refused).toEqual([{ ...refused[0], ...told }])
+      const expected = { code, status, ...(claim && { claim }), ...(reason && { reason }) }
+      expect(refused).toEqual([{ ...refused[0], ...expected }])
       // Where a route's guard refuses, the token itself was accepted before.
       expect(accepted).toHaveLength(row.permission === undefined ? 0 : 1)
       expectNothingPersonal(JSON.stringify([accepted, refused]), authorization)
@@ -103,7 +103,7 @@ export function describeRows<TrustedIssuer>(
         expect(answer.status).toBe(200)
         expect(JSON.parse(answer.body)).toMatchObject({ auth: row.auth })
         expect(answer.header('www-authenticate')).toEqual([])
-        // The handler answers with the claims; the token itself must not come along.
+        // The handler answers with the claims; the token itself must not be among them.
         expectNoToken(answer.text, authorization)
       }
       expect(handlerRuns()).toBe(runsBefore + 2)

@@ -1,7 +1,7 @@
 import { now } from '../clock.js'
 import { invalid, type RefusedRequest } from './row.js'
 
-/** Tokens that are refused for what their header demands: algorithm, critical members, type. */
+/** Tokens that are refused for their header: algorithm, critical members, type. */
 export const algorithmRows: readonly RefusedRequest[] = [
   invalid('algorithm_not_allowed', 'the algorithm none with an empty signature', {
     header: { alg: 'none' },
@@ -41,7 +41,7 @@ export const algorithmRows: readonly RefusedRequest[] = [
   ),
   invalid(
     'header_unsupported',
-    'a critical header member nobody knows',
+    'an unknown critical header member',
     { header: { crit: ['exp'], exp: now + 60 } },
     { claim: 'crit' },
   ),

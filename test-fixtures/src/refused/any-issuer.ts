@@ -3,7 +3,7 @@ import { forbidden, invalid, type RefusedRequest } from './row.js'
 
 const generic = (claims: Readonly<Record<string, unknown>>) => ({ from: 'generic', claims }) as const
 
-/** Tokens of other issuers than Entra: of another type, for another audience, of another owner, of unknown kind. */
+/** Tokens of other issuers than Entra: of another type, for another audience, with another required claim, of unknown kind. */
 export const anyIssuerRows: readonly RefusedRequest[] = [
   invalid('id_token', 'a generic id token, by its s_hash', generic({ s_hash: 'h' }), { claim: 's_hash' }),
   invalid('id_token', 'an id token of Cognito, by its token_use', generic({ token_use: 'id' }), {

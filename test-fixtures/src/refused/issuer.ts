@@ -12,7 +12,7 @@ import { invalid, multiTenant, type RefusedRequest } from './row.js'
 export const issuerRows: readonly RefusedRequest[] = [
   invalid('issuer_missing', 'a token without an issuer', { claims: { iss: undefined } }),
   invalid('claim_malformed', 'an issuer that is a list', { claims: { iss: [v2Issuer()] } }, { claim: 'iss' }),
-  invalid('issuer_not_trusted', 'an issuer nobody configured', {
+  invalid('issuer_not_trusted', 'an issuer that is not configured', {
     claims: { iss: 'https://attacker.example/' },
   }),
   invalid('issuer_not_trusted', 'the issuer with a slash added', { claims: { iss: `${v2Issuer()}/` } }),
@@ -61,7 +61,7 @@ export const issuerRows: readonly RefusedRequest[] = [
   invalid('claim_malformed', 'a tenant that is a list', { claims: { tid: [tenantId] } }, { claim: 'tid' }),
   invalid(
     'claim_malformed',
-    'a second tenant in other letters',
+    'a second tenant claim whose name differs in case',
     { claims: { TID: foreignTenantId } },
     { claim: 'tid' },
   ),
@@ -109,7 +109,7 @@ export const issuerRows: readonly RefusedRequest[] = [
   ),
   invalid(
     'issuer_not_trusted',
-    'the organizations issuer as it stands in metadata',
+    'the organizations issuer as the metadata spell it',
     { claims: { iss: v2Issuer('{tenantid}') } },
     multiTenant,
   ),

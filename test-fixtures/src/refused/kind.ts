@@ -1,7 +1,7 @@
 import { daemonClientId } from '../identities.js'
 import { invalid, type RefusedRequest } from './row.js'
 
-/** Tokens of a kind that is no access token, or whose kind or sender is in doubt. */
+/** Tokens that are not access tokens, or whose kind or sender is not proved. */
 export const kindRows: readonly RefusedRequest[] = [
   invalid('id_token', 'an id token, by its nonce', { claims: { nonce: 'n-0S6_WzA2Mj' } }),
   invalid('id_token', 'an id token, by its at_hash', { claims: { at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' } }),
@@ -106,7 +106,7 @@ export const kindRows: readonly RefusedRequest[] = [
   invalid('kind_undecided', 'a token of a user that says it is of an application', {
     claims: { idtyp: 'app' },
   }),
-  invalid('kind_undecided', 'an application token whose client authenticated in a way nobody knows', {
+  invalid('kind_undecided', 'an application token whose client authenticated in an unknown way', {
     from: 'v2Application',
     claims: { azpacr: '3' },
   }),
@@ -135,7 +135,7 @@ export const kindRows: readonly RefusedRequest[] = [
   invalid('sender_binding_unproven', 'a token bound to a client certificate', {
     claims: { cnf: { 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' } },
   }),
-  invalid('sender_binding_unproven', 'a token bound in a way nobody knows', {
+  invalid('sender_binding_unproven', 'a token bound in an unknown way', {
     claims: { cnf: { kid: 'proof' } },
   }),
   invalid('sender_binding_unproven', 'a generic token bound to a DPoP key', {

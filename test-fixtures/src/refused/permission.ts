@@ -7,7 +7,7 @@ const reading: Permission = {
   application: { roles: 'Files.Read.All' },
 }
 
-/** Genuine tokens that may not do what is asked. */
+/** Valid tokens without the required permission. */
 export const permissionRows: readonly RefusedRequest[] = [
   forbidden(
     'scope_insufficient',
@@ -17,7 +17,7 @@ export const permissionRows: readonly RefusedRequest[] = [
   ),
   forbidden(
     'scope_insufficient',
-    'a scope that only begins like the one demanded',
+    'a scope that only begins like the required one',
     { claims: { scp: 'Files.Read.Own' } },
     { permission: reading, scope: 'Files.Read' },
   ),
@@ -29,7 +29,7 @@ export const permissionRows: readonly RefusedRequest[] = [
   ),
   forbidden(
     'scope_insufficient',
-    'one of two scopes that are demanded',
+    'one of two required scopes',
     { claims: { scp: 'Files.Read' } },
     { permission: { delegated: { scopes: ['Files.Read', 'Files.Write'] } }, scope: 'Files.Read Files.Write' },
   ),
@@ -53,7 +53,7 @@ export const permissionRows: readonly RefusedRequest[] = [
   ),
   forbidden(
     'role_insufficient',
-    'a role that only begins like the one demanded',
+    'a role that only begins like the required one',
     { from: 'v2Application', claims: { roles: ['Files.Read.All.Own'] } },
     { permission: reading },
   ),
@@ -65,7 +65,7 @@ export const permissionRows: readonly RefusedRequest[] = [
   ),
   forbidden(
     'role_insufficient',
-    'a user without the role that is demanded of users',
+    'a user without the role that users need',
     {},
     { permission: { delegated: { scopes: 'Files.Read', roles: 'Editor' } }, scope: 'Files.Read' },
   ),
@@ -101,7 +101,7 @@ export const permissionRows: readonly RefusedRequest[] = [
   ),
   forbidden(
     'scope_insufficient',
-    'a token that fails what every request needs',
+    'a token without the permission that every request needs',
     { claims: { scp: 'Profile.Read' } },
     { options: { permission: reading }, scope: 'Files.Read' },
   ),

@@ -1,7 +1,7 @@
 import type { SetupName, Situation } from '../setups.js'
 import { tokenWith, type TokenChange } from '../tokens.js'
 
-/** A request that must be refused, and everything the caller and the operator are to learn. */
+/** A request that must be refused, and all that the caller and the operator must get. */
 export interface RefusedRequest extends Situation {
   /** What arrives: "refuses <name> with <code>". */
   readonly name: string

@@ -9,7 +9,7 @@ const prepend =
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 
-/** Tokens that are refused for how they are written: size, parts, encoding, JSON. */
+/** Tokens that are refused for their form: size, parts, encoding, JSON. */
 export const shapeRows: readonly RefusedRequest[] = [
   invalid('token_too_large', 'a token one byte above 16 KiB', () => tokenOfLength(16_384 + 1)),
   invalid('token_too_large', 'a token above a limit that is configured', () => tokenOfLength(2_001), {
@@ -207,7 +207,7 @@ export const shapeRows: readonly RefusedRequest[] = [
   ),
   invalid(
     'token_malformed',
-    'a claim with a backslash in its name, which some engines take an escaped name for',
+    'a claim with a backslash in its name, which some engines confuse with an escaped name',
     { payloadText: prepend('"a\\\\b":1') },
     { reason: 'backslash_in_name' },
   ),

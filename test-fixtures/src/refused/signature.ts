@@ -3,14 +3,14 @@ import type { RowOptions } from '../setups.js'
 import { tokenWith } from '../tokens.js'
 import { invalid, multiTenant, type RefusedRequest } from './row.js'
 
-/** Read when a validator is built, as the key is made no earlier. */
+/** Read when a validator is built, since the key is made then. */
 const deniesTheKey: RowOptions = {
   get deniedKeys() {
     return [signingKey('entra').kid]
   },
 }
 
-/** Tokens whose signature or signing key does not hold. */
+/** Tokens whose signature or signing key is not valid. */
 export const signatureRows: readonly RefusedRequest[] = [
   invalid('signature_invalid', 'a signature with one bit changed', { signatureSegment: withFirstBitFlipped }),
   invalid('signature_invalid', 'an empty signature', { signatureSegment: () => '' }),

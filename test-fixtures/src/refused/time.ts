@@ -5,7 +5,7 @@ import { invalid, type RefusedRequest } from './row.js'
 const rawMember = (name: string, value: string) => (json: string) =>
   json.replace(new RegExp(`"${name}":("[^"]*"|[^,}]*)`), `"${name}":${value}`)
 
-/** Tokens that are not for now. */
+/** Tokens that are not valid at this time. */
 export const timeRows: readonly RefusedRequest[] = [
   invalid(
     'token_expired',
@@ -15,7 +15,7 @@ export const timeRows: readonly RefusedRequest[] = [
   ),
   invalid(
     'token_expired',
-    'a token on its expiry where nothing is tolerated',
+    'a token on its expiry without tolerance',
     { claims: { exp: now } },
     { claim: 'exp', options: { clockToleranceSeconds: 0 } },
   ),

@@ -17,7 +17,7 @@ export const versionRows: readonly RefusedRequest[] = [
     { from: 'v1Delegated', claims: { ver: '2.0' } },
     { claim: 'ver' },
   ),
-  invalid('claim_malformed', 'a version nobody knows', { claims: { ver: '3.0' } }, { claim: 'ver' }),
+  invalid('claim_malformed', 'an unknown version', { claims: { ver: '3.0' } }, { claim: 'ver' }),
   invalid(
     'claim_missing',
     'a v2.0 token with the client claim of v1.0',
