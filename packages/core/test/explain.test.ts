@@ -43,6 +43,7 @@ const order: readonly CheckName[] = [
   'lifetime',
   'audience',
   'sender',
+  'introspection',
   'kind',
   'client',
   'required_claims',
