@@ -129,7 +129,7 @@ describe('refuses', () => {
     [
       'a changed token',
       { refresh_token: '1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' },
-      { status: 400, error: 'invalid_grant', code: 70000 },
+      { status: 400, error: 'invalid_grant', code: 9002313 },
     ],
     ['no token', { refresh_token: '' }, { status: 400, error: 'invalid_request', code: 900144 }],
     [
@@ -143,7 +143,7 @@ describe('refuses', () => {
 
   test('a token of another instance, and at another tenant', async () => {
     await using other = await startTestEmulator()
-    expect(refusal(await askToken(other, request(refreshToken))).code).toBe(70000)
+    expect(refusal(await askToken(other, request(refreshToken))).code).toBe(9002313)
     expect(refusal(await askToken(emulator, request(refreshToken), { tenant: ids.fabrikam })).code).toBe(
       70000,
     )

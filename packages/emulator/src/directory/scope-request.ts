@@ -101,6 +101,6 @@ function splitScope(tenant: Tenant, word: string): { identifier: string; prefix:
 /** A client that asks for a token for itself must name itself by its GUID. */
 export function checkNotSelfByUri(client: Application, { identifier, resource }: Target): void {
   if (resource.application === client && !guidPattern.test(identifier)) {
-    throw new EntraError(90009, { client: client.appId })
+    throw new EntraError(90009, { client: client.appId, name: client.displayName })
   }
 }

@@ -27,7 +27,8 @@ export async function authenticateConfidentialClient(
 ): Promise<AuthenticatedClient> {
   // A page cannot keep a secret.
   if (request.origin !== undefined) throw new EntraError(9002326)
-  const { application, principal, credential } = readClient(service, request, tenant)
+  const asItself = missing === 7000216
+  const { application, principal, credential } = readClient(service, request, tenant, { asItself })
   if (credential.kind === 'none') throw new EntraError(missing)
   const authentication = await checkCredential(service, request, tenant, application, credential)
   return { application, principal, authentication }
@@ -68,11 +69,12 @@ function readClient(
   service: Service,
   request: TokenRequest,
   tenant: Tenant,
+  kind: { asItself?: boolean } = {},
 ): { application: Application; principal: ServicePrincipal; credential: Credential } {
   const { clientId, credential } = readCredential(request)
   const application = service.directory.application(clientId, tenant.displayName)
   request.facts.clientId = application.appId
-  return { application, principal: service.directory.clientIn(tenant, application), credential }
+  return { application, principal: service.directory.clientIn(tenant, application, kind), credential }
 }
 
 /** RFC 6749 §2.3: one way of authenticating in one request. */
