@@ -540,7 +540,10 @@ export class EntraError extends Error {
   readonly suberror: string | undefined
   readonly claims: string | undefined
 
-  /** `error` replaces that of the table, for an endpoint that answers this code with another one. */
+  /**
+   * A name of the text without a value is written in brackets. `error` replaces that of the table, for an endpoint that answers this
+   * code with another one.
+   */
   constructor(
     code: AadstsCode,
     values: Readonly<Record<string, string>> = {},
@@ -548,7 +551,7 @@ export class EntraError extends Error {
   ) {
     const entry = aadsts[code]
     super(
-      `AADSTS${code}: ${entry.text.replaceAll(/\{(\w+)\}/g, (_, name: string) => printable(values[name]))}`,
+      `AADSTS${code}: ${entry.text.replaceAll(/\{(\w+)\}/g, (_, name: string) => printable(values[name] ?? `(${name})`))}`,
     )
     this.name = 'EntraError'
     this.code = code
@@ -578,8 +581,8 @@ export class EntraError extends Error {
 }
 
 /** Error texts quote values of the caller: a quoted value is short and has no control characters. */
-function printable(value: string | undefined): string {
-  return (value ?? '').slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')
+function printable(value: string): string {
+  return value.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 /** A time in the form that the texts of refusals use. */

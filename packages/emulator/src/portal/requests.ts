@@ -43,7 +43,7 @@ export function requestDetail(service: Service, entry: RecordedRequest): Html {
       errorCode !== undefined &&
       isKnownCode(errorCode) &&
       html`<h2 class="no">Refused: AADSTS${errorCode} ${aadsts[errorCode].error}</h2>
-        <p>${aadsts[errorCode].text}</p>
+        <p>${entry.error}</p>
         <p><strong>What to do:</strong> ${advice[errorCode]}</p>
         ${
           service.directory.applications.has(entry.clientId ?? '') &&

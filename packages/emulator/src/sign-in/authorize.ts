@@ -63,7 +63,7 @@ export function addAuthorizeEndpoint(app: FastifyInstance, service: Service): vo
       })
     },
     refuse(reply, interaction, error) {
-      return sendBack(reply, interaction.ending as Ending, errorAnswer(error))
+      return sendBack(reply, interaction.ending as Ending, errorAnswer(service, reply, error))
     },
   }
   for (const version of ['1.0', '2.0'] as const) {
@@ -135,8 +135,8 @@ async function start(
     return await enter(context, interaction, authority, client)
   } catch (error) {
     if (!(error instanceof EntraError)) throw error
-    reply.facts.errorCode = error.code
-    return sendBack(reply, address, errorAnswer(error))
+    reply.facts.refusal = error
+    return sendBack(reply, address, errorAnswer(service, reply, error))
   }
 }
 

@@ -304,7 +304,7 @@ async function orRefuse(
     return await step()
   } catch (error) {
     if (!(error instanceof EntraError)) throw error
-    reply.facts.errorCode = error.code
+    reply.facts.refusal = error
     return kind.refuse(reply, interaction, error)
   }
 }
