@@ -34,7 +34,7 @@ describe('a native sign-in on v2.0', () => {
     expect(status).toBe(200)
     expect(body).toEqual({
       token_type: 'Bearer',
-      scope: 'openid profile api://tier1/Things.Read',
+      scope: 'api://tier1/Things.Read',
       expires_in: 3599,
       ext_expires_in: 3599,
       access_token: expect.any(String),

@@ -33,7 +33,7 @@ test('gives a new token and a new refresh token, and leaves the old one valid', 
   const first = await askToken(emulator, request(refreshToken))
   const second = await askToken(emulator, request(refreshToken))
   expect([first.status, second.status]).toEqual([200, 200])
-  expect(first.body['scope']).toBe('openid profile api://tier1/Things.Read')
+  expect(first.body['scope']).toBe('api://tier1/Things.Read')
   expect(first.body['refresh_token']).not.toBe(refreshToken)
   expect((await askToken(emulator, request(String(first.body['refresh_token'])))).status).toBe(200)
 })

@@ -105,7 +105,7 @@ export function delegatedClaims(service: Service, request: DelegatedTokenRequest
   const isV1 = resource.tokenVersion === '1.0'
   return {
     aud: audienceOf(request),
-    ...(isV1 ? { acr: '1', amr: methodsOf(session) } : {}),
+    ...(isV1 ? { acr: '1', amr: methodsOf(session) } : { sid: session.id, xms_ftd: opaqueFtd() }),
     ...contextClaims(request),
     aio: sealSession(service, session),
     ...clientClaims(client, resource.tokenVersion),
@@ -130,9 +130,7 @@ export function applicationClaims(service: Service, request: ApplicationTokenReq
   return {
     aud: audienceOf(request),
     ...clientClaims(client, version),
-    ...(version === '1.0'
-      ? { idp: issuerOf(service, tenant.id, version) }
-      : { xms_ftd: randomBytes(32).toString('base64url') }),
+    ...(version === '1.0' ? { idp: issuerOf(service, tenant.id, version) } : { xms_ftd: opaqueFtd() }),
     ...(isRequested(resource, 'idtyp') ? { idtyp: 'app' } : {}),
     oid: principal.id,
     ...(roles.length > 0 ? { roles } : {}),
@@ -140,6 +138,11 @@ export function applicationClaims(service: Service, request: ApplicationTokenReq
     tid: tenant.id,
     ...capabilityClaims(request),
   }
+}
+
+/** Means nothing to anyone but Entra. */
+function opaqueFtd(): string {
+  return randomBytes(32).toString('base64url')
 }
 
 function audienceOf({ resource, identifier }: AccessTokenRequest): string {
