@@ -1,11 +1,14 @@
 import { Directory } from '../directory/directory.js'
 import { graphAppId } from '../directory/graph.js'
+import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import type { ApplicationRegistration, Registration, TenantRegistration } from '../registration/types.js'
 import { loadApplications } from './applications.js'
 import { loadConsents } from './consents.js'
 import { loadPolicies } from './policies.js'
 import { loadManagedIdentities, loadServicePrincipals } from './principals.js'
 import { loadTenants, tenantIdOf } from './tenants.js'
+
+const inEveryTenant: ReadonlySet<string> = new Set([graphAppId, tokenExchangeAppId])
 
 /**
  * The live directory of a registration that has the right shape. Throws a RegistrationError naming the place where it
@@ -19,8 +22,9 @@ export function loadDirectory(registration: Registration): Directory {
   )
   const directory = new Directory(tenants, applications)
   for (const application of applications.values()) {
-    const homes =
-      application.appId === graphAppId ? tenants.values() : [directory.tenant(application.homeTenantId)]
+    const homes = inEveryTenant.has(application.appId)
+      ? tenants.values()
+      : [directory.tenant(application.homeTenantId)]
     for (const tenant of homes) directory.addServicePrincipal(tenant, application)
   }
   for (const [index, tenantRegistration] of registration.tenants.entries()) {

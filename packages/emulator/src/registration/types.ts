@@ -11,7 +11,8 @@ export interface Registration {
   readonly $schema?: string | undefined
   /** The tenants. The first is the home of every application that names no other. */
   readonly tenants: readonly TenantRegistration[]
-  /** The applications: clients and APIs. Microsoft Graph is added where it is missing. Default: none. */
+  /** The applications: clients and APIs. Microsoft Graph and the API of token exchange are added where
+   * they are missing. Default: none. */
   readonly applications?: readonly ApplicationRegistration[] | undefined
 }
 
