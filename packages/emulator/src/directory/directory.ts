@@ -10,7 +10,8 @@ import type { Application, Authority, Role, RoleAssignment, ServicePrincipal, Te
 
 /** The tenant of personal accounts. */
 export const consumersTenantId = '9188040d-6c67-4c5b-b112-36a304b66dad'
-const dnsNamePattern = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i
+const dnsNamePattern =
+  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 
 export class Directory {
   /** By id. */

@@ -65,7 +65,8 @@ export function createServer(settings: ServerSettings): FastifyInstance {
 function createApp(settings: ServerSettings): FastifyInstance {
   const options = {
     bodyLimit: maxBodyBytes,
-    routerOptions: { maxParamLength: 300 },
+    // Clients of Microsoft write paths in other cases, and are answered: MSAL Go asks for UserRealm.
+    routerOptions: { maxParamLength: 300, caseSensitive: false },
     forceCloseConnections: true,
     genReqId: () => randomUUID(),
     schemaController: withoutSchemas,
