@@ -96,6 +96,11 @@ export interface User {
   readonly givenName: string | undefined
   readonly surname: string | undefined
   readonly mail: string | undefined
+  readonly otherMails: readonly string[]
+  readonly country: string | undefined
+  readonly preferredLanguage: string | undefined
+  readonly preferredDataLocation: string | undefined
+  readonly onPremisesSecurityIdentifier: string | undefined
   readonly isEnabled: boolean
   readonly isGuest: boolean
   /** A guest's account at home, if the registration names it. */
@@ -106,6 +111,11 @@ export interface User {
   /** Sign-ins before that no longer count, seconds since the epoch. */
   readonly sessionsValidFrom: number
   readonly groupIds: readonly string[]
+}
+
+export interface Group {
+  readonly id: string
+  readonly displayName: string
 }
 
 /** An application's presence in one tenant. Its object id is never the application's id. */
@@ -166,8 +176,13 @@ export interface Tenant {
   readonly id: string
   readonly displayName: string
   readonly domains: readonly string[]
+  /** The two letters of its country. */
+  readonly country: string | undefined
+  readonly preferredLanguage: string | undefined
   readonly usersMayConsent: boolean
   readonly users: Map<string, User>
+  /** By id. */
+  readonly groups: ReadonlyMap<string, Group>
   readonly policies: ConditionalAccessPolicy[]
   /** `c1` and the like. */
   readonly authenticationContexts: readonly string[]

@@ -5,6 +5,7 @@ import { consumersTenantId, type Directory } from '../directory/directory.js'
 import type { Authority, Version } from '../directory/types.js'
 import { addPublicDocument } from '../http/public-document.js'
 import { issuerOf, type Service } from '../instance/service.js'
+import { regionOfTenants } from '../tokens/optional-claims.js'
 import type { PublishedKey } from '../keys/types.js'
 
 /** Discovery documents and key sets of both versions. */
@@ -73,7 +74,7 @@ function readSubject({ directory }: Service, segment: string, version: Version):
   const authority = readAuthority(directory, segment)
   if (authority.kind !== 'tenant') return { segment: name, issuerTenant: '{tenantid}', region: null }
   const { id } = authority.tenant
-  return { segment: id, issuerTenant: id, region: 'EU' }
+  return { segment: id, issuerTenant: id, region: regionOfTenants }
 }
 
 /** Discovery has an `error` of its own for an unknown tenant. */

@@ -24,6 +24,10 @@ export interface TenantRegistration {
   readonly displayName?: string | undefined
   /** Verified domains, in lower case. The first names the tenant in texts. */
   readonly domains: readonly string[]
+  /** The two letters of the organisation's country, for the claim `tenant_ctry`. */
+  readonly countryLetterCode?: string | undefined
+  /** A language such as `de`, for the claim `xms_tpl`. */
+  readonly preferredLanguage?: string | undefined
   /** Whether users may consent for themselves. Default `allowed`. */
   readonly userConsent?: 'allowed' | 'disabled' | undefined
   /** The people, and guests of other tenants. Default: none. */
@@ -102,6 +106,16 @@ export interface UserRegistration {
   readonly surname?: string | undefined
   /** The mail address, for claims. */
   readonly mail?: string | undefined
+  /** Further mail addresses, for the claim `verified_secondary_email`. Default: none. */
+  readonly otherMails?: readonly string[] | undefined
+  /** The two letters of a country, for the claim `ctry`. */
+  readonly country?: string | undefined
+  /** A language such as `de-DE`, for the claim `xms_pl`. */
+  readonly preferredLanguage?: string | undefined
+  /** Where the data is kept, for the claim `xms_pdl`. */
+  readonly preferredDataLocation?: string | undefined
+  /** The security identifier of the local directory, for the claim `onprem_sid`. */
+  readonly onPremisesSecurityIdentifier?: string | undefined
   /** Default true. A disabled account is refused with AADSTS50057. */
   readonly accountEnabled?: boolean | undefined
   /** Default `Member`. */
@@ -306,7 +320,7 @@ export interface OptionalClaims {
 
 /** A claim that a token carries only if it is asked for. */
 export interface OptionalClaim {
-  /** Its name. One that the emulator does not know has no effect. */
+  /** Its name. What docs/emulator-parity.md lists as absent has no effect. */
   readonly name: string
   /** Variants of it, such as `include_user_token` of `idtyp`. Default: none. */
   readonly additionalProperties?: readonly string[] | undefined

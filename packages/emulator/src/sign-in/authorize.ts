@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EntraError } from '../base/errors.js'
 import { type Parameters, readClaims, readParameters } from '../base/parameters.js'
+import { isHinted } from '../directory/lookup.js'
 import type { Application, Authority, Platform, Version } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import { showError } from '../pages/error.js'
@@ -151,10 +152,9 @@ async function enter(
   const { prompt, loginHint } = interaction
   if (prompt === 'login' || prompt === 'select_account') return askWho(context, interaction)
   const sessions = readBrowserSessions(service, request)
-  const hint = loginHint?.toLowerCase()
   const accounts = usersFor(service, authority, client).flatMap((user) => {
     const found = sessionOf(sessions, user)
-    const isMeant = hint === undefined || user.userPrincipalName.toLowerCase() === hint
+    const isMeant = loginHint === undefined || isHinted(user, loginHint)
     return found !== undefined && isMeant ? [{ user, session: found.session }] : []
   })
   const [account] = accounts

@@ -10,11 +10,11 @@ import {
   guestClaims,
   methodsOf,
   noise,
-  optionalClaims,
   pairwiseSubject,
   v1Profile,
   v2Profile,
 } from './claims.js'
+import { optionalClaims } from './optional-claims.js'
 
 /** Where client and API take part in continuous access evaluation. */
 const continuousLifetimeSeconds = 86_400
@@ -112,13 +112,13 @@ export function delegatedClaims(service: Service, request: DelegatedTokenRequest
     ...(isV1 ? v1Profile(user) : {}),
     ...(!isV1 && withProfile ? v2Profile(user) : {}),
     ...guestClaims(service, user),
-    ...groupClaims(service, resource, tenant, user),
     oid: user.id,
     ...(roles.length > 0 ? { roles } : {}),
+    ...groupClaims(service, resource, 'accessToken', { tenant, user }),
     scp: scopes.join(' '),
     sub: pairwiseSubject(tenant, resource, user),
     tid: tenant.id,
-    ...optionalClaims(resource.optionalClaims.accessToken, user, session),
+    ...optionalClaims(resource.optionalClaims.accessToken, { user, tenant, session }),
     ...(isRequested(resource, 'idtyp', 'include_user_token') ? { idtyp: 'user' } : {}),
     ...capabilityClaims(request),
   }
