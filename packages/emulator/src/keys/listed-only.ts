@@ -9,19 +9,28 @@ import type { PublishedKey } from './types.js'
  * certificates alone: no instance has a private key for them, and making real ones would take most of a second.
  */
 
-type Listed = 'tenants' | 'usGovernment' | 'microsoftAccounts'
+/** By owner. */
+export type ListedOnly = Readonly<
+  Record<'tenants' | 'usGovernment' | 'microsoftAccounts', readonly PublishedKey[]>
+>
 
-/** The keys that are only listed, of one owner. */
-export function listedOnly(owner: Listed, labels: KeyLabels): readonly PublishedKey[] {
-  return certificates[owner].map((certificate) => {
-    const raw = Buffer.from(certificate, 'base64')
-    const { kty = '', n = '', e = '' } = new X509Certificate(raw).publicKey.export({ format: 'jwk' })
-    return labelled({ kid: thumbprintOf(raw), owner, certificate, jwk: { kty, n, e } }, labels)
-  })
+/** The keys that are only listed. */
+export function listedOnly(labels: KeyLabels): ListedOnly {
+  const listed = (owner: keyof ListedOnly): readonly PublishedKey[] =>
+    certificates[owner].map((certificate) => {
+      const raw = Buffer.from(certificate, 'base64')
+      const { kty = '', n = '', e = '' } = new X509Certificate(raw).publicKey.export({ format: 'jwk' })
+      return labelled({ kid: thumbprintOf(raw), owner, certificate, jwk: { kty, n, e } }, labels)
+    })
+  return {
+    tenants: listed('tenants'),
+    usGovernment: listed('usGovernment'),
+    microsoftAccounts: listed('microsoftAccounts'),
+  }
 }
 
 /** DER as base64. The private halves were discarded when these were made. */
-const certificates: Readonly<Record<Listed, readonly string[]>> = {
+const certificates: Readonly<Record<keyof ListedOnly, readonly string[]>> = {
   tenants: [
     'MIICxzCCAa8CFFKN+IgtzmCh7CzmIEoGtI34oi43MA0GCSqGSIb3DQEBCwUAMB8xHTAbBgNVBAMMFENvdW50ZXJzaWduIGVtdWxhdG9yMCAXDTI2MTEyODE3MDUzNVoYDzIxMjYxMTA0MTcwNTM1WjAfMR0wGwYDVQQDDBRDb3VudGVyc2lnbiBlbXVsYXRvcjCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBAPZJ3mw0HtECP0xxUEb1nF80Msk3COlBInX9cXvbjG6fRCEQynLWqYI0ObbMigr8zcxrX2pW5exIN7WNaZVzV4AZ8f/HPVl++QKC/rDiSeGOmKGw66M+sDfSrPUm9gbHPDE2lLhzrYy+It04HCj6Iys2pAHP9MRI69YevNTZ9QG0JvR4qOy3QLWyp7MoXbc4OhFJkrM7JqgXdyLpzSXFesR6T9KywpnvO7YfSZqCw//CoaBj/uM6qXd5/JaF7RsSPGr7cHxoKRN+MqpKRR2IJg93Ag2uDOTQj7UjGAjiwLl5LNIUdwlO1uW4zjZ51Ax9CdHPcaco9y/Sjw1Xx3G3WgkCAwEAATANBgkqhkiG9w0BAQsFAAOCAQEAb755O6Zs1iGzekc8dP552CKS0+ZC69LzwIohYkhRe8qzDSyzlVUpPIdUe4qLJjXPFVzeFg633Zua1nDMjiD92hopTXeZMDCKHxqMe4ZspaFFWoLEeDv/IWmoZuZG2q6s1jJ07m1TdRSG2DQ+4wc6uFk5c6tFwWqw35DSZcbIamd68yEFojU9nfJuw3xEW+5oDn0UDuQgYMtx4TCZPzY+8cLy7cyyjBEATIC83PKsmn/mTLuyhrLPsAHYmifdWt+BxKbC6hz25WtObckGJyXYZO43l/Qg405SomsxR9If2Otyto9e//bZdj8NIX5CA0p3X+qnCTkf9F9PHKD/7J/3QQ==',
     'MIICxzCCAa8CFF8sgb+dbQV2ltvqWp7B+XQ7tj3cMA0GCSqGSIb3DQEBCwUAMB8xHTAbBgNVBAMMFENvdW50ZXJzaWduIGVtdWxhdG9yMCAXDTI2MTEyODE3MDUzNloYDzIxMjYxMTA0MTcwNTM2WjAfMR0wGwYDVQQDDBRDb3VudGVyc2lnbiBlbXVsYXRvcjCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBAJNyrpLZ+O/psY0ggv0cNsGUvuFsga663uRa2GIebxoiiVR+xRq15VAwNG9HexRvGXypCrPEpUnQQvWiFPaIo6WNfIYGUJSb4WNpPPhKzbBHSPF5Xe18yFdwf6iQ0CkBXTIrSOD98veO6nGxSpljX5Q+TN8ZgXwc5xt3pwlRW5stlp0BJ5w7cg8ikooKQkVWPYrkR62T7BdrQsXrfLf7FVhgW6mUSAazAEK0sX61r3YN7JNs3wrarMMWjKm6LQACEbn7EcWJcaCwsgSi2vQW02FB6qqRi2Ywcp6hQK7wt5UnBJygzMJvSH+Bu7dU8urII9yLQgW3JEyL5LXnnEY2VqcCAwEAATANBgkqhkiG9w0BAQsFAAOCAQEAWtYVQdBm8bMGVl7LTIm3em+2Sc++rTe//5tNyVLiOMvbQn9aLaRsHlCj1r33qtIqysZE8lY54qsFZgKczicIABYq8v8q7mU1jXlObme3p8YHIS71l6AA8Z+r/BCAzn7uh69LU1mUqFYZz8RD6DphhUYY45OvakAlIPnPIGYpDC2HUwFY4YC8FcMyxmFG/fB81yEHUNdZiHpPWPQExwv8pma/HZdYUK2kyNg3iLuqXJCzZRh/QLFFxr44Vhuwbx/fPqOLB858PU/HQJdPZ1iz+ZRjEN+xQVaHE0NMitHonppwx5xzbVwg6Cp41DlrxkH/espjVrwKCaJHhLtS3Ap6LA==',

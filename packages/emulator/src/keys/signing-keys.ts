@@ -11,7 +11,7 @@ import {
   ownerOf,
   labelled,
 } from './key-record.js'
-import { listedOnly } from './listed-only.js'
+import type { ListedOnly } from './listed-only.js'
 import { generateRsaKeys, type RsaKeys } from './rsa-key.js'
 import { openStoredKeys } from './stored-keys.js'
 import type {
@@ -32,7 +32,7 @@ export class SigningKeys {
   readonly #records: KeyRecord[] = []
   /** The key that signs for each owner. */
   readonly #signing = new Map<KeyOwner, KeyRecord>()
-  readonly #listedOnly = new Map<KeyOwner, readonly PublishedKey[]>()
+  #listedOnly: Promise<ListedOnly> | undefined
   /** First keys that are being made. */
   readonly #pending = new Map<KeyOwner, Promise<KeyRecord>>()
   #changes = 0
@@ -83,10 +83,12 @@ export class SigningKeys {
     const others = withMicrosoftAccounts
       ? (['usGovernment', 'microsoftAccounts'] as const)
       : (['usGovernment'] as const)
+    // Before the answer is counted.
+    const filling = await this.#filling()
     return [
-      ...this.#filling('tenants'),
+      ...filling.tenants,
       ...this.#listed(['tenants', ...others], moment),
-      ...others.flatMap((owner) => this.#filling(owner)),
+      ...others.flatMap((owner) => filling[owner]),
     ]
   }
 
@@ -216,11 +218,10 @@ export class SigningKeys {
       .map((record) => labelled(record, this.#labels))
   }
 
-  /** Read at the first answer: the start does not need them. */
-  #filling(owner: Parameters<typeof listedOnly>[0]): readonly PublishedKey[] {
-    const known = this.#listedOnly.get(owner) ?? listedOnly(owner, this.#labels)
-    this.#listedOnly.set(owner, known)
-    return known
+  /** The keys that are only listed. Loaded for the first answer: the start does not need them. */
+  #filling(): Promise<ListedOnly> {
+    this.#listedOnly ??= import('./listed-only.js').then(({ listedOnly }) => listedOnly(this.#labels))
+    return this.#listedOnly
   }
 
   async #create(owner: KeyOwner): Promise<KeyRecord> {
