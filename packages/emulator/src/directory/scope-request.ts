@@ -28,7 +28,10 @@ export function readScopeRequest(
 ): ScopeRequest {
   const request = readTargets(service, tenant, asked)
   if (asked.version === '2.0') {
-    const resources = request.targets.map((target) => target.resource)
+    const named = request.targets.map((target) => target.resource)
+    // Sign-in scopes alone are scopes of Graph.
+    const isSignInAlone = named.length === 0 && request.signIn.size > 0
+    const resources = isSignInAlone ? [service.directory.resourceIn(tenant, graphAppId)] : named
     checkSameResource(service.directory, tenant, asked.resource, resources)
   }
   return request

@@ -111,6 +111,8 @@ export interface User {
   /** Sign-ins before that no longer count, seconds since the epoch. */
   readonly sessionsValidFrom: number
   readonly groupIds: readonly string[]
+  /** The agent identity whose user account this is, by appId. */
+  readonly agentId: string | undefined
 }
 
 export interface Group {
@@ -156,6 +158,12 @@ export interface ManagedIdentity {
   readonly isSystemAssigned: boolean
 }
 
+/** The identity of an agent (Entra Agent ID). Its service principal has the object id that is its appId. */
+export interface AgentIdentity {
+  readonly application: Application
+  readonly blueprint: Application
+}
+
 /** Consent to delegated scopes, by one user or (without `userId`) for all. */
 export interface PermissionGrant {
   readonly clientAppId: string
@@ -189,6 +197,8 @@ export interface Tenant {
   /** The longest a sign-in may be refreshed, if a policy limits it. */
   readonly signInFrequencySeconds: number | undefined
   readonly managedIdentities: ManagedIdentity[]
+  /** By appId. */
+  readonly agentIdentities: Map<string, AgentIdentity>
   /** By appId. */
   readonly servicePrincipals: Map<string, ServicePrincipal>
   readonly grants: PermissionGrant[]

@@ -2,6 +2,7 @@ import { Directory } from '../directory/directory.js'
 import { graphAppId } from '../directory/graph.js'
 import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import type { ApplicationRegistration, Registration, TenantRegistration } from '../registration/types.js'
+import { agentsOf, loadAgents } from './agents.js'
 import { loadApplications } from './applications.js'
 import { loadConsents } from './consents.js'
 import { loadPolicies } from './policies.js'
@@ -17,7 +18,11 @@ const inEveryTenant: ReadonlySet<string> = new Set([graphAppId, tokenExchangeApp
 export function loadDirectory(registration: Registration): Directory {
   const tenants = loadTenants(registration.tenants)
   const applications = loadApplications(
-    [...(registration.applications ?? []), ...identitiesOf(registration.tenants)],
+    [
+      ...(registration.applications ?? []),
+      ...identitiesOf(registration.tenants),
+      ...agentsOf(registration.tenants),
+    ],
     tenants,
   )
   const directory = new Directory(tenants, applications)
@@ -32,6 +37,7 @@ export function loadDirectory(registration: Registration): Directory {
     const path = `tenants[${index}]`
     loadManagedIdentities(directory, tenant, tenantRegistration, path)
     loadServicePrincipals(directory, tenant, tenantRegistration, path)
+    loadAgents(directory, tenant, tenantRegistration, path)
     tenant.policies.push(...loadPolicies(directory, tenant, tenantRegistration, path))
     loadConsents(directory, tenant, tenantRegistration, path)
   }

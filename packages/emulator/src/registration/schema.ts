@@ -36,6 +36,7 @@ const user = record(
     accountEnabled: { type: 'boolean' },
     userType: { enum: ['Member', 'Guest'] },
     guestOf: name,
+    identityParentId: name,
     directoryRoles: list(name),
   },
   ['userPrincipalName'],
@@ -96,6 +97,12 @@ const tenant = record(
         ['displayName'],
       ),
     ),
+    agentIdentities: list(
+      record(
+        { displayName: name, id: guid, agentIdentityBlueprintId: name, accountEnabled: { type: 'boolean' } },
+        ['displayName', 'agentIdentityBlueprintId'],
+      ),
+    ),
     conditionalAccess: list(
       record(
         {
@@ -140,6 +147,7 @@ const optionalClaims = list(
 
 const application = record(
   {
+    '@odata.type': { enum: ['#microsoft.graph.application', '#microsoft.graph.agentIdentityBlueprint'] },
     appId: guid,
     displayName: name,
     publisherDomain: nullable(name),

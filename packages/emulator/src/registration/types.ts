@@ -42,6 +42,8 @@ export interface TenantRegistration {
   readonly appRoleAssignments?: readonly AppRoleAssignmentRegistration[] | undefined
   /** Identities of machines and services, for the managed identity endpoint. Default: none. */
   readonly managedIdentities?: readonly ManagedIdentityRegistration[] | undefined
+  /** Identities of AI agents (Entra Agent ID). Default: none. */
+  readonly agentIdentities?: readonly AgentIdentityRegistration[] | undefined
   /** Conditional Access policies, as outcomes. Default: none. */
   readonly conditionalAccess?: readonly ConditionalAccessRegistration[] | undefined
   /** The authentication contexts this tenant knows: `c1` to `c99`. Default: none. */
@@ -64,6 +66,18 @@ export interface ManagedIdentityRegistration {
    * Default `userAssigned`. A tenant has at most one `systemAssigned`: the identity of the machine the emulator plays.
    */
   readonly type?: 'systemAssigned' | 'userAssigned' | undefined
+}
+
+/** The identity of an AI agent: a client without credentials of its own, which its blueprint vouches for. */
+export interface AgentIdentityRegistration {
+  /** Its name. */
+  readonly displayName: string
+  /** Its client id, which is also the object id of its service principal. Default: derived from the name. */
+  readonly id?: string | undefined
+  /** Its blueprint, by appId or displayName: an application with the `@odata.type` of one. */
+  readonly agentIdentityBlueprintId: string
+  /** Default true. */
+  readonly accountEnabled?: boolean | undefined
 }
 
 /** A Conditional Access policy, as its outcome: nothing is evaluated. */
@@ -120,6 +134,8 @@ export interface UserRegistration {
   readonly accountEnabled?: boolean | undefined
   /** Default `Member`. */
   readonly userType?: 'Member' | 'Guest' | undefined
+  /** For the user account of an agent: its agent identity, by id or displayName. Nobody signs in to such an account. */
+  readonly identityParentId?: string | undefined
   /** For a guest: the account at home, by the userPrincipalName or id it has in another tenant here. */
   readonly guestOf?: string | undefined
   /** Directory roles by name or template id; `Global Administrator` may consent for the organisation. */
@@ -187,6 +203,11 @@ export interface ApplicationRegistration {
   readonly appId?: string | undefined
   /** Its name. Other parts of the registration may refer to the application by it. */
   readonly displayName: string
+  /** `#microsoft.graph.agentIdentityBlueprint` for the blueprint of agent identities. Default: an application. */
+  readonly '@odata.type'?:
+    | '#microsoft.graph.application'
+    | '#microsoft.graph.agentIdentityBlueprint'
+    | undefined
   /** A domain of the home tenant. Default: the first tenant. */
   readonly publisherDomain?: string | null | undefined
   /** Default `AzureADMyOrg`: the accounts of the home tenant. */

@@ -109,7 +109,7 @@ async function start(
     if (parameters.get('request') !== undefined || parameters.get('request_uri') !== undefined) {
       throw new EntraError(9002313)
     }
-    if (version === '2.0') parameters.require('scope', 90014)
+    if (version === '2.0') parameters.require('scope')
     const ending: Ending = {
       ...address,
       platform,

@@ -4,6 +4,7 @@ import { isWithin } from '../base/period.js'
 import type { Application, Platform, ServicePrincipal, Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import type { ClientAuthentication, TokenClient } from '../tokens/access-token.js'
+import { checkAgentAssertion } from './agent-assertion.js'
 import type { TokenRequest } from './request.js'
 
 /** A client that is present in the tenant and authenticated as its type requires. */
@@ -116,6 +117,11 @@ async function checkCredential(
   if (credential.kind === 'secret') {
     checkSecret(service, application, credential.secret)
     return '1'
+  }
+  const agent = tenant.agentIdentities.get(application.appId)
+  if (agent !== undefined) {
+    await checkAgentAssertion(service, tenant, agent, credential.assertion)
+    return '2'
   }
   // Loaded at the first assertion: most clients have secrets, and loading jose is a sixth of the start-up time.
   const { checkClientAssertion } = await import('./client-assertion.js')

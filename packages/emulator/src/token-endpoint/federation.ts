@@ -31,7 +31,7 @@ export async function checkFederatedAssertion(
   )
   if (credential === undefined) throw new EntraError(700213, { value: sub })
   await checkSignature(service, iss, assertion)
-  if (isOwnIssuer(service, iss, claims['tid']) && typeof claims['scp'] === 'string')
+  if (isOwnIssuer(service, iss, claims['tid']) && typeof claims['scp'] === 'string' && claims['scp'] !== '/')
     throw new EntraError(700229)
 }
 

@@ -26,7 +26,7 @@ export async function refreshToken(service: Service, request: TokenRequest): Pro
   checkAge(tenant, content, clock.now())
 
   const scope = request.form.get('scope') ?? content.scope
-  const resource = request.form.get('resource') ?? content.resource
+  const resource = request.form.get('resource') ?? (request.version === '1.0' ? content.resource : undefined)
   const asked = readScopeRequest(service, tenant, { version: request.version, scope, resource })
   // With a scope in the request, live answers accept the API's URI.
   if (request.form.get('scope') === undefined && request.version === '2.0') {

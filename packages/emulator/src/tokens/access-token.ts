@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { ClaimsRequest } from '../base/parameters.js'
 import { sealSession, type Session } from '../directory/sessions.js'
 import type { Application, ServicePrincipal, Tenant, User, Version } from '../directory/types.js'
+import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import { issuerOf, type Service } from '../instance/service.js'
+import { agentClaims } from './agent-claims.js'
 import {
   backdatedSeconds,
   type Claims,
@@ -120,6 +122,7 @@ export function delegatedClaims(service: Service, request: DelegatedTokenRequest
     tid: tenant.id,
     ...optionalClaims(resource.optionalClaims.accessToken, { user, tenant, session }),
     ...(isRequested(resource, 'idtyp', 'include_user_token') ? { idtyp: 'user' } : {}),
+    ...requestedOf(resource, agentClaims(tenant, client.application, user)),
     ...capabilityClaims(request),
   }
 }
@@ -136,8 +139,20 @@ export function applicationClaims(service: Service, request: ApplicationTokenReq
     ...(roles.length > 0 ? { roles } : {}),
     sub: principal.id,
     tid: tenant.id,
+    // An agent that acts as itself: a slash, which grants nothing.
+    ...(isRequested(resource, 'idtyp') && tenant.agentIdentities.has(client.application.appId)
+      ? { scp: '/' }
+      : {}),
+    ...requestedOf(resource, agentClaims(tenant, client.application, undefined)),
     ...capabilityClaims(request),
   }
+}
+
+/** Optional claims with their values; a token for exchange always has them. */
+function requestedOf(resource: Application, claims: Claims): Claims {
+  return resource.appId === tokenExchangeAppId
+    ? claims
+    : Object.fromEntries(Object.entries(claims).filter(([name]) => isRequested(resource, name)))
 }
 
 /** Means nothing to anyone but Entra. */
