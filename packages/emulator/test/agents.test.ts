@@ -236,6 +236,16 @@ describe('an agent as itself', () => {
     })
   })
 
+  test('has the same claims in a token that a test issues', async () => {
+    const issued = decodeJwt(await emulator.issueToken({ client: 'agent', resource: 'api' }))
+    const asked = decodeJwt(tokenOf(await asItself(tokenOf(await vouch()))))
+    const changing = ['aio', 'rh', 'uti', 'xms_ftd']
+    for (const name of changing) expect(typeof issued[name]).toBe(typeof asked[name])
+    const steady = (claims: object): [string, unknown][] =>
+      Object.entries(claims).filter(([name]) => !changing.includes(name))
+    expect(steady(issued)).toEqual(steady(asked))
+  })
+
   test('says nothing of agents to an API that did not ask', async () => {
     const claims = decodeJwt(
       tokenOf(await asItself(tokenOf(await vouch()), { scope: 'api://plain/.default' })),
