@@ -37,6 +37,7 @@ export type {
   GroupRegistration,
   ImplicitGrantSettings,
   KeyCredential,
+  AgentIdentityRegistration,
   ManagedIdentityRegistration,
   OptionalClaim,
   OptionalClaims,

@@ -7,6 +7,7 @@ import { revokeConsent } from './controls/revoke-consent.js'
 import { createUsers } from './controls/users.js'
 import type { Emulator } from './emulator.js'
 import { addDiscoveryEndpoints } from './endpoints/discovery.js'
+import { addErrorExplanation } from './endpoints/error-explanation.js'
 import { addGraphEndpoints } from './endpoints/graph.js'
 import { addInstanceEndpoints } from './endpoints/instance.js'
 import { addManagedIdentityEndpoints } from './endpoints/managed-identity.js'
@@ -121,4 +122,5 @@ function addEndpoints(app: FastifyInstance, instance: Instance, identityHeader: 
   addAdminConsentEndpoint(app, instance)
   addGraphEndpoints(app, instance)
   addManagedIdentityEndpoints(app, instance, identityHeader)
+  addErrorExplanation(app)
 }

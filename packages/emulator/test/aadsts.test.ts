@@ -78,6 +78,8 @@ function catalogue(certificate: TestCertificate, expired: TestCertificate, issue
         })),
         servicePrincipals: [
           { appId: 'guarded', appRoleAssignmentRequired: true },
+          { appId: 'disabled-api', accountEnabled: false },
+          { appId: 'disabled-client', accountEnabled: false },
           { appId: 'mapped', mappedClaims: { department: 'Sales' } },
           { appId: 'mapped-by-word', mappedClaims: { department: 'Sales' } },
         ],
@@ -116,6 +118,12 @@ function catalogue(certificate: TestCertificate, expired: TestCertificate, issue
         }
       }),
       ...guardedApis,
+      { displayName: 'disabled-api', identifierUris: ['api://disabled-api'] },
+      {
+        appId: appId(53),
+        displayName: 'disabled-client',
+        passwordCredentials: [{ secretText: 'test-value-disabled' }],
+      },
       { displayName: 'mapped', identifierUris: ['api://mapped'] },
       {
         displayName: 'mapped-by-word',
@@ -370,11 +378,13 @@ const rows: Readonly<Record<AadstsCode, Row>> = {
   50105: ['body', 'invalid_grant', () => refresh({ scope: 'api://guarded/Things.Read' })],
   50131: ['body', 'interaction_required', policy('otherCondition')],
   50146: ['body', 'invalid_request', () => daemon({ scope: 'api://mapped/.default' })],
+  50148: ['body', 'invalid_grant', () => redeem({ code_verifier: '' })],
   50158: ['body', 'interaction_required', policy('externalControl')],
   50173: ['body', 'invalid_grant', revoked],
   50194: ['page', undefined, () => open({}, '/common/oauth2/v2.0/authorize')],
   50196: ['body', 'invalid_grant', () => refusedBy(50196)],
   500011: ['body', 'invalid_resource', () => daemon({ scope: 'api://unknown/.default' })],
+  500014: ['body', 'invalid_resource', () => daemon({ scope: 'api://disabled-api/.default' })],
   500112: ['body', 'invalid_client', () => redeem({ redirect_uri: 'http://localhost:1' })],
   500131: ['body', 'invalid_grant', () => obo({ client_id: ids.web, client_secret: secrets.web })],
   500133: ['body', 'invalid_grant', () => after(3600, obo)],
@@ -390,7 +400,7 @@ const rows: Readonly<Record<AadstsCode, Row>> = {
   65004: ['redirect', 'access_denied', decline],
   650053: ['body', 'invalid_client', () => obo({ scope: 'api://v2/Things.Unknown' })],
   650057: ['body', 'invalid_client', () => obo({ scope: 'api://guarded/.default' })],
-  70000: ['body', 'invalid_grant', () => refresh({ refresh_token: 'made-up' })],
+  70000: ['body', 'invalid_grant', () => refresh({ client_id: appId(51) })],
   70003: ['body', 'unsupported_grant_type', () => token({ grant_type: 'magic', client_id: ids.native })],
   70008: ['body', 'invalid_grant', lateCode],
   70011: ['body', 'invalid_scope', () => refresh({ scope: 'api://v2/.default api://v2/Things.Read' })],
@@ -433,6 +443,11 @@ const rows: Readonly<Record<AadstsCode, Row>> = {
   700212: ['body', 'invalid_client', () => federated({ aud: 'api://other' })],
   700213: ['body', 'invalid_client', () => federated({ aud: 'api://exchange', sub: 'b' })],
   700229: ['body', 'invalid_client', () => daemon({ client_secret: '', ...foreign(user.access) })],
+  7000112: [
+    'body',
+    'unauthorized_client',
+    () => daemon({ client_id: appId(53), client_secret: 'test-value-disabled' }),
+  ],
   7000114: [
     'body',
     'unauthorized_client',
@@ -442,6 +457,11 @@ const rows: Readonly<Record<AadstsCode, Row>> = {
   7000216: ['body', 'invalid_client', () => daemon({ client_secret: '' })],
   7000218: ['body', 'invalid_client', () => obo({ client_secret: '' })],
   7000222: ['body', 'invalid_client', () => daemon({ client_secret: 'test-value-expired' })],
+  7000229: [
+    'body',
+    'invalid_client',
+    () => daemon({ client_id: ids.fleet, client_secret: 'test-value-fleet' }, { tenant: ids.fabrikam }),
+  ],
   90002: ['body', 'invalid_request', () => daemon({}, { tenant: 'unknown.example' })],
   90009: ['body', 'invalid_request', () => obo({ scope: 'api://tier1/.default' })],
   90014: ['body', 'invalid_request', () => daemon({ scope: '' })],

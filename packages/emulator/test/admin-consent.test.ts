@@ -39,7 +39,7 @@ test.each(['1.0', '2.0'] as const)(
   'brings a client and its API into another tenant on v%s',
   async (version) => {
     await using emulator = await startTestEmulator()
-    expect(refusal(await askToken(emulator, asFleet, { tenant: ids.fabrikam })).code).toBe(700016)
+    expect(refusal(await askToken(emulator, asFleet, { tenant: ids.fabrikam })).code).toBe(7000229)
 
     const page = await open(emulator, version)
     expect(page.html).toContain('Read the fleet')
@@ -69,7 +69,7 @@ test('changes nothing when the administrator declines, and sends access_denied t
     admin_consent: 'True',
     state: 'the-state',
   })
-  expect(refusal(await askToken(emulator, asFleet, { tenant: ids.fabrikam })).code).toBe(700016)
+  expect(refusal(await askToken(emulator, asFleet, { tenant: ids.fabrikam })).code).toBe(7000229)
 })
 
 test('refuses a user who is not an administrator with AADSTS90094', async () => {
@@ -104,5 +104,5 @@ test('does not accept the state of a sign-in as that of a consent', async () => 
   })
   const page = await sendForm(emulator, signIn, { consent: 'accept' })
   expect(page.location).toBeUndefined()
-  expect(refusal(await askToken(emulator, asFleet, { tenant: ids.fabrikam })).code).toBe(700016)
+  expect(refusal(await askToken(emulator, asFleet, { tenant: ids.fabrikam })).code).toBe(7000229)
 })

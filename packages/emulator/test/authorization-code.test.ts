@@ -34,7 +34,7 @@ describe('a native sign-in on v2.0', () => {
     expect(status).toBe(200)
     expect(body).toEqual({
       token_type: 'Bearer',
-      scope: 'openid profile api://tier1/Things.Read',
+      scope: 'api://tier1/Things.Read',
       expires_in: 3599,
       ext_expires_in: 3599,
       access_token: expect.any(String),
@@ -346,7 +346,7 @@ describe('a code', () => {
       { code_verifier: createPkce().verifier },
       { status: 400, error: 'invalid_grant', code: 501481 },
     ],
-    ['no verifier', { code_verifier: '' }, { status: 400, error: 'invalid_grant', code: 501481 }],
+    ['no verifier', { code_verifier: '' }, { status: 400, error: 'invalid_grant', code: 50148 }],
     [
       'another redirect URI',
       { redirect_uri: 'http://localhost:1' },
@@ -364,7 +364,7 @@ describe('a code', () => {
       { status: 400, error: 'invalid_grant', code: 700005 },
       { tenant: 'contoso.example' },
     ],
-    ['a made-up code', { code: '1.AAAA' }, { status: 400, error: 'invalid_grant', code: 70000 }],
+    ['a made-up code', { code: '1.AAAA' }, { status: 400, error: 'invalid_grant', code: 9002313 }],
     [
       'two APIs',
       { scope: 'api://v1/Things.Read api://v2/Things.Read' },

@@ -202,7 +202,7 @@ describe('the request log', () => {
   test('does not keep a token that was sent as a client id by mistake', async () => {
     await using own = await startTestEmulator()
     const token = await own.issueToken({ client: 'daemon', resource: 'v2' })
-    expect(refusal(await askToken(own, { ...form, client_id: token })).code).toBe(700038)
+    expect(refusal(await askToken(own, { ...form, client_id: token })).code).toBe(700016)
     expect(own.requests.at(-1)).not.toHaveProperty('clientId')
     expect(JSON.stringify(own.requests)).not.toContain(token.slice(0, 40))
   })

@@ -47,6 +47,11 @@ beforeAll(async () => {
     'client credentials 2.0': token,
     'client credentials 1.0': await ask({ ...bySecret, resource: 'api://v1' }, { version: '1.0' }),
     'claims of an application 2.0': decodeJwt(String(token['access_token'])),
+    'scopes of an API, asked for with sign-in scopes': user.body,
+    'scopes of Graph, asked for with sign-in scopes': (
+      await signInAndRedeem(emulator, { query: { scope: 'openid profile offline_access' } })
+    ).body,
+    'claims of a user 2.0': decodeJwt(String(user.body['access_token'])),
     'error 7000215': await ask({ ...byScope, client_secret: 'test-value-wrong' }),
     'error 500011': await ask({ ...byScope, scope: 'api://unknown/.default' }),
     'error 70003': await ask({ ...byScope, grant_type: 'magic' }),

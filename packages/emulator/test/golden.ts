@@ -46,6 +46,9 @@ const recordings = { where: 'azure-sdk-for-js, identity recordings', date: '2023
 const openiddict = { where: 'openiddict-core issue 2298', date: '2025-04-22' }
 const captures = { where: 'entra-emulator, e2e/differential fixtures', date: '2026-08-13' }
 const documentation = { where: 'Microsoft, v1-oauth2-client-creds-grant-flow', date: '2020-09-01' }
+/** The table of Microsoft's answers, and recordings for Key Vault and Azure Resource Manager. */
+const scopeEcho = { where: 'msal-dotnet 1547; azure-sdk-for-js, identity recordings', date: '2022-02-12' }
+const userToken = { where: 'a decoded v2.0 access token of a user', date: '2025-07-31' }
 const issues = { where: 'azure-docs 39189, msal-js 5491', date: '2023-01-04' }
 
 const absentEndpoint = 'that endpoint is not there, and what is not there is not listed'
@@ -192,6 +195,21 @@ export const expectations: readonly Expectation[] = [
       ),
       ...['iat', 'nbf', 'exp'].map((member): Row => ({ member, kind: 'number', source: captures })),
     ],
+  },
+  {
+    subject: 'scopes of an API, asked for with sign-in scopes',
+    isComplete: false,
+    rows: [{ member: 'scope', kind: 'string', value: 'api://tier1/Things.Read', source: scopeEcho }],
+  },
+  {
+    subject: 'scopes of Graph, asked for with sign-in scopes',
+    isComplete: false,
+    rows: [{ member: 'scope', kind: 'string', value: 'openid profile', source: scopeEcho }],
+  },
+  {
+    subject: 'claims of a user 2.0',
+    isComplete: false,
+    rows: ['sid', 'xms_ftd'].map((member): Row => ({ member, kind: 'string', source: userToken })),
   },
   { subject: 'error 7000215', rows: errorRows(captures, true), isComplete: true },
   { subject: 'error 500011', rows: errorRows(captures, true), isComplete: true },

@@ -1,8 +1,15 @@
 import { createTokenValidator, entraMultiTenant } from '@countersign/core'
-import { decodeJwt, decodeProtectedHeader } from 'jose'
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  importJWK,
+  type JSONWebKeySet,
+  jwtVerify,
+} from 'jose'
 import { describe, expect, test } from 'vitest'
 import type { Emulator } from '@countersign/emulator'
-import { askToken, ids, refusal, secrets, startTestEmulator, verified } from './support.js'
+import { askToken, ids, refusal, secrets, start, startTestEmulator, verified } from './support.js'
 
 interface Listed {
   readonly kid: string
@@ -15,8 +22,11 @@ async function listed(emulator: Emulator, path = `/${ids.contoso}/discovery/v2.0
   return ((await response.json()) as { keys: Listed[] }).keys
 }
 
-const kids = async (emulator: Emulator, path?: string): Promise<string[]> =>
-  (await listed(emulator, path)).map(({ kid }) => kid)
+/** Of the instance's own keys, without those that only fill the set. */
+const kids = async (emulator: Emulator, path?: string): Promise<string[]> => {
+  const [all, own] = [await listed(emulator, path), await emulator.keys.list()]
+  return all.map(({ kid }) => kid).filter((kid) => own.some((key) => key.kid === kid))
+}
 
 const issue = (emulator: Emulator): Promise<string> =>
   emulator.issueToken({ client: 'daemon', resource: 'v2' })
@@ -145,4 +155,68 @@ test('an API with a key of its own has it under ?appid=, in the document and the
   expect(kidOf(await issue(emulator))).toBe(kid)
   const other = await emulator.issueToken({ client: 'daemon', resource: 'v1' })
   expect((await verified(emulator, other)).claims.tid).toBe(decodeJwt(other)['tid'])
+})
+
+/** panva/wellknown, entra-common (2024-06 to 2024-10): 6 to 14 keys, of tenants, US Government and personal accounts. */
+describe('the set of a new instance', () => {
+  const paths = ['/common', `/${ids.contoso}`, '/organizations', '/consumers'].flatMap((tenant) => [
+    `${tenant}/discovery/v2.0/keys`,
+    ...(tenant === '/consumers' ? [] : [`${tenant}/discovery/keys`]),
+  ])
+
+  test('has several keys, as live sets have, and neither the first nor the last of them signs', async () => {
+    await using emulator = await startTestEmulator()
+    const signing = kidOf(await issue(emulator))
+    for (const path of paths) {
+      const all = (await listed(emulator, path)).map(({ kid }) => kid)
+      expect([path, all.length >= 6 && all.length <= 14]).toEqual([path, true])
+      expect(new Set(all).size).toBe(all.length)
+      expect([all.indexOf(signing ?? '') > 0, all.at(-1) === signing]).toEqual([true, false])
+    }
+  })
+
+  test('names the issuer and cloud of each, with those of personal accounts under common and consumers alone', async () => {
+    await using emulator = await startTestEmulator()
+    const count = async (tenant: string): Promise<Record<string, number>> => {
+      const counts = { tenants: 0, usGovernment: 0, personal: 0 }
+      for (const { issuer, cloud_instance_name: cloud } of await listed(
+        emulator,
+        `/${tenant}/discovery/v2.0/keys`,
+      )) {
+        if (cloud === 'microsoftonline.us') counts.usGovernment += 1
+        else if (issuer === `${emulator.origin}/{tenantid}/v2.0`) counts.tenants += 1
+        else if (issuer?.includes('9188040d-6c67-4c5b-b112-36a304b66dad')) counts.personal += 1
+      }
+      return counts
+    }
+    expect(await count('common')).toEqual({ tenants: 4, usGovernment: 3, personal: 3 })
+    expect(await count(ids.contoso)).toEqual({ tenants: 4, usGovernment: 3, personal: 0 })
+  })
+
+  test('has nothing to sign with but its own key: the others are in no list and no state', async () => {
+    await using emulator = await startTestEmulator()
+    const [own, ...more] = await emulator.keys.list()
+    expect(more).toEqual([])
+    expect((await emulator.exportState()).keys).toHaveLength(1)
+    const [first] = await listed(emulator)
+    expect(first?.kid).not.toBe(own?.kid)
+    await expect(emulator.keys.use(first?.kid ?? '')).rejects.toThrow(
+      'must be the kid of a key of this emulator',
+    )
+  })
+
+  test('fails code that takes the first key', async () => {
+    await using emulator = await startTestEmulator()
+    const response = await fetch(`${emulator.origin}/${ids.contoso}/discovery/v2.0/keys`)
+    const { keys } = (await response.json()) as JSONWebKeySet
+    const [key] = keys
+    const currentDate = new Date(start * 1000)
+    const token = await issue(emulator)
+    await expect(
+      jwtVerify(token, await importJWK(key ?? {}, 'RS256'), { currentDate }),
+    ).rejects.toMatchObject({
+      code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+    })
+    await expect(jwtVerify(token, createLocalJWKSet({ keys }), { currentDate })).resolves.toBeDefined()
+  })
 })

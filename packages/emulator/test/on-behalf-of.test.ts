@@ -53,7 +53,7 @@ test('gives a refresh token, an id token and client_info on v2.0 when asked, and
     onBehalfOf(userToken, { scope: 'openid profile offline_access api://v2/.default', client_info: '1' }),
   )
   expect(body).toMatchObject({
-    scope: 'openid profile api://v2/Things.Read api://v2/Things.Write api://v2/.default',
+    scope: 'api://v2/Things.Read api://v2/Things.Write api://v2/.default',
     refresh_token: expect.any(String),
     id_token: expect.any(String),
     client_info: Buffer.from(JSON.stringify({ uid: ids.alice, utid: ids.contoso })).toString('base64url'),

@@ -116,7 +116,9 @@ describe('a federated credential', () => {
     ['a slash more in the issuer', { iss: 'slash' }, 700211],
     ['another audience', { aud: 'api://azureadtokenexchange' }, 700212],
     ['another subject', { sub: 'repo:contoso/app:ref:refs/heads/Main' }, 700213],
-    ['an end in the past', { exp: start - 1 }, 700027],
+    // Azure/login 180, azure-workload-identity 693.
+    ['an end in the past', { exp: start }, 700024],
+    ['a start in the future', { nbf: start + 60 }, 700024],
     ['no end', { exp: undefined }, 700027],
   ])('is refused with %s: invalid_client, AADSTS%i', async (_, changes, code) => {
     const claims = 'iss' in changes && changes.iss === 'slash' ? { iss: `${issuer}/` } : changes
@@ -256,4 +258,73 @@ test("a managed identity's token is a federated credential; a user's is not: AAD
     scopes: ['anything'],
   })
   expect(refusal(await ask(user))).toEqual({ status: 401, error: 'invalid_client', code: 700229 })
+})
+
+/** docs/recipes/managed-identity.md, and https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity */
+describe('the recipe for a managed identity as the credential of an application', () => {
+  const worker = { displayName: 'worker', id: identityId }
+  const apis = [
+    {
+      appId: ids.v2,
+      displayName: 'v2',
+      identifierUris: ['api://v2'],
+      api: { requestedAccessTokenVersion: 2 as const },
+    },
+  ]
+  const tenant = { id: ids.contoso, domains: ['contoso.example'], managedIdentities: [worker] }
+
+  async function ask(changes: object): Promise<Awaited<ReturnType<typeof askToken>>> {
+    await using own = await startEmulator({
+      registration: { tenants: [tenant], applications: apis },
+      clock: fixedClock(start),
+    })
+    own.reload({
+      tenants: [tenant],
+      applications: [
+        ...apis,
+        {
+          appId: ids.daemon,
+          displayName: 'daemon',
+          federatedIdentityCredentials: [
+            {
+              issuer: `${own.origin}/${ids.contoso}/v2.0`,
+              subject: identityId,
+              audiences: ['api://AzureADTokenExchange'],
+              ...changes,
+            },
+          ],
+        },
+      ],
+    })
+    const machine = await fetch(
+      `${own.origin}/metadata/identity/oauth2/token?api-version=2018-02-01&resource=api://AzureADTokenExchange&principal_id=${identityId}`,
+      { headers: { metadata: 'true' } },
+    )
+    const { access_token: assertion } = (await machine.json()) as { access_token: string }
+    const claims = JSON.parse(Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString()) as Record<
+      string,
+      unknown
+    >
+    // A decoded token of 2025-10-20: the audience is the id of the API, the same in every tenant.
+    expect(claims).toMatchObject({ aud: 'fb60f99c-7a34-4190-8149-302f77469936', ver: '2.0', sub: identityId })
+    return await askToken(own, {
+      grant_type: 'client_credentials',
+      client_id: ids.daemon,
+      scope: 'api://v2/.default',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: assertion,
+    })
+  }
+
+  test('is accepted word for word: the v2.0 issuer, the object id, and api://AzureADTokenExchange', async () => {
+    expect((await ask({})).status).toBe(200)
+  })
+
+  test.each([
+    [{ audiences: ['api://AzureADTokenExchange/'] }, 700212],
+    [{ audiences: ['api://other'] }, 700212],
+    [{ subject: ids.alice }, 700213],
+  ])('is refused with %j instead', async (changes, code) => {
+    expect(refusal(await ask(changes))).toEqual({ status: 401, error: 'invalid_client', code })
+  })
 })

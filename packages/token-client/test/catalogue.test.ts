@@ -39,7 +39,7 @@ const actions: Partial<Record<AadstsCode, TokenClientAction>> = {
 }
 
 /** Refusals of grants that this client does not have: their `error` decides. */
-const ofOtherGrants: ReadonlySet<number> = new Set([501481, 54005, 700005])
+const ofOtherGrants: ReadonlySet<number> = new Set([50148, 501481, 54005, 700005])
 
 describe.each(['1.0', '2.0'] as const)('the catalogue of refusals, on the %s endpoint', (version) => {
   let emulator: Emulator

@@ -20,6 +20,7 @@ export const advice: Readonly<Record<AadstsCode, string>> = {
   50105: 'Assign the user or a group to the application in appRoleAssignments.',
   50131: 'Send the user to the sign-in page with the claims of this answer.',
   50146: 'Set api.acceptMappedClaims, or give the API a signing key of its own.',
+  50148: 'Send the code_verifier that the code_challenge of the authorize request was made from.',
   50158:
     'Send the user to the sign-in page with the claims of this answer; the other service is asked there.',
   50173: 'Sign the user in again: what came before the revocation no longer counts.',
@@ -27,6 +28,7 @@ export const advice: Readonly<Record<AadstsCode, string>> = {
   50196: 'Cache tokens, and do not ask for the same token again and again.',
   500011:
     'Name an API of this tenant by one of its identifierUris or its appId, or let an administrator consent to it.',
+  500014: 'Set accountEnabled of the service principal of the API, in servicePrincipals of the tenant.',
   500112: 'Send the redirect_uri of the authorize request.',
   500131: 'Send a token issued for the API that asks: its aud must be that API.',
   500133: 'Ask the caller for a fresh token: this one is expired or not valid yet.',
@@ -68,11 +70,14 @@ export const advice: Readonly<Record<AadstsCode, string>> = {
     'Register the audience in federatedIdentityCredentials, or ask the other issuer for a registered one.',
   700213: 'Register the subject in federatedIdentityCredentials, character for character.',
   700229: 'Use a token of an application or managed identity, not of a user.',
+  7000112: 'Set accountEnabled of the service principal of the client, in servicePrincipals of the tenant.',
   7000114: 'Use client credentials: this token has no user.',
   7000215: 'Send the text of a secret in passwordCredentials, encoded as a form value.',
   7000216: 'Send client_secret or client_assertion.',
   7000218: 'Send client_secret or client_assertion, or register the redirect URI under publicClient.',
   7000222: 'Add a secret with a later endDateTime.',
+  7000229:
+    'Let an administrator of the tenant consent to the application, or add it to servicePrincipals of the tenant.',
   90002: 'Name a tenant of the registration by its id or one of its domains.',
   90009: 'Name the API by its GUID when it asks for a token for itself.',
   90014: 'Send the parameter.',

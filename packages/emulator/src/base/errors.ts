@@ -93,6 +93,11 @@ const table = {
     text: 'This application is required to be configured with an application-specific signing key. It is either not configured with one, or the key has expired or is not yet valid.',
     unconfirmed: true,
   },
+  50148: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'The code_verifier does not match the code_challenge supplied in the authorization request for PKCE.',
+  },
   50158: {
     status: 400,
     error: 'interaction_required',
@@ -121,6 +126,12 @@ const table = {
     status: 400,
     error: 'invalid_resource',
     text: 'The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.',
+  },
+  500014: {
+    status: 400,
+    error: 'invalid_resource',
+    text: "The service principal for resource '{resource}' is disabled. This indicate that a subscription within the tenant has lapsed, or that the administrator for this tenant has disabled the application, preventing tokens from being issued for it.",
+    unconfirmed: true,
   },
   500112: {
     status: 401,
@@ -342,6 +353,11 @@ const table = {
     text: 'Only app-only tokens can be used as Federated Identity Credentials for this issuer.',
     unconfirmed: true,
   },
+  7000112: {
+    status: 400,
+    error: 'unauthorized_client',
+    text: "Application '{client}'({name}) is disabled.",
+  },
   7000114: {
     status: 400,
     error: 'unauthorized_client',
@@ -368,6 +384,11 @@ const table = {
     error: 'invalid_client',
     text: "The provided client secret keys for app '{client}' are expired. Create new keys for your app, or consider using certificate credentials for added security.",
   },
+  7000229: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'The client application {client} is missing service principal in the tenant {tenant}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119',
+  },
   90002: {
     status: 400,
     error: 'invalid_request',
@@ -376,7 +397,7 @@ const table = {
   90009: {
     status: 400,
     error: 'invalid_request',
-    text: "Application '{client}' is requesting a token for itself. This scenario is supported only if resource is specified using the GUID based App Identifier.",
+    text: "Application '{client}'({name}) is requesting a token for itself. This scenario is supported only if resource is specified using the GUID based App Identifier.",
   },
   90014: {
     status: 400,
@@ -519,7 +540,10 @@ export class EntraError extends Error {
   readonly suberror: string | undefined
   readonly claims: string | undefined
 
-  /** `error` replaces that of the table, for an endpoint that answers this code with another one. */
+  /**
+   * A name of the text without a value is written in brackets. `error` replaces that of the table, for an endpoint that answers this
+   * code with another one.
+   */
   constructor(
     code: AadstsCode,
     values: Readonly<Record<string, string>> = {},
@@ -527,7 +551,7 @@ export class EntraError extends Error {
   ) {
     const entry = aadsts[code]
     super(
-      `AADSTS${code}: ${entry.text.replaceAll(/\{(\w+)\}/g, (_, name: string) => printable(values[name]))}`,
+      `AADSTS${code}: ${entry.text.replaceAll(/\{(\w+)\}/g, (_, name: string) => printable(values[name] ?? `(${name})`))}`,
     )
     this.name = 'EntraError'
     this.code = code
@@ -557,8 +581,8 @@ export class EntraError extends Error {
 }
 
 /** Error texts quote values of the caller: a quoted value is short and has no control characters. */
-function printable(value: string | undefined): string {
-  return (value ?? '').slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')
+function printable(value: string): string {
+  return value.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 /** A time in the form that the texts of refusals use. */

@@ -3,6 +3,8 @@ import { EntraError, type AadstsCode } from './errors.js'
 /** The parameters of one request. An empty one counts as absent (RFC 6749 §3.1). */
 export interface Parameters {
   get(name: string): string | undefined
+  /** Whether the parameter is there, also if it is empty. */
+  isSent(name: string): boolean
   /** The parameter, or a refusal: AADSTS900144 unless another code is given. */
   require(name: string, missing?: AadstsCode): string
 }
@@ -16,6 +18,7 @@ export function readParameters(parsed: unknown): Parameters {
   }
   return {
     get: (name) => values.get(name),
+    isSent: (name) => Object.hasOwn(parsed ?? {}, name),
     require(name, missing = 900144) {
       const value = values.get(name)
       if (value === undefined) throw new EntraError(missing, { parameter: name })

@@ -3,6 +3,7 @@ import { checkNames, checkObject } from '../base/options.js'
 import { readClaims } from '../base/parameters.js'
 import { findApplication, findPrincipal, findTenant, findUser } from '../directory/find.js'
 import { isIdentifiedBy } from '../directory/lookup.js'
+import type { Application, Tenant } from '../directory/types.js'
 import { startSession } from '../directory/sessions.js'
 import type { Service } from '../instance/service.js'
 import {
@@ -47,6 +48,14 @@ const names = [
   'flaw',
 ] as const satisfies readonly (keyof IssueTokenOptions)[]
 
+/** Whether another party proves the client: a platform for a managed identity, a blueprint for an agent. */
+function isVouchedFor({ managedIdentities, agentIdentities }: Tenant, application: Application): boolean {
+  return (
+    agentIdentities.has(application.appId) ||
+    managedIdentities.some(({ principal }) => principal.application === application)
+  )
+}
+
 /** Issues what is asked for, also what Entra would not issue. Throws a TypeError for a wrong option. */
 export async function issueToken(service: Service, options: IssueTokenOptions): Promise<string> {
   const what = 'issueToken'
@@ -66,7 +75,11 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
   const resource = resourcePrincipal.application
   const isIdentifier = isIdentifiedBy(resource, options.resource)
   const authentication: ClientAuthentication =
-    application.certificates.length > 0 ? '2' : application.secrets.length > 0 ? '1' : '0'
+    application.certificates.length > 0 || isVouchedFor(tenant, application)
+      ? '2'
+      : application.secrets.length > 0
+        ? '1'
+        : '0'
   const common = {
     tenant,
     client: { application, authentication },

@@ -7,7 +7,10 @@ import type { KeyDescription, KeyFlapping } from '../keys/types.js'
  * The life of signing keys, step by step. A step that cannot be done with the key it names rejects with a TypeError.
  */
 export interface EmulatorKeys {
-  /** All keys of this run, oldest first, also those that are no longer listed. */
+  /**
+   * All keys of this run, oldest first, also those that are no longer listed. Not in it: the keys that only fill the set,
+   * as live sets have several. They have no private half, and no step.
+   */
   list(): Promise<readonly KeyDescription[]>
   /** Lists a new key that does not sign yet. Resolves to its `kid`. */
   publish(): Promise<string>

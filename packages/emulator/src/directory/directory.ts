@@ -10,7 +10,8 @@ import type { Application, Authority, Role, RoleAssignment, ServicePrincipal, Te
 
 /** The tenant of personal accounts. */
 export const consumersTenantId = '9188040d-6c67-4c5b-b112-36a304b66dad'
-const dnsNamePattern = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i
+const dnsNamePattern =
+  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 
 export class Directory {
   /** By id. */
@@ -66,27 +67,46 @@ export class Directory {
   application(clientId: string, directoryName: string): Application {
     const application = this.applications.get(clientId.toLowerCase())
     if (application !== undefined) return application
-    if (!guidPattern.test(clientId) || /^[0-]+$/.test(clientId))
+    if (guidPattern.test(clientId) && /^[0-]+$/.test(clientId)) {
       throw new EntraError(700038, { client: clientId })
+    }
     throw new EntraError(700016, { client: clientId, tenant: directoryName })
   }
 
-  /** The client's service principal in a tenant; without one the client is unknown there: AADSTS700016. */
-  clientIn(tenant: Tenant, application: Application): ServicePrincipal {
-    const principal = tenant.servicePrincipals.get(application.appId)
-    if (principal?.isEnabled) return principal
-    throw new EntraError(700016, { client: application.appId, tenant: tenant.displayName })
+  /**
+   * The client's service principal in a tenant. Without one the client is unknown there: AADSTS700016, or AADSTS7000229
+   * for a multi-tenant application that asks for a token for itself. A disabled one is refused with AADSTS7000112.
+   */
+  clientIn(
+    tenant: Tenant,
+    application: Application,
+    { asItself = false }: { asItself?: boolean } = {},
+  ): ServicePrincipal {
+    const { appId, displayName, audience } = application
+    const principal = tenant.servicePrincipals.get(appId)
+    if (principal === undefined && asItself && audience !== 'AzureADMyOrg') {
+      throw new EntraError(7000229, { client: appId, tenant: tenant.id })
+    }
+    if (principal === undefined) throw new EntraError(700016, { client: appId, tenant: tenant.displayName })
+    if (!principal.isEnabled) throw new EntraError(7000112, { client: appId, name: displayName })
+    return principal
   }
 
-  /** The API that an identifier names in a tenant: one of its identifier URIs, or its appId. */
+  /**
+   * The API that an identifier names in a tenant: one of its identifier URIs, or its appId. One that is not there is
+   * refused with AADSTS500011, a disabled one with AADSTS500014.
+   */
   resourceIn(tenant: Tenant, identifier: string): ServicePrincipal {
     const principal =
       tenant.servicePrincipals.get(identifier.toLowerCase()) ??
       [...tenant.servicePrincipals.values()].find(({ application }) =>
         application.identifierUris.includes(identifier),
       )
-    if (principal?.isEnabled) return principal
-    throw new EntraError(500011, { resource: identifier, tenant: tenant.displayName })
+    if (principal === undefined) {
+      throw new EntraError(500011, { resource: identifier, tenant: tenant.displayName })
+    }
+    if (!principal.isEnabled) throw new EntraError(500014, { resource: identifier })
+    return principal
   }
 
   /**

@@ -10,6 +10,16 @@ export function userNamed(users: Iterable<User>, reference: string): User | unde
   return [...users].find(({ id, userPrincipalName }) => isSameName(reference, id, userPrincipalName))
 }
 
+/** The value of the claim `login_hint`: names an account without showing its name. */
+export function loginHintOf({ id, tenantId }: Pick<User, 'id' | 'tenantId'>): string {
+  return `O.${Buffer.from(`${id}.${tenantId}`).toString('base64url')}`
+}
+
+/** Whether the parameter `login_hint` means this user: by name, or by the claim `login_hint` of a token. */
+export function isHinted(user: User, hint: string): boolean {
+  return hint === loginHintOf(user) || isSameName(hint, user.userPrincipalName)
+}
+
 /** The application of that appId; if there is none, all applications of that displayName. */
 export function applicationsNamed<T extends Pick<Application, 'appId' | 'displayName'>>(
   applications: Iterable<T>,

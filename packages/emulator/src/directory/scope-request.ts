@@ -28,7 +28,10 @@ export function readScopeRequest(
 ): ScopeRequest {
   const request = readTargets(service, tenant, asked)
   if (asked.version === '2.0') {
-    const resources = request.targets.map((target) => target.resource)
+    const named = request.targets.map((target) => target.resource)
+    // Sign-in scopes alone are scopes of Graph.
+    const isSignInAlone = named.length === 0 && request.signIn.size > 0
+    const resources = isSignInAlone ? [service.directory.resourceIn(tenant, graphAppId)] : named
     checkSameResource(service.directory, tenant, asked.resource, resources)
   }
   return request
@@ -101,6 +104,6 @@ function splitScope(tenant: Tenant, word: string): { identifier: string; prefix:
 /** A client that asks for a token for itself must name itself by its GUID. */
 export function checkNotSelfByUri(client: Application, { identifier, resource }: Target): void {
   if (resource.application === client && !guidPattern.test(identifier)) {
-    throw new EntraError(90009, { client: client.appId })
+    throw new EntraError(90009, { client: client.appId, name: client.displayName })
   }
 }

@@ -96,6 +96,11 @@ export interface User {
   readonly givenName: string | undefined
   readonly surname: string | undefined
   readonly mail: string | undefined
+  readonly otherMails: readonly string[]
+  readonly country: string | undefined
+  readonly preferredLanguage: string | undefined
+  readonly preferredDataLocation: string | undefined
+  readonly onPremisesSecurityIdentifier: string | undefined
   readonly isEnabled: boolean
   readonly isGuest: boolean
   /** A guest's account at home, if the registration names it. */
@@ -106,6 +111,13 @@ export interface User {
   /** Sign-ins before that no longer count, seconds since the epoch. */
   readonly sessionsValidFrom: number
   readonly groupIds: readonly string[]
+  /** The agent identity whose user account this is, by appId. */
+  readonly agentId: string | undefined
+}
+
+export interface Group {
+  readonly id: string
+  readonly displayName: string
 }
 
 /** An application's presence in one tenant. Its object id is never the application's id. */
@@ -146,6 +158,12 @@ export interface ManagedIdentity {
   readonly isSystemAssigned: boolean
 }
 
+/** The identity of an agent (Entra Agent ID). Its service principal has the object id that is its appId. */
+export interface AgentIdentity {
+  readonly application: Application
+  readonly blueprint: Application
+}
+
 /** Consent to delegated scopes, by one user or (without `userId`) for all. */
 export interface PermissionGrant {
   readonly clientAppId: string
@@ -166,14 +184,21 @@ export interface Tenant {
   readonly id: string
   readonly displayName: string
   readonly domains: readonly string[]
+  /** The two letters of its country. */
+  readonly country: string | undefined
+  readonly preferredLanguage: string | undefined
   readonly usersMayConsent: boolean
   readonly users: Map<string, User>
+  /** By id. */
+  readonly groups: ReadonlyMap<string, Group>
   readonly policies: ConditionalAccessPolicy[]
   /** `c1` and the like. */
   readonly authenticationContexts: readonly string[]
   /** The longest a sign-in may be refreshed, if a policy limits it. */
   readonly signInFrequencySeconds: number | undefined
   readonly managedIdentities: ManagedIdentity[]
+  /** By appId. */
+  readonly agentIdentities: Map<string, AgentIdentity>
   /** By appId. */
   readonly servicePrincipals: Map<string, ServicePrincipal>
   readonly grants: PermissionGrant[]

@@ -3,19 +3,10 @@ import { EntraError } from '../base/errors.js'
 import { guidPattern } from '../base/guid.js'
 import { consumersTenantId, type Directory } from '../directory/directory.js'
 import type { Authority, Version } from '../directory/types.js'
+import { addPublicDocument } from '../http/public-document.js'
 import { issuerOf, type Service } from '../instance/service.js'
+import { regionOfTenants } from '../tokens/optional-claims.js'
 import type { PublishedKey } from '../keys/types.js'
-
-interface TenantRoute {
-  Params: { tenant: string }
-  Querystring: Readonly<Record<string, unknown>>
-}
-
-const publicHeaders = {
-  'cache-control': 'max-age=86400, private',
-  'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, OPTIONS',
-}
 
 /** Discovery documents and key sets of both versions. */
 export function addDiscoveryEndpoints(app: FastifyInstance, service: Service): void {
@@ -24,21 +15,19 @@ export function addDiscoveryEndpoints(app: FastifyInstance, service: Service): v
     ['2.0', '/:tenant/v2.0/.well-known/openid-configuration', '/:tenant/discovery/v2.0/keys'],
   ] as const
   for (const [version, discoveryPath, keysPath] of paths) {
-    app.get<TenantRoute>(discoveryPath, { config: { endpoint: 'discovery' } }, async (request, reply) => {
-      const subject = readSubject(service, request.params.tenant, version)
-      const document = discoveryDocument(service, version, subject, readAppId(request.query))
-      return reply.headers(publicHeaders).send(document)
-    })
-    app.get<TenantRoute>(keysPath, { config: { endpoint: 'keys' } }, async (request, reply) => {
-      const { segment } = readSubject(service, request.params.tenant, version)
-      const keys = await keysFor(service, reply, segment, readAppId(request.query))
-      return reply.headers(publicHeaders).send({
+    addPublicDocument(app, discoveryPath, 'discovery', ({ params, query }) =>
+      discoveryDocument(service, version, readSubject(service, params.tenant, version), readAppId(query)),
+    )
+    addPublicDocument(app, keysPath, 'keys', async ({ params, query }, reply) => {
+      const { segment } = readSubject(service, params.tenant, version)
+      const keys = await keysFor(service, reply, segment, readAppId(query))
+      return {
         // Only the set of v2.0 has the issuer of each key.
         keys:
           version === '2.0'
             ? keys
             : keys.map(({ kty, use, kid, x5t, n, e, x5c }) => ({ kty, use, kid, x5t, n, e, x5c })),
-      })
+      }
     })
   }
 }
@@ -85,7 +74,7 @@ function readSubject({ directory }: Service, segment: string, version: Version):
   const authority = readAuthority(directory, segment)
   if (authority.kind !== 'tenant') return { segment: name, issuerTenant: '{tenantid}', region: null }
   const { id } = authority.tenant
-  return { segment: id, issuerTenant: id, region: 'EU' }
+  return { segment: id, issuerTenant: id, region: regionOfTenants }
 }
 
 /** Discovery has an `error` of its own for an unknown tenant. */

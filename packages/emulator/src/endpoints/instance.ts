@@ -3,6 +3,7 @@ import { EntraError } from '../base/errors.js'
 import { readParameters } from '../base/parameters.js'
 import { consumersTenantId } from '../directory/directory.js'
 import { tenantOfDomain } from '../directory/lookup.js'
+import { addPublicDocument } from '../http/public-document.js'
 import type { Service } from '../instance/service.js'
 
 /**
@@ -10,7 +11,7 @@ import type { Service } from '../instance/service.js'
  * to.
  */
 export function addInstanceEndpoints(app: FastifyInstance, service: Service): void {
-  app.get('/common/discovery/instance', { config: { endpoint: 'instanceDiscovery' } }, (request) => {
+  addPublicDocument(app, '/common/discovery/instance', 'instanceDiscovery', (request) => {
     const asked = readParameters(request.query).require('authorization_endpoint')
     const own = new URL(service.origin)
     const aliases = [own.host, `127.0.0.1:${own.port}`, `[::1]:${own.port}`]

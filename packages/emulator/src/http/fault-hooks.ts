@@ -23,8 +23,9 @@ export function addFaultHooks(
     reply.facts.fault = effect.kind
     reply.fault = met
     if (effect.kind === 'latency') await waitWhileConnected(reply, effect.seconds)
-    else if (effect.kind === 'refusal' && isKnownCode(effect.code)) throw new EntraError(effect.code)
-    else if (effect.kind === 'status') await sendStatus(reply, effect)
+    else if (effect.kind === 'refusal' && isKnownCode(effect.code)) {
+      throw new EntraError(effect.code, clientId === undefined ? {} : { client: clientId })
+    } else if (effect.kind === 'status') await sendStatus(reply, effect)
     else if (effect.kind === 'hang' || effect.kind === 'reset') {
       record(request, reply, 0)
       reply.hijack()

@@ -8,11 +8,11 @@ import type {
   FastifyServerOptions,
 } from 'fastify'
 import { EntraError } from '../base/errors.js'
-import { guidPattern } from '../base/guid.js'
 import { requireModule } from '../base/package-info.js'
 import type { EmulatorEndpoint, Faults, MetFault } from '../instance/faults.js'
 import type { RequestFacts, RequestLog } from '../instance/request-log.js'
 import type { TlsCertificate } from '../keys/certificates.js'
+import { correlationIdOf } from './correlation-id.js'
 import { addFaultHooks } from './fault-hooks.js'
 
 declare module 'fastify' {
@@ -65,14 +65,15 @@ export function createServer(settings: ServerSettings): FastifyInstance {
 function createApp(settings: ServerSettings): FastifyInstance {
   const options = {
     bodyLimit: maxBodyBytes,
-    routerOptions: { maxParamLength: 300 },
+    // Clients of Microsoft write paths in other cases, and are answered: MSAL Go asks for UserRealm.
+    routerOptions: { maxParamLength: 300, caseSensitive: false },
     forceCloseConnections: true,
     genReqId: () => randomUUID(),
     schemaController: withoutSchemas,
     // An address that cannot be decoded matches no route.
     frameworkErrors: (_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
       const refusal = new EntraError(9002313)
-      reply.facts = { errorCode: refusal.code }
+      reply.facts = { refusal }
       void sendErrorBody(request, reply.status(refusal.status), refusal, settings)
     },
   }
@@ -144,8 +145,8 @@ function addRecording(app: FastifyInstance, { log, now, faults }: ServerSettings
     })
   }
   app.addHook('onSend', async (request, reply) => {
-    const { errorCode } = reply.facts
-    if (sendsTelemetry(request)) reply.header('x-ms-clitelem', `1,${errorCode ?? 0},0,,`)
+    const { refusal } = reply.facts
+    if (sendsTelemetry(request)) reply.header('x-ms-clitelem', `1,${refusal?.code ?? 0},0,,`)
     if (request.headers['return-client-request-id'] === 'true') {
       reply.header('client-request-id', correlationIdOf(request))
     }
@@ -165,7 +166,7 @@ function addErrorHandler(app: FastifyInstance, settings: ServerSettings): void {
         .status(500)
         .send({ error: 'server_error', error_description: 'The emulator failed. This is a fault in it.' })
     }
-    reply.facts.errorCode = refusal.code
+    reply.facts.refusal = refusal
     const status = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? 413 : refusal.status
     return sendErrorBody(request, reply.status(status), refusal, settings)
   })
@@ -192,19 +193,6 @@ function sendErrorBody(
 function refusalOf(error: FastifyError): EntraError | undefined {
   if (error instanceof EntraError) return error
   return (error.statusCode ?? 500) < 500 ? new EntraError(9002313) : undefined
-}
-
-/** The id the client gave its request, in any of the places where MSAL puts it; else the request's own. */
-function correlationIdOf(request: FastifyRequest): string {
-  const sent = [request.headers['client-request-id'], named(request.query), named(request.body)]
-  const id = sent.find((value) => typeof value === 'string' && guidPattern.test(value))
-  return typeof id === 'string' ? id : request.id
-}
-
-function named(parsed: unknown): unknown {
-  return typeof parsed === 'object' && parsed !== null && 'client-request-id' in parsed
-    ? parsed['client-request-id']
-    : undefined
 }
 
 /** MSAL reports on its last requests, and expects a report on this one. */

@@ -7,7 +7,7 @@ import type { RsaKeys } from '../keys/rsa-key.js'
 import { SigningKeys } from '../keys/signing-keys.js'
 import type { StoredKey } from '../keys/types.js'
 import { loadDirectory } from '../load/directory.js'
-import { readRegistration } from '../registration/read.js'
+import { checkRegistration, readRegistrationFile } from '../registration/read.js'
 import type { Registration } from '../registration/types.js'
 import { createDeviceCodes } from './device-codes.js'
 import { applyChanges, readChanges } from './directory-changes.js'
@@ -157,7 +157,7 @@ export class Instance implements Service {
 }
 
 function load(source: Registration | string): Loaded {
-  const registration = readRegistration(source)
+  const registration = typeof source === 'string' ? readRegistrationFile(source) : checkRegistration(source)
   return { source, registration, directory: loadDirectory(registration) }
 }
 

@@ -1,5 +1,5 @@
 import { advice } from '../base/advice.js'
-import type { AadstsCode } from '../base/errors.js'
+import type { EntraError } from '../base/errors.js'
 import type { EmulatorEndpoint, FaultEffect } from './faults.js'
 
 /** One request as the emulator saw it. Secrets, tokens, codes and assertions are not in it. */
@@ -22,6 +22,8 @@ export interface RecordedRequest {
   readonly outcome: 'answered' | 'refused' | 'fault'
   /** The AADSTS code of a refusal. */
   readonly errorCode?: number
+  /** The sentence of that refusal. A value in it that may be a token reads `[redacted]`. */
+  readonly error?: string
   /** What to do about that refusal. */
   readonly fix?: string
   /** The client that was authenticated or named, by appId. */
@@ -48,7 +50,7 @@ export interface RecordedRequests extends ReadonlyArray<RecordedRequest> {
 
 /** What endpoints and grants learn about a request. */
 export interface RequestFacts {
-  errorCode?: AadstsCode
+  refusal?: EntraError
   clientId?: string
   userId?: string
   fault?: FaultEffect['kind']
@@ -125,11 +127,11 @@ export function createRequestLog(): RequestLog {
     },
     add({ sent, facts, ...request }) {
       count += 1
-      const { errorCode, clientId, userId, fault } = facts
+      const { refusal, clientId, userId, fault } = facts
       const outcome =
         fault !== undefined
           ? 'fault'
-          : request.status >= 400 || errorCode !== undefined
+          : request.status >= 400 || refusal !== undefined
             ? 'refused'
             : 'answered'
       const entry: RecordedRequest = Object.freeze({
@@ -137,7 +139,7 @@ export function createRequestLog(): RequestLog {
         ...request,
         outcome,
         parameters: Object.freeze(redact(sent)),
-        ...(errorCode === undefined ? {} : { errorCode, fix: advice[errorCode] }),
+        ...(refusal === undefined ? {} : refusalFacts(refusal)),
         ...(clientId === undefined ? {} : { clientId }),
         ...(userId === undefined ? {} : { userId }),
         ...(fault === undefined ? {} : { fault }),
@@ -151,6 +153,13 @@ export function createRequestLog(): RequestLog {
     },
   }
 }
+
+function refusalFacts({ code, message }: EntraError): Pick<RecordedRequest, 'errorCode' | 'error' | 'fix'> {
+  return { errorCode: code, error: message.replaceAll(tokenPattern, '[redacted]'), fix: advice[code] }
+}
+
+/** A token, code or refresh token of this service, or a part of one. */
+const tokenPattern = /eyJ[\w.-]*|1\.[\w-]{40,}/g
 
 function redact(sent: readonly unknown[]): Record<string, string> {
   const parameters = sent.flatMap((parsed) => Object.entries(parsed ?? {})).slice(0, most.parameters)
@@ -168,6 +177,6 @@ function isHarmless(name: string, value: unknown): boolean {
     harmless.has(name) &&
     typeof value === 'string' &&
     value.length <= most.characters &&
-    !/eyJ|1\.[\w-]{40}/.test(value)
+    value.search(tokenPattern) < 0
   )
 }

@@ -77,7 +77,10 @@ export function ownerOf(appId: KeySetQuestion['appId']): KeyOwner {
 }
 
 /** A key as the set of v2.0 lists it. */
-export function publishedKey({ kid, owner, certificate, jwk }: KeyRecord, labels: KeyLabels): PublishedKey {
+export function labelled(
+  { kid, owner, certificate, jwk }: Pick<KeyRecord, 'kid' | 'owner' | 'certificate' | 'jwk'>,
+  labels: KeyLabels,
+): PublishedKey {
   return {
     kty: jwk.kty,
     use: 'sig',

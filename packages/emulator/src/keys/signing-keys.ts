@@ -9,8 +9,9 @@ import {
   type KeyLabels,
   type KeyRecord,
   ownerOf,
-  publishedKey,
+  labelled,
 } from './key-record.js'
+import type { ListedOnly } from './listed-only.js'
 import { generateRsaKeys, type RsaKeys } from './rsa-key.js'
 import { openStoredKeys } from './stored-keys.js'
 import type {
@@ -31,6 +32,7 @@ export class SigningKeys {
   readonly #records: KeyRecord[] = []
   /** The key that signs for each owner. */
   readonly #signing = new Map<KeyOwner, KeyRecord>()
+  #listedOnly: Promise<ListedOnly> | undefined
   /** First keys that are being made. */
   readonly #pending = new Map<KeyOwner, Promise<KeyRecord>>()
   #changes = 0
@@ -69,20 +71,25 @@ export class SigningKeys {
     })
   }
 
-  /** One answer of the key set, oldest key first. Asking counts: a flapping key is in some answers only. */
+  /**
+   * One answer of the key set: keys that are only listed, then the instance's own with the oldest first, then listed ones
+   * again. Asking counts: a flapping key is in some answers only.
+   */
   async published({ withMicrosoftAccounts, appId, asOf }: KeySetQuestion): Promise<readonly PublishedKey[]> {
     await this.#ready
     const own = ownerOf(appId)
-    const owners: ReadonlySet<KeyOwner> = new Set(
-      this.#signing.has(own)
-        ? [own]
-        : ['tenants', 'usGovernment', ...(withMicrosoftAccounts ? (['microsoftAccounts'] as const) : [])],
-    )
     const moment = Math.max(asOf ?? this.#changes, 1)
-    return this.#records
-      .filter((record) => owners.has(record.owner) && isListed(record, moment))
-      .filter(isInNextAnswer)
-      .map((record) => publishedKey(record, this.#labels))
+    if (this.#signing.has(own)) return this.#listed([own], moment)
+    const others = withMicrosoftAccounts
+      ? (['usGovernment', 'microsoftAccounts'] as const)
+      : (['usGovernment'] as const)
+    // Before the answer is counted.
+    const filling = await this.#filling()
+    return [
+      ...filling.tenants,
+      ...this.#listed(['tenants', ...others], moment),
+      ...others.flatMap((owner) => filling[owner]),
+    ]
   }
 
   /** How many changes there were: a stale answer is the set as of an earlier change. */
@@ -201,6 +208,20 @@ export class SigningKeys {
       if (state === 'signing') this.#use(record)
       if (state === 'withdrawn') this.#withdraw(record)
     }
+  }
+
+  /** Those of the instance's own keys that the next answer has. */
+  #listed(owners: readonly KeyOwner[], moment: number): PublishedKey[] {
+    return this.#records
+      .filter((record) => owners.includes(record.owner) && isListed(record, moment))
+      .filter(isInNextAnswer)
+      .map((record) => labelled(record, this.#labels))
+  }
+
+  /** The keys that are only listed. Loaded for the first answer: the start does not need them. */
+  #filling(): Promise<ListedOnly> {
+    this.#listedOnly ??= import('./listed-only.js').then(({ listedOnly }) => listedOnly(this.#labels))
+    return this.#listedOnly
   }
 
   async #create(owner: KeyOwner): Promise<KeyRecord> {

@@ -1,6 +1,7 @@
 import { deriveId } from '../base/guid.js'
 import { graph, graphAppId } from '../directory/graph.js'
 import { tenantOfDomain } from '../directory/lookup.js'
+import { isTokenExchange, tokenExchange } from '../directory/token-exchange.js'
 import type { Application, RequiredAccess, Role, Scope, Tenant } from '../directory/types.js'
 import { RegistrationError } from '../registration/read.js'
 import type { ApplicationRegistration, OptionalClaim, RequiredResourceAccess } from '../registration/types.js'
@@ -15,7 +16,7 @@ interface Draft extends Pick<Application, 'appId' | 'displayName' | 'homeTenantI
   readonly path: string
 }
 
-/** All applications by appId; Microsoft Graph is added where the registration does not have it. */
+/** All applications by appId; Microsoft's own are added where the registration does not have them. */
 export function loadApplications(
   registrations: readonly ApplicationRegistration[],
   tenants: ReadonlyMap<string, Tenant>,
@@ -37,11 +38,13 @@ function draftsOf(
   tenants: ReadonlyMap<string, Tenant>,
 ): readonly Draft[] {
   const [firstTenant = ''] = tenants.keys()
-  const withGraph = registrations.some(({ appId }) => appId === graphAppId)
-    ? registrations
-    : [...registrations, graph]
+  const withPresent = [
+    ...registrations,
+    ...(registrations.some(({ appId }) => appId === graphAppId) ? [] : [graph]),
+    ...(registrations.some(isTokenExchange) ? [] : [tokenExchange]),
+  ]
   const ids = uniqueness('is that of another application')
-  const named = withGraph.map((registration, index) => {
+  const named = withPresent.map((registration, index) => {
     const { displayName } = registration
     const path = `applications[${index}]`
     const homeTenantId = homeOf(registration, tenants, `${path}.publisherDomain`) ?? firstTenant

@@ -1,11 +1,15 @@
 import { Directory } from '../directory/directory.js'
 import { graphAppId } from '../directory/graph.js'
+import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import type { ApplicationRegistration, Registration, TenantRegistration } from '../registration/types.js'
+import { agentsOf, loadAgents } from './agents.js'
 import { loadApplications } from './applications.js'
 import { loadConsents } from './consents.js'
 import { loadPolicies } from './policies.js'
 import { loadManagedIdentities, loadServicePrincipals } from './principals.js'
 import { loadTenants, tenantIdOf } from './tenants.js'
+
+const inEveryTenant: ReadonlySet<string> = new Set([graphAppId, tokenExchangeAppId])
 
 /**
  * The live directory of a registration that has the right shape. Throws a RegistrationError naming the place where it
@@ -14,13 +18,18 @@ import { loadTenants, tenantIdOf } from './tenants.js'
 export function loadDirectory(registration: Registration): Directory {
   const tenants = loadTenants(registration.tenants)
   const applications = loadApplications(
-    [...(registration.applications ?? []), ...identitiesOf(registration.tenants)],
+    [
+      ...(registration.applications ?? []),
+      ...identitiesOf(registration.tenants),
+      ...agentsOf(registration.tenants),
+    ],
     tenants,
   )
   const directory = new Directory(tenants, applications)
   for (const application of applications.values()) {
-    const homes =
-      application.appId === graphAppId ? tenants.values() : [directory.tenant(application.homeTenantId)]
+    const homes = inEveryTenant.has(application.appId)
+      ? tenants.values()
+      : [directory.tenant(application.homeTenantId)]
     for (const tenant of homes) directory.addServicePrincipal(tenant, application)
   }
   for (const [index, tenantRegistration] of registration.tenants.entries()) {
@@ -28,6 +37,7 @@ export function loadDirectory(registration: Registration): Directory {
     const path = `tenants[${index}]`
     loadManagedIdentities(directory, tenant, tenantRegistration, path)
     loadServicePrincipals(directory, tenant, tenantRegistration, path)
+    loadAgents(directory, tenant, tenantRegistration, path)
     tenant.policies.push(...loadPolicies(directory, tenant, tenantRegistration, path))
     loadConsents(directory, tenant, tenantRegistration, path)
   }

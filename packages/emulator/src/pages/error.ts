@@ -15,6 +15,6 @@ export function sendErrorPage(reply: FastifyReply, error: EntraError): FastifyRe
 /** Shows a refusal on a page. Throws every other error again. */
 export function showError(error: unknown, reply: FastifyReply): FastifyReply {
   if (!(error instanceof EntraError)) throw error
-  reply.facts.errorCode = error.code
+  reply.facts.refusal = error
   return sendErrorPage(reply, error)
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { isHinted } from '../directory/lookup.js'
 import type { Application, User } from '../directory/types.js'
 import { html } from './html.js'
 import { sendPage } from './page.js'
@@ -14,9 +15,8 @@ export function sendSignInPage(
     hint: string | undefined
   },
 ): FastifyReply {
-  const hint = page.hint?.toLowerCase()
-  const isHinted = (user: User): boolean => user.userPrincipalName.toLowerCase() === hint
-  const users = [...page.users.filter(isHinted), ...page.users.filter((user) => !isHinted(user))]
+  const isMeant = (user: User): boolean => page.hint !== undefined && isHinted(user, page.hint)
+  const users = [...page.users.filter(isMeant), ...page.users.filter((user) => !isMeant(user))]
   const buttons = users.map(
     (user) =>
       html`<button name="user" value="${user.userPrincipalName}">

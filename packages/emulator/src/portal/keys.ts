@@ -18,7 +18,8 @@ export async function keyList(service: Service): Promise<Html> {
     )
   return html`<p>
       Publish before use, use, then withdraw. <a href="/common/discovery/v2.0/keys">The set of v2.0</a> ·
-      <a href="/common/discovery/keys">of v1.0</a>
+      <a href="/common/discovery/keys">of v1.0</a>. The sets also list keys that nothing signs with, as live
+      sets have several.
     </p>
     ${table(
       ['kid', 'Signs for', 'State', ''],

@@ -171,8 +171,3 @@ export function options(values: readonly (readonly [string, string])[], selected
       html`<option value="${value}" ${value === selected && html`selected`}>${text}</option> `,
   )
 }
-
-/** Quoted for a shell, as one argument. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
-}

@@ -2,7 +2,8 @@ import type { Application } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
 import { neededBy } from './application.js'
-import { actionForm, quoted, table, when } from './layout.js'
+import { actionForm, table, when } from './layout.js'
+import { quoted } from './shell.js'
 
 /** Settings to copy, and what is registered. */
 export function overview(service: Service, certificate: string | undefined): Html {
@@ -122,7 +123,7 @@ function curlLine({ origin, directory }: Service, authority: string): string {
   const client = applications.find(({ secrets }) => secrets.length > 0)
   const [identifier] = applications.flatMap(({ identifierUris }) => identifierUris)
   return [
-    `curl ${authority}/oauth2/v2.0/token`,
+    `curl ${quoted(`${authority}/oauth2/v2.0/token`)}`,
     ...(origin.startsWith('https:') ? ['  --cacert emulator.pem'] : []),
     '  -d grant_type=client_credentials',
     `  -d client_id=${client?.appId ?? '…'}`,

@@ -5,7 +5,7 @@ import type { Service } from '../instance/service.js'
 import { loadDirectory } from '../load/directory.js'
 import { html, type Html } from '../pages/html.js'
 import { hideSecrets, restoreSecrets } from '../registration/hidden-secrets.js'
-import { readRegistration, RegistrationError } from '../registration/read.js'
+import { checkRegistration, RegistrationError } from '../registration/read.js'
 import type { Registration } from '../registration/types.js'
 import { actionForm } from './layout.js'
 
@@ -25,7 +25,7 @@ export function changeRegistration(instance: Instance, form: Parameters): Regist
   const isApplied = form.require('do') === 'apply'
   const before = printed(instance.registration)
   try {
-    const next = restoreSecrets(readRegistration(parsed(text)), instance.registration)
+    const next = restoreSecrets(checkRegistration(parsed(text)), instance.registration)
     if (isApplied) instance.reload(next)
     else loadDirectory(next)
     const diff = difference(before, printed(next))

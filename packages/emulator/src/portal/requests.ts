@@ -4,7 +4,8 @@ import { isKnownCode } from '../instance/faults.js'
 import { html, type Html } from '../pages/html.js'
 import type { RecordedRequest } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
-import { quoted, table } from './layout.js'
+import { table } from './layout.js'
+import { encodedPart, quoted } from './shell.js'
 
 const shown = 200
 
@@ -42,7 +43,7 @@ export function requestDetail(service: Service, entry: RecordedRequest): Html {
       errorCode !== undefined &&
       isKnownCode(errorCode) &&
       html`<h2 class="no">Refused: AADSTS${errorCode} ${aadsts[errorCode].error}</h2>
-        <p>${aadsts[errorCode].text}</p>
+        <p>${entry.error}</p>
         <p><strong>What to do:</strong> ${advice[errorCode]}</p>
         ${
           service.directory.applications.has(entry.clientId ?? '') &&
@@ -76,12 +77,14 @@ export function requestDetail(service: Service, entry: RecordedRequest): Html {
     <pre>${curlOf(service, entry)}</pre>`
 }
 
+/** The request once more, for a POSIX shell. Whoever sent it chose the path and the parameters. */
 function curlOf({ origin }: Service, { method, path, parameters }: RecordedRequest): string {
   const fields = Object.entries(parameters).map(
-    ([name, value]) => `  --data-urlencode ${quoted(`${name}=${value}`)}`,
+    ([name, value]) => `  --data ${quoted(`${encodedPart(name)}=${encodedPart(value)}`)}`,
   )
   const get = method === 'GET' && fields.length > 0 ? [`  --get`] : []
-  return [`curl '${origin}${path}'`, ...get, ...fields].join(' \\\n')
+  // Without --globoff curl reads [1-9] in an address as nine addresses.
+  return [`curl --globoff ${quoted(`${origin}${encodedPart(path, '%')}`)}`, ...get, ...fields].join(' \\\n')
 }
 
 function grantOf({ parameters }: RecordedRequest): string {

@@ -18,11 +18,24 @@ export class RegistrationError extends TypeError {
 }
 
 /**
- * The registration in a JSON file (its path) or in a value, copied and checked against the schema. Throws a
- * RegistrationError. Does not check that what it refers to exists: `loadDirectory` does.
+ * The registration in a JSON file, copied and checked as `checkRegistration` does. The path must come from whoever runs
+ * this process: what the file is, and the names of its members, appear in messages.
  */
-export function readRegistration(source: unknown): Registration {
-  const registration = withGraphNames(typeof source === 'string' ? readFile(source) : copy(source))
+export function readRegistrationFile(path: string): Registration {
+  return checkRegistration(readFile(path))
+}
+
+/**
+ * The registration in a value, copied and checked against the schema. Throws a RegistrationError. Does not check that
+ * what it refers to exists: `loadDirectory` does.
+ */
+export function checkRegistration(value: unknown): Registration {
+  const data = copy(value)
+  // Text is refused here: nothing that a caller sends is taken for the path of a file.
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    throw new RegistrationError('', 'must be an object')
+  }
+  const registration = withGraphNames(data)
   const fault = findFault(registration)
   if (fault !== undefined) throw new RegistrationError(fault.path, fault.problem)
   return registration as Registration

@@ -28,9 +28,15 @@ const user = record(
     givenName: name,
     surname: name,
     mail: name,
+    otherMails: list(name),
+    country: name,
+    preferredLanguage: name,
+    preferredDataLocation: name,
+    onPremisesSecurityIdentifier: name,
     accountEnabled: { type: 'boolean' },
     userType: { enum: ['Member', 'Guest'] },
     guestOf: name,
+    identityParentId: name,
     directoryRoles: list(name),
   },
   ['userPrincipalName'],
@@ -49,6 +55,8 @@ const tenant = record(
         pattern: '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$',
       },
     },
+    countryLetterCode: name,
+    preferredLanguage: name,
     userConsent: { enum: ['allowed', 'disabled'] },
     users: list(user),
     groups: list(record({ id: guid, displayName: name, members: list(name) }, ['displayName'])),
@@ -87,6 +95,12 @@ const tenant = record(
       record(
         { displayName: name, appId: guid, id: guid, type: { enum: ['systemAssigned', 'userAssigned'] } },
         ['displayName'],
+      ),
+    ),
+    agentIdentities: list(
+      record(
+        { displayName: name, id: guid, agentIdentityBlueprintId: name, accountEnabled: { type: 'boolean' } },
+        ['displayName', 'agentIdentityBlueprintId'],
       ),
     ),
     conditionalAccess: list(
@@ -133,6 +147,7 @@ const optionalClaims = list(
 
 const application = record(
   {
+    '@odata.type': { enum: ['#microsoft.graph.application', '#microsoft.graph.agentIdentityBlueprint'] },
     appId: guid,
     displayName: name,
     publisherDomain: nullable(name),

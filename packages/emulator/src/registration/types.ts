@@ -11,7 +11,8 @@ export interface Registration {
   readonly $schema?: string | undefined
   /** The tenants. The first is the home of every application that names no other. */
   readonly tenants: readonly TenantRegistration[]
-  /** The applications: clients and APIs. Microsoft Graph is added where it is missing. Default: none. */
+  /** The applications: clients and APIs. Microsoft Graph and the API of token exchange are added where
+   * they are missing. Default: none. */
   readonly applications?: readonly ApplicationRegistration[] | undefined
 }
 
@@ -23,6 +24,10 @@ export interface TenantRegistration {
   readonly displayName?: string | undefined
   /** Verified domains, in lower case. The first names the tenant in texts. */
   readonly domains: readonly string[]
+  /** The two letters of the organisation's country, for the claim `tenant_ctry`. */
+  readonly countryLetterCode?: string | undefined
+  /** A language such as `de`, for the claim `xms_tpl`. */
+  readonly preferredLanguage?: string | undefined
   /** Whether users may consent for themselves. Default `allowed`. */
   readonly userConsent?: 'allowed' | 'disabled' | undefined
   /** The people, and guests of other tenants. Default: none. */
@@ -37,6 +42,8 @@ export interface TenantRegistration {
   readonly appRoleAssignments?: readonly AppRoleAssignmentRegistration[] | undefined
   /** Identities of machines and services, for the managed identity endpoint. Default: none. */
   readonly managedIdentities?: readonly ManagedIdentityRegistration[] | undefined
+  /** Identities of AI agents (Entra Agent ID). Default: none. */
+  readonly agentIdentities?: readonly AgentIdentityRegistration[] | undefined
   /** Conditional Access policies, as outcomes. Default: none. */
   readonly conditionalAccess?: readonly ConditionalAccessRegistration[] | undefined
   /** The authentication contexts this tenant knows: `c1` to `c99`. Default: none. */
@@ -59,6 +66,18 @@ export interface ManagedIdentityRegistration {
    * Default `userAssigned`. A tenant has at most one `systemAssigned`: the identity of the machine the emulator plays.
    */
   readonly type?: 'systemAssigned' | 'userAssigned' | undefined
+}
+
+/** The identity of an AI agent: a client without credentials of its own, which its blueprint vouches for. */
+export interface AgentIdentityRegistration {
+  /** Its name. */
+  readonly displayName: string
+  /** Its client id, which is also the object id of its service principal. Default: derived from the name. */
+  readonly id?: string | undefined
+  /** Its blueprint, by appId or displayName: an application with the `@odata.type` of one. */
+  readonly agentIdentityBlueprintId: string
+  /** Default true. */
+  readonly accountEnabled?: boolean | undefined
 }
 
 /** A Conditional Access policy, as its outcome: nothing is evaluated. */
@@ -101,10 +120,22 @@ export interface UserRegistration {
   readonly surname?: string | undefined
   /** The mail address, for claims. */
   readonly mail?: string | undefined
+  /** Further mail addresses, for the claim `verified_secondary_email`. Default: none. */
+  readonly otherMails?: readonly string[] | undefined
+  /** The two letters of a country, for the claim `ctry`. */
+  readonly country?: string | undefined
+  /** A language such as `de-DE`, for the claim `xms_pl`. */
+  readonly preferredLanguage?: string | undefined
+  /** Where the data is kept, for the claim `xms_pdl`. */
+  readonly preferredDataLocation?: string | undefined
+  /** The security identifier of the local directory, for the claim `onprem_sid`. */
+  readonly onPremisesSecurityIdentifier?: string | undefined
   /** Default true. A disabled account is refused with AADSTS50057. */
   readonly accountEnabled?: boolean | undefined
   /** Default `Member`. */
   readonly userType?: 'Member' | 'Guest' | undefined
+  /** For the user account of an agent: its agent identity, by id or displayName. Nobody signs in to such an account. */
+  readonly identityParentId?: string | undefined
   /** For a guest: the account at home, by the userPrincipalName or id it has in another tenant here. */
   readonly guestOf?: string | undefined
   /** Directory roles by name or template id; `Global Administrator` may consent for the organisation. */
@@ -172,6 +203,11 @@ export interface ApplicationRegistration {
   readonly appId?: string | undefined
   /** Its name. Other parts of the registration may refer to the application by it. */
   readonly displayName: string
+  /** `#microsoft.graph.agentIdentityBlueprint` for the blueprint of agent identities. Default: an application. */
+  readonly '@odata.type'?:
+    | '#microsoft.graph.application'
+    | '#microsoft.graph.agentIdentityBlueprint'
+    | undefined
   /** A domain of the home tenant. Default: the first tenant. */
   readonly publisherDomain?: string | null | undefined
   /** Default `AzureADMyOrg`: the accounts of the home tenant. */
@@ -305,7 +341,7 @@ export interface OptionalClaims {
 
 /** A claim that a token carries only if it is asked for. */
 export interface OptionalClaim {
-  /** Its name. One that the emulator does not know has no effect. */
+  /** Its name. What docs/emulator-parity.md lists as absent has no effect. */
   readonly name: string
   /** Variants of it, such as `include_user_token` of `idtyp`. Default: none. */
   readonly additionalProperties?: readonly string[] | undefined

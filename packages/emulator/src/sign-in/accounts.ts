@@ -43,7 +43,8 @@ export function readSignInClient(
 
 /** Who may sign in to an application under an authority. */
 export function usersFor({ directory }: Service, authority: Authority, client: Application): User[] {
-  return directory.usersOf(authority).filter(({ tenantId }) => {
+  return directory.usersOf(authority).filter(({ tenantId, agentId }) => {
+    if (agentId !== undefined) return false
     if (tenantId === consumersTenantId) return takesPersonalAccounts(client)
     return client.audience !== 'PersonalMicrosoftAccount'
   })

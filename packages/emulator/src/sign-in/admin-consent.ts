@@ -106,7 +106,7 @@ function signIn(
   const client = directory.application(request.clientId, request.segment)
   const tenant = directory.tenant(user.tenantId)
   if (!user.isAdmin) throw new EntraError(90094, { name: client.displayName })
-  return orSendBack(reply, request, () => {
+  return orSendBack(service, reply, request, () => {
     const wanted = readWanted(service, tenant, client, request)
     return sendConsentPage(reply, {
       action: actionOf(request),
@@ -144,7 +144,7 @@ function consent(
   const tenant = directory.tenant(tenantId)
   const client = directory.application(request.clientId, tenant.displayName)
   if (!tenant.users.get(userId)?.isAdmin) throw new EntraError(90094, { name: client.displayName })
-  return orSendBack(reply, request, () => {
+  return orSendBack(service, reply, request, () => {
     if (form.require('consent') !== 'accept') throw new EntraError(65004)
     const wanted = readWanted(service, tenant, client, request)
     const principal = directory.addServicePrincipal(tenant, client)
@@ -218,12 +218,17 @@ function actionOf({ segment, version }: AdminConsent): string {
 }
 
 /** The answer of this endpoint has `admin_consent`, also if it is a refusal. */
-function orSendBack(reply: FastifyReply, address: ReturnAddress, step: () => FastifyReply): FastifyReply {
+function orSendBack(
+  service: Service,
+  reply: FastifyReply,
+  address: ReturnAddress,
+  step: () => FastifyReply,
+): FastifyReply {
   try {
     return step()
   } catch (error) {
     if (!(error instanceof EntraError)) throw error
-    reply.facts.errorCode = error.code
-    return sendBack(reply, address, { ...errorAnswer(error), admin_consent: 'True' })
+    reply.facts.refusal = error
+    return sendBack(reply, address, { ...errorAnswer(service, reply, error), admin_consent: 'True' })
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EntraError } from '../base/errors.js'
 import { type Parameters, readClaims, readParameters } from '../base/parameters.js'
+import { isHinted } from '../directory/lookup.js'
 import type { Application, Authority, Platform, Version } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import { showError } from '../pages/error.js'
@@ -63,7 +64,7 @@ export function addAuthorizeEndpoint(app: FastifyInstance, service: Service): vo
       })
     },
     refuse(reply, interaction, error) {
-      return sendBack(reply, interaction.ending as Ending, errorAnswer(error))
+      return sendBack(reply, interaction.ending as Ending, errorAnswer(service, reply, error))
     },
   }
   for (const version of ['1.0', '2.0'] as const) {
@@ -108,7 +109,7 @@ async function start(
     if (parameters.get('request') !== undefined || parameters.get('request_uri') !== undefined) {
       throw new EntraError(9002313)
     }
-    if (version === '2.0') parameters.require('scope', 90014)
+    if (version === '2.0') parameters.require('scope')
     const ending: Ending = {
       ...address,
       platform,
@@ -135,8 +136,8 @@ async function start(
     return await enter(context, interaction, authority, client)
   } catch (error) {
     if (!(error instanceof EntraError)) throw error
-    reply.facts.errorCode = error.code
-    return sendBack(reply, address, errorAnswer(error))
+    reply.facts.refusal = error
+    return sendBack(reply, address, errorAnswer(service, reply, error))
   }
 }
 
@@ -151,10 +152,9 @@ async function enter(
   const { prompt, loginHint } = interaction
   if (prompt === 'login' || prompt === 'select_account') return askWho(context, interaction)
   const sessions = readBrowserSessions(service, request)
-  const hint = loginHint?.toLowerCase()
   const accounts = usersFor(service, authority, client).flatMap((user) => {
     const found = sessionOf(sessions, user)
-    const isMeant = hint === undefined || user.userPrincipalName.toLowerCase() === hint
+    const isMeant = loginHint === undefined || isHinted(user, loginHint)
     return found !== undefined && isMeant ? [{ user, session: found.session }] : []
   })
   const [account] = accounts

@@ -126,7 +126,7 @@ export async function continueInteraction(context: Context, form: Parameters): P
 }
 
 /** Continues once the user is known: from the page, or because the browser was signed in. */
-export function signedIn(
+export async function signedIn(
   context: Context,
   interaction: Interaction,
   user: User,
@@ -136,6 +136,12 @@ export function signedIn(
   const tenant = service.directory.tenant(user.tenantId)
   const authority = service.directory.readAuthority(interaction.segment)
   reply.facts.userId = user.id
+  const principal = tenant.servicePrincipals.get(interaction.clientId)
+  // On a page, as Entra does: the client gets no answer.
+  if (principal?.isEnabled === false) {
+    const { appId, displayName } = principal.application
+    return showError(new EntraError(7000112, { client: appId, name: displayName }), reply)
+  }
   return orRefuse(context, interaction, async () => {
     const client = readSignInClient(service, authority, interaction.clientId)
     const asked = readScopeRequestAtSignIn(service, tenant, client, interaction)
@@ -298,7 +304,7 @@ async function orRefuse(
     return await step()
   } catch (error) {
     if (!(error instanceof EntraError)) throw error
-    reply.facts.errorCode = error.code
+    reply.facts.refusal = error
     return kind.refuse(reply, interaction, error)
   }
 }

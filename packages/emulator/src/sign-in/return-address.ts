@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify'
 import { EntraError } from '../base/errors.js'
 import type { Application, Platform } from '../directory/types.js'
+import { correlationIdOf } from '../http/correlation-id.js'
+import type { Service } from '../instance/service.js'
 import { sendFormPost } from '../pages/form-post.js'
 
 export type ResponseMode = 'query' | 'fragment' | 'form_post'
@@ -53,7 +55,13 @@ export function sendBack(
   return reply.redirect(url.href, 302)
 }
 
-/** The members of a refusal in a redirect. */
-export function errorAnswer(error: EntraError): Record<string, string> {
-  return { error: error.error, error_description: error.message }
+/** The members of a refusal in a redirect; the description ends with its ids and time, as in a body. */
+export function errorAnswer(
+  { origin, clock }: Service,
+  { request }: FastifyReply,
+  error: EntraError,
+): Record<string, string | undefined> {
+  const correlationId = correlationIdOf(request)
+  const body = error.body({ origin, traceId: request.id, correlationId, now: clock.now() })
+  return { error: body.error, error_description: body.error_description, error_uri: body.error_uri }
 }

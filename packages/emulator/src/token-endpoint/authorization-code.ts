@@ -71,7 +71,7 @@ export async function authorizationCode(service: Service, request: TokenRequest)
 
 function openCode(service: Service, text: string): CodeContent {
   const content = service.seal.open('code', text) as CodeContent | undefined
-  if (content === undefined) throw new EntraError(70000, { parameter: 'code' })
+  if (content === undefined) throw new EntraError(9002313, {}, { error: 'invalid_grant' })
   return content
 }
 
@@ -79,6 +79,7 @@ function checkVerifier(
   { codeChallenge, codeChallengeMethod }: CodeContent,
   verifier: string | undefined,
 ): void {
+  if (codeChallenge !== undefined && verifier === undefined) throw new EntraError(50148)
   // A verifier without a challenge is refused too: an attacker may have removed the challenge from the request.
   const expected =
     verifier === undefined || codeChallengeMethod === 'plain'

@@ -4,6 +4,7 @@ import { isWithin } from '../base/period.js'
 import type { Application, Platform, ServicePrincipal, Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import type { ClientAuthentication, TokenClient } from '../tokens/access-token.js'
+import { checkAgentAssertion } from './agent-assertion.js'
 import type { TokenRequest } from './request.js'
 
 /** A client that is present in the tenant and authenticated as its type requires. */
@@ -27,7 +28,8 @@ export async function authenticateConfidentialClient(
 ): Promise<AuthenticatedClient> {
   // A page cannot keep a secret.
   if (request.origin !== undefined) throw new EntraError(9002326)
-  const { application, principal, credential } = readClient(service, request, tenant)
+  const asItself = missing === 7000216
+  const { application, principal, credential } = readClient(service, request, tenant, { asItself })
   if (credential.kind === 'none') throw new EntraError(missing)
   const authentication = await checkCredential(service, request, tenant, application, credential)
   return { application, principal, authentication }
@@ -68,11 +70,12 @@ function readClient(
   service: Service,
   request: TokenRequest,
   tenant: Tenant,
+  kind: { asItself?: boolean } = {},
 ): { application: Application; principal: ServicePrincipal; credential: Credential } {
   const { clientId, credential } = readCredential(request)
   const application = service.directory.application(clientId, tenant.displayName)
   request.facts.clientId = application.appId
-  return { application, principal: service.directory.clientIn(tenant, application), credential }
+  return { application, principal: service.directory.clientIn(tenant, application, kind), credential }
 }
 
 /** RFC 6749 §2.3: one way of authenticating in one request. */
@@ -114,6 +117,11 @@ async function checkCredential(
   if (credential.kind === 'secret') {
     checkSecret(service, application, credential.secret)
     return '1'
+  }
+  const agent = tenant.agentIdentities.get(application.appId)
+  if (agent !== undefined) {
+    await checkAgentAssertion(service, tenant, agent, credential.assertion)
+    return '2'
   }
   // Loaded at the first assertion: most clients have secrets, and loading jose is a sixth of the start-up time.
   const { checkClientAssertion } = await import('./client-assertion.js')

@@ -7,6 +7,7 @@ import type { ServicePrincipal, Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import { applicationClaims, issueAccessToken } from '../tokens/access-token.js'
 import { mappedClaimsOf } from '../tokens/mapped-claims.js'
+import { vouchingClaims } from './agent-assertion.js'
 import { type TokenAnswer, tokenAnswer } from './answer.js'
 import { authenticateConfidentialClient } from './client-authentication.js'
 import type { TokenRequest } from './request.js'
@@ -38,7 +39,10 @@ export async function clientCredentials(service: Service, request: TokenRequest)
     claims: readClaims(request.form.get('claims')),
     mappedClaims: mappedClaimsOf(service, tenant, resource, identifier),
   }
-  const issued = await issueAccessToken(service, token, applicationClaims(service, token))
+  const issued = await issueAccessToken(service, token, {
+    ...applicationClaims(service, token),
+    ...vouchingClaims(request, tenant, client.application, resource.application),
+  })
   return tokenAnswer(request.version, { issued, identifier })
 }
 

@@ -134,14 +134,18 @@ function readTarget(
   return { target: { identifier: graphAppId, prefix: '', resource, scopes: [] }, scopes }
 }
 
-/** The scopes of a v2.0 answer are written as they were asked: MSAL finds its cache entries by them. */
+/**
+ * The scopes of a v2.0 answer are written as they were asked: MSAL finds its cache entries by them. Sign-in scopes are
+ * scopes of Graph; an answer for another API does not have them.
+ */
 function echoedScopes(
   asked: ScopeRequest,
-  { prefix, scopes: wanted }: Target,
+  { prefix, resource, scopes: wanted }: Target,
   scopes: readonly string[],
 ): string {
   const issued = scopes.map((scope) => `${prefix}${scope}`)
-  const all = [...signInEcho(asked), ...issued, ...(wanted === '.default' ? [`${prefix}.default`] : [])]
+  const signIn = resource.application.appId === graphAppId ? signInEcho(asked) : []
+  const all = [...signIn, ...issued, ...(wanted === '.default' ? [`${prefix}.default`] : [])]
   return [...new Set(all)].join(' ')
 }
 

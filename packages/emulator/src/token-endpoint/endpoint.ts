@@ -7,6 +7,7 @@ import { clientCredentials } from './client-credentials.js'
 import { deviceCode } from './device-code.js'
 import { onBehalfOf } from './on-behalf-of.js'
 import { refreshToken } from './refresh-token.js'
+import { userFederatedCredential } from './user-fic.js'
 import { readParameters } from '../base/parameters.js'
 import type { Service } from '../instance/service.js'
 
@@ -19,6 +20,7 @@ const grants: ReadonlyMap<string, Grant> = new Map([
   ['urn:ietf:params:oauth:grant-type:jwt-bearer', onBehalfOf],
   ['urn:ietf:params:oauth:grant-type:device_code', deviceCode],
   ['device_code', deviceCode],
+  ['user_fic', userFederatedCredential],
 ])
 
 interface TenantRoute {

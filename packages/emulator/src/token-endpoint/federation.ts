@@ -1,8 +1,9 @@
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { decodeJwt } from 'jose/jwt/decode'
 import { jwtVerify } from 'jose/jwt/verify'
+import * as errors from 'jose/errors'
 import type { JSONWebKeySet } from 'jose'
-import { EntraError } from '../base/errors.js'
+import { EntraError, printedTime } from '../base/errors.js'
 import type { Application } from '../directory/types.js'
 import { issuerOf, type Service } from '../instance/service.js'
 
@@ -22,17 +23,24 @@ export async function checkFederatedAssertion(
   const { iss = '', sub = '', aud = '' } = claims
   const ofIssuer = application.federatedCredentials.filter(({ issuer }) => issuer === iss)
   if (ofIssuer.length === 0) throw new EntraError(700211, { value: iss })
-  const ofAudience = ofIssuer.filter(({ audiences }) =>
-    [aud].flat().some((value) => audiences.includes(value)),
-  )
+  const named = [aud].flat().flatMap((value) => namesOf(service, iss, claims['tid'], value))
+  const ofAudience = ofIssuer.filter(({ audiences }) => named.some((value) => audiences.includes(value)))
   if (ofAudience.length === 0) throw new EntraError(700212, { value: [aud].flat().join(' ') })
   const credential = ofAudience.find(({ subject }) =>
     typeof subject === 'string' ? subject === sub : subject({ ...claims }),
   )
   if (credential === undefined) throw new EntraError(700213, { value: sub })
   await checkSignature(service, iss, assertion)
-  if (isOwnIssuer(service, iss, claims['tid']) && typeof claims['scp'] === 'string')
+  if (isOwnIssuer(service, iss, claims['tid']) && typeof claims['scp'] === 'string' && claims['scp'] !== '/')
     throw new EntraError(700229)
+}
+
+/** Entra's own token names an API by its id, a federated credential by its URI: both are the same audience. */
+function namesOf(service: Service, issuer: string, tenantId: unknown, audience: string): readonly string[] {
+  const application = isOwnIssuer(service, issuer, tenantId)
+    ? service.directory.applications.get(audience)
+    : undefined
+  return [audience, ...(application?.identifierUris ?? [])]
 }
 
 function unverifiedClaims(assertion: string): ReturnType<typeof decodeJwt> {
@@ -44,15 +52,34 @@ function unverifiedClaims(assertion: string): ReturnType<typeof decodeJwt> {
 }
 
 async function checkSignature(service: Service, issuer: string, assertion: string): Promise<void> {
-  const currentDate = new Date(service.clock.now() * 1000)
+  const now = service.clock.now()
+  const currentDate = new Date(now * 1000)
   try {
     const keys = await publishedKeys(service, issuer, unverifiedClaims(assertion)['tid'])
     await jwtVerify(assertion, createLocalJWKSet(keys), { issuer, currentDate, requiredClaims: ['exp'] })
-  } catch {
+  } catch (error) {
+    const { nbf = 0, exp = 0 } = unverifiedClaims(assertion)
+    if (isOutOfTime(error)) {
+      throw new EntraError(700024, {
+        now: printedTime(now),
+        from: printedTime(nbf),
+        expiry: printedTime(exp),
+      })
+    }
     throw new EntraError(700027, {
       reason: 'The signature of the federated token could not be verified with the keys of its issuer.',
     })
   }
+}
+
+/** The signature holds: the library checks the times after it. */
+function isOutOfTime(error: unknown): boolean {
+  if (error instanceof errors.JWTExpired) return true
+  return (
+    error instanceof errors.JWTClaimValidationFailed &&
+    error.claim === 'nbf' &&
+    error.reason === 'check_failed'
+  )
 }
 
 /** The emulator's own tokens, as those of a managed identity, are verified without asking itself over the network. */

@@ -70,8 +70,10 @@ function checkAssertion(service: Service, client: Application, { tenant, claims 
     throw new EntraError(7000114, { client: client.appId })
   }
   const audience = String(claims['aud'])
-  if (!isIdentifiedBy(client, audience)) {
-    throw new EntraError(500131, { actual: audience, expected: client.appId })
+  // A person calls the blueprint, and its agent acts on behalf of that person.
+  const called = tenant.agentIdentities.get(client.appId)?.blueprint ?? client
+  if (!isIdentifiedBy(called, audience)) {
+    throw new EntraError(500131, { actual: audience, expected: called.appId })
   }
   const [now, nbf, exp] = [service.clock.now(), Number(claims['nbf']), Number(claims['exp'])]
   // No tolerance at the end: Entra has none.

@@ -1,5 +1,5 @@
 import { EntraError, printedTime } from '../base/errors.js'
-import { readScopeRequest } from '../directory/scope-request.js'
+import { checkNotSelfByUri, readScopeRequest } from '../directory/scope-request.js'
 import type { Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
@@ -26,8 +26,12 @@ export async function refreshToken(service: Service, request: TokenRequest): Pro
   checkAge(tenant, content, clock.now())
 
   const scope = request.form.get('scope') ?? content.scope
-  const resource = request.form.get('resource') ?? content.resource
+  const resource = request.form.get('resource') ?? (request.version === '1.0' ? content.resource : undefined)
   const asked = readScopeRequest(service, tenant, { version: request.version, scope, resource })
+  // With a scope in the request, live answers accept the API's URI.
+  if (request.form.get('scope') === undefined && request.version === '2.0') {
+    for (const target of asked.targets) checkNotSelfByUri(client.application, target)
+  }
   return answerDelegated(service, request, {
     tenant,
     user,
@@ -65,6 +69,6 @@ function checkAge({ signInFrequencySeconds }: Tenant, content: RefreshTokenConte
 
 function openRefreshToken(service: Service, text: string): RefreshTokenContent {
   const content = service.seal.open('refresh_token', text) as RefreshTokenContent | undefined
-  if (content === undefined) throw new EntraError(70000, { parameter: 'refresh_token' })
+  if (content === undefined) throw new EntraError(9002313, {}, { error: 'invalid_grant' })
   return content
 }

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { ClaimsRequest } from '../base/parameters.js'
 import { sealSession, type Session } from '../directory/sessions.js'
 import type { Application, ServicePrincipal, Tenant, User, Version } from '../directory/types.js'
+import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import { issuerOf, type Service } from '../instance/service.js'
+import { agentClaims } from './agent-claims.js'
 import {
   backdatedSeconds,
   type Claims,
@@ -10,11 +12,11 @@ import {
   guestClaims,
   methodsOf,
   noise,
-  optionalClaims,
   pairwiseSubject,
   v1Profile,
   v2Profile,
 } from './claims.js'
+import { optionalClaims } from './optional-claims.js'
 
 /** Where client and API take part in continuous access evaluation. */
 const continuousLifetimeSeconds = 86_400
@@ -105,21 +107,22 @@ export function delegatedClaims(service: Service, request: DelegatedTokenRequest
   const isV1 = resource.tokenVersion === '1.0'
   return {
     aud: audienceOf(request),
-    ...(isV1 ? { acr: '1', amr: methodsOf(session) } : {}),
+    ...(isV1 ? { acr: '1', amr: methodsOf(session) } : { sid: session.id, xms_ftd: opaqueFtd() }),
     ...contextClaims(request),
     aio: sealSession(service, session),
     ...clientClaims(client, resource.tokenVersion),
     ...(isV1 ? v1Profile(user) : {}),
     ...(!isV1 && withProfile ? v2Profile(user) : {}),
     ...guestClaims(service, user),
-    ...groupClaims(service, resource, tenant, user),
     oid: user.id,
     ...(roles.length > 0 ? { roles } : {}),
+    ...groupClaims(service, resource, 'accessToken', { tenant, user }),
     scp: scopes.join(' '),
     sub: pairwiseSubject(tenant, resource, user),
     tid: tenant.id,
-    ...optionalClaims(resource.optionalClaims.accessToken, user, session),
+    ...optionalClaims(resource.optionalClaims.accessToken, { user, tenant, session }),
     ...(isRequested(resource, 'idtyp', 'include_user_token') ? { idtyp: 'user' } : {}),
+    ...requestedOf(resource, agentClaims(tenant, client.application, user)),
     ...capabilityClaims(request),
   }
 }
@@ -130,16 +133,31 @@ export function applicationClaims(service: Service, request: ApplicationTokenReq
   return {
     aud: audienceOf(request),
     ...clientClaims(client, version),
-    ...(version === '1.0'
-      ? { idp: issuerOf(service, tenant.id, version) }
-      : { xms_ftd: randomBytes(32).toString('base64url') }),
+    ...(version === '1.0' ? { idp: issuerOf(service, tenant.id, version) } : { xms_ftd: opaqueFtd() }),
     ...(isRequested(resource, 'idtyp') ? { idtyp: 'app' } : {}),
     oid: principal.id,
     ...(roles.length > 0 ? { roles } : {}),
     sub: principal.id,
     tid: tenant.id,
+    // An agent that acts as itself: a slash, which grants nothing.
+    ...(isRequested(resource, 'idtyp') && tenant.agentIdentities.has(client.application.appId)
+      ? { scp: '/' }
+      : {}),
+    ...requestedOf(resource, agentClaims(tenant, client.application, undefined)),
     ...capabilityClaims(request),
   }
+}
+
+/** Optional claims with their values; a token for exchange always has them. */
+function requestedOf(resource: Application, claims: Claims): Claims {
+  return resource.appId === tokenExchangeAppId
+    ? claims
+    : Object.fromEntries(Object.entries(claims).filter(([name]) => isRequested(resource, name)))
+}
+
+/** Means nothing to anyone but Entra. */
+function opaqueFtd(): string {
+  return randomBytes(32).toString('base64url')
 }
 
 function audienceOf({ resource, identifier }: AccessTokenRequest): string {

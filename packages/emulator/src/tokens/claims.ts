@@ -33,12 +33,27 @@ export function v2Profile(user: User): Claims {
   return { name: user.displayName, preferred_username: user.userPrincipalName }
 }
 
-/** Above the limit a token names the address to ask instead of listing the groups. */
-export function groupClaims({ origin }: Service, recipient: Application, tenant: Tenant, user: User): Claims {
+/**
+ * The groups of a user, for a token whose recipient asks for them; above the limit it names the address to ask. The
+ * optional claim `groups` decides the form: names instead of ids, and in `roles` in place of the roles of the
+ * application.
+ */
+export function groupClaims(
+  { origin }: Service,
+  recipient: Application,
+  kind: keyof Application['optionalClaims'],
+  { tenant, user }: { tenant: Tenant; user: User },
+): Claims {
   const withRoles = recipient.issuesDirectoryRoles && user.directoryRoleIds.length > 0
   const wids = withRoles ? { wids: user.directoryRoleIds } : {}
   if (!recipient.issuesGroups || user.groupIds.length === 0) return wids
-  if (user.groupIds.length <= groupLimit) return { groups: user.groupIds, ...wids }
+  if (user.groupIds.length <= groupLimit) {
+    const form = recipient.optionalClaims[kind].find(({ name }) => name === 'groups')?.properties ?? []
+    const groups = form.includes('cloud_displayname')
+      ? user.groupIds.map((id) => tenant.groups.get(id)?.displayName ?? id)
+      : user.groupIds
+    return { ...(form.includes('emit_as_roles') ? { roles: groups } : { groups }), ...wids }
+  }
   return {
     _claim_names: { groups: 'src1' },
     _claim_sources: {
@@ -59,22 +74,6 @@ export function guestClaims(service: Service, { home, isGuest, mail }: User): Cl
 
 export function methodsOf({ withMfa }: Session): string[] {
   return withMfa ? ['pwd', 'mfa'] : ['pwd']
-}
-
-const userClaims: Readonly<Record<string, (user: User, session: Session) => unknown>> = {
-  auth_time: (_, { startedAt }) => Math.floor(startedAt),
-  sid: (_, { id }) => id,
-  acct: ({ isGuest }) => (isGuest ? 1 : 0),
-  email: ({ mail }) => mail,
-  family_name: ({ surname }) => surname,
-  given_name: ({ givenName }) => givenName,
-  preferred_username: ({ userPrincipalName }) => userPrincipalName,
-  upn: ({ userPrincipalName }) => userPrincipalName,
-}
-
-export function optionalClaims(requested: readonly { name: string }[], user: User, session: Session): Claims {
-  const claims = requested.map(({ name }) => [name, userClaims[name]?.(user, session)] as const)
-  return Object.fromEntries(claims.filter(([, value]) => value !== undefined))
 }
 
 /** Claims whose values mean nothing to anyone but Entra, in their shape; `uti` names the token. */

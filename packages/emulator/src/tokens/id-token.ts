@@ -8,11 +8,11 @@ import {
   guestClaims,
   methodsOf,
   noise,
-  optionalClaims,
   pairwiseSubject,
   v1Profile,
   v2Profile,
 } from './claims.js'
+import { optionalClaims } from './optional-claims.js'
 
 /** An id token for the client itself, in the endpoint's version; signed on v1.0 as well. */
 export async function issueIdToken(
@@ -47,14 +47,14 @@ export async function issueIdToken(
       ...(nonce === undefined ? {} : { nonce }),
       ...(atSignIn?.code === undefined ? {} : { c_hash: halfHash(atSignIn.code) }),
       ...guestClaims(service, user),
-      ...(atSignIn !== undefined && client.issuesGroups && user.groupIds.length > groupLimitAtSignIn
-        ? { hasgroups: true }
-        : groupClaims(service, client, tenant, user)),
       oid: user.id,
       ...(roles.length > 0 ? { roles } : {}),
+      ...(atSignIn !== undefined && client.issuesGroups && user.groupIds.length > groupLimitAtSignIn
+        ? { hasgroups: true }
+        : groupClaims(service, client, 'idToken', { tenant, user })),
       sub: pairwiseSubject(tenant, client, user),
       tid: tenant.id,
-      ...optionalClaims(client.optionalClaims.idToken, user, session),
+      ...optionalClaims(client.optionalClaims.idToken, { user, tenant, session }),
       ver: version,
     },
     version,

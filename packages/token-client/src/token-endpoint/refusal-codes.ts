@@ -64,10 +64,13 @@ const aadsts: Readonly<Record<number, TokenClientErrorCode>> = {
   65005: 'client_refused',
   650057: 'client_refused',
   700016: 'client_refused',
+  7000112: 'client_refused',
+  7000229: 'client_refused',
   90009: 'client_refused',
   // the target
   28002: 'target_refused',
   500011: 'target_refused',
+  500014: 'target_refused',
   650053: 'target_refused',
   70011: 'target_refused',
   700022: 'target_refused',

@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify'
+import { advice } from '../base/advice.js'
+import { aadsts, EntraError } from '../base/errors.js'
+import { readParameters } from '../base/parameters.js'
+import { isKnownCode } from '../instance/faults.js'
+import { showError } from '../pages/error.js'
+import { html } from '../pages/html.js'
+import { sendPage } from '../pages/page.js'
+
+/** Where the `error_uri` of a refusal leads: what the code means here, and what to do about it. */
+export function addErrorExplanation(app: FastifyInstance): void {
+  app.get(
+    '/error',
+    { errorHandler: (error, _request, reply) => showError(error, reply) },
+    (request, reply) => {
+      const asked = readParameters(request.query).get('code') ?? ''
+      const code = Number(asked.replace(/^AADSTS/i, ''))
+      if (!/^(?:AADSTS)?\d{1,8}$/i.test(asked) || !isKnownCode(code)) {
+        return sendPage(reply, {
+          status: 404,
+          title: 'This code is not known here',
+          body: html`<p>The emulator refuses nothing with this code. ${microsoftLink(code)}</p>`,
+        })
+      }
+      const { error, status, suberror, unconfirmed } = aadsts[code]
+      return sendPage(reply, {
+        title: `AADSTS${code}`,
+        body: html`<p><code>${new EntraError(code).message}</code></p>
+          <p><strong>What to do:</strong> ${advice[code]}</p>
+          <p>
+            Status ${status}, error <code>${error}</code>${
+              suberror !== undefined && html`, suberror <code>${suberror}</code>`
+            }.
+            ${unconfirmed === true && 'No live answer with this code is known: status and error follow the general rule.'}
+          </p>
+          <p>${microsoftLink(code)}</p>`,
+      })
+    },
+  )
+}
+
+function microsoftLink(code: number): ReturnType<typeof html> | false {
+  return (
+    Number.isSafeInteger(code) &&
+    html`<a href="https://login.microsoftonline.com/error?code=${code}" rel="noreferrer"
+      >What Microsoft says of it</a
+    >`
+  )
+}
