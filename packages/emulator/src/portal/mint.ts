@@ -1,4 +1,4 @@
-import { tokenFlaws, type TokenFlaw } from '../controls/flaws.js'
+import { type TokenFlaw, tokenFlaws, tokenFlawTable } from '../controls/flaw-table.js'
 import { issueToken } from '../controls/issue-token.js'
 import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../base/parameters.js'
@@ -11,7 +11,7 @@ export async function mint(service: Service, form: Parameters | undefined): Prom
   const applications = [...service.directory.applications.values()]
   const users = [...service.directory.tenants.values()].flatMap((tenant) => [...tenant.users.values()])
   const names = applications.map(({ appId, displayName }) => [appId, displayName] as const)
-  const flaws = tokenFlaws.map((flaw) => [flaw, flaw] as const)
+  const flaws = tokenFlaws.map((flaw) => [flaw, `${flaw}: ${tokenFlawTable[flaw].meaning}`] as const)
   return html`${actionForm(
     service,
     '/_/mint',
@@ -85,7 +85,15 @@ async function minted(service: Service, form: Parameters): Promise<Html> {
     return html`<p class="no">${error.message}</p>`
   }
   const short = token.length > 20_000 ? `${token.slice(0, 200)}… (${token.length} characters)` : token
+  const entry = flaw === undefined ? undefined : tokenFlawTable[flaw as TokenFlaw]
   return html`<h2>The token</h2>
+    ${
+      entry !== undefined &&
+      html`<p>
+        ${entry.meaning} To be refused by ${entry.appliesTo}, with
+        ${entry.refusals.map(({ status, error }) => `${status} ${error ?? ''}`.trim()).join(' or ')}.
+      </p>`
+    }
     <textarea readonly rows="6" cols="80" aria-label="The token">${short}</textarea>
     <details>
       <summary>As test code</summary>
