@@ -31,6 +31,7 @@ export async function startWith(
   settings: Settings,
   state: EmulatorState | undefined,
   keys: Promise<RsaKeys> | readonly StoredKey[],
+  releaseState: () => void,
 ): Promise<Emulator> {
   const { https, port, clock, others, registration = defaultRegistration } = settings
   const stateFile = typeof settings.state === 'string' ? settings.state : undefined
@@ -71,7 +72,10 @@ export async function startWith(
 
   let stopping: Promise<void> | undefined
   const stop = (): Promise<void> => {
-    stopping ??= app.close().then(() => instance.end())
+    stopping ??= app
+      .close()
+      .then(() => instance.end())
+      .finally(releaseState)
     return stopping
   }
   const { v1, v2, cloudInstanceName } = instance.issuers

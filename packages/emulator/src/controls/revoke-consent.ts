@@ -34,5 +34,5 @@ export function revokeConsent(service: Service, options: RevokeConsentOptions): 
   if (!directory.removeGrant(tenant, client.appId, resource.appId, user?.id)) {
     throw new TypeError(`${what}: there is no such consent`)
   }
-  service.changed()
+  void service.changed()
 }

@@ -54,22 +54,23 @@ export function createUsers(service: Service): EmulatorUsers {
       const user = findUser(service.directory, reference, what)
       const revocation = end(user, 'sessions_revoked', what, options)
       service.directory.updateUser(user, { sessionsValidFrom: service.moment() })
-      service.changed()
+      void service.changed()
       return revocation
     },
     disable(reference, options) {
       const what = 'users.disable'
       const user = findUser(service.directory, reference, what)
       const revocation = end(user, 'account_disabled', what, options)
-      service.directory.updateUser(user, { isEnabled: false })
-      service.changed()
+      service.directory.updateUser(user, { isEnabled: false, isDisabledByControl: true })
+      void service.changed()
       return revocation
     },
     enable(reference) {
       service.directory.updateUser(findUser(service.directory, reference, 'users.enable'), {
         isEnabled: true,
+        isDisabledByControl: false,
       })
-      service.changed()
+      void service.changed()
     },
   }
 }

@@ -97,6 +97,8 @@ export interface User {
   readonly surname: string | undefined
   readonly mail: string | undefined
   readonly isEnabled: boolean
+  /** Whether `users.disable` disabled the account, not the registration. */
+  readonly isDisabledByControl: boolean
   readonly isGuest: boolean
   /** A guest's account at home, if the registration names it. */
   readonly home: { readonly tenantId: string; readonly userId: string } | undefined
@@ -111,6 +113,7 @@ export interface User {
 /** An application's presence in one tenant. Its object id is never the application's id. */
 export interface ServicePrincipal {
   readonly id: string
+  readonly origin: Origin
   readonly application: Application
   readonly isEnabled: boolean
   readonly isAssignmentRequired: boolean
@@ -146,8 +149,15 @@ export interface ManagedIdentity {
   readonly isSystemAssigned: boolean
 }
 
+/**
+ * Who put a fact into the directory: the registration, which is read again at every start, or consent, which the state
+ * keeps.
+ */
+export type Origin = 'registration' | 'consent'
+
 /** Consent to delegated scopes, by one user or (without `userId`) for all. */
 export interface PermissionGrant {
+  readonly origin: Origin
   readonly clientAppId: string
   readonly resourceAppId: string
   readonly userId: string | undefined
@@ -155,6 +165,7 @@ export interface PermissionGrant {
 }
 
 export interface RoleAssignment {
+  readonly origin: Origin
   /** Object id of a user, group or service principal. */
   readonly principalId: string
   readonly resourceAppId: string

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createMoments, type EmulatorClock } from '../base/clock.js'
-import { createOneTimeUse } from '../base/one-time-use.js'
+import { createOneTimeUse, type OneTimeUse } from '../base/one-time-use.js'
 import { createSeal, type Seal } from '../base/seal.js'
 import { consumersTenantId, type Directory } from '../directory/directory.js'
 import type { RsaKeys } from '../keys/rsa-key.js'
@@ -51,7 +51,6 @@ export class Instance implements Service {
   readonly moment: () => number
   readonly keys: SigningKeys
   readonly faults: Faults
-  readonly redeemedCodes: Service['redeemedCodes'] = createOneTimeUse()
   readonly deviceCodes: Service['deviceCodes'] = createDeviceCodes()
   readonly revocations: Service['revocations'] = createRevocations()
   readonly log: Service['log'] = createRequestLog()
@@ -59,6 +58,7 @@ export class Instance implements Service {
   readonly #saver: Saver
   #loaded: Loaded
   #seal: SealWithKey
+  #redeemedCodes: OneTimeUse
   /** Empty until the server listens; nothing asks for it before. */
   #origin = ''
 
@@ -69,6 +69,7 @@ export class Instance implements Service {
     this.#loaded = load(settings.registration)
     if (state !== undefined) applyChanges(this.directory, state.directory)
     this.#seal = sealWith(state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64'))
+    this.#redeemedCodes = createOneTimeUse(state?.redeemedCodes)
     this.#saver = createSaver(settings.stateFile, () => this.exportState())
     this.clock = clock
     this.moment = createMoments(clock.now)
@@ -104,13 +105,17 @@ export class Instance implements Service {
     return this.#seal
   }
 
+  get redeemedCodes(): OneTimeUse {
+    return this.#redeemedCodes
+  }
+
   /** The address, once the server listens. */
   listensAt(origin: string): void {
     this.#origin = origin
   }
 
-  changed(): void {
-    this.#saver.changed()
+  changed(): Promise<void> {
+    return this.#saver.changed()
   }
 
   /** Reads the registration again, or another; what consent and tests changed is kept. */
@@ -118,16 +123,17 @@ export class Instance implements Service {
     const loaded = load(source)
     applyChanges(loaded.directory, readChanges(this.directory))
     this.#loaded = loaded
-    this.changed()
+    void this.changed()
   }
 
   async exportState(): Promise<EmulatorState> {
     const keys = await this.keys.store()
     return {
-      version: 1,
+      version: 2,
       seal: this.#seal.key.toString('base64'),
       keys,
       directory: readChanges(this.directory),
+      redeemedCodes: this.#redeemedCodes.entries(this.clock.now()),
     }
   }
 
@@ -139,7 +145,8 @@ export class Instance implements Service {
     this.keys.replaceBy(state.keys)
     this.#loaded = { ...this.#loaded, directory }
     this.#seal = sealWith(Buffer.from(state.seal, 'base64'))
-    this.changed()
+    this.#redeemedCodes = createOneTimeUse(state.redeemedCodes)
+    void this.changed()
   }
 
   /** Back to the registration, without consents, faults and recorded requests. */
@@ -147,7 +154,7 @@ export class Instance implements Service {
     this.#loaded = load(this.#loaded.source)
     this.faults.clear()
     this.log.clear()
-    this.changed()
+    void this.changed()
   }
 
   /** Writes the state a last time. */

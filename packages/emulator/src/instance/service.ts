@@ -27,8 +27,11 @@ export interface Service {
   readonly faults: Faults
   readonly revocations: Revocations
   readonly log: RequestLog
-  /** To be called after every change that a state file keeps. */
-  changed(): void
+  /**
+   * To be called after every change that a state file keeps. Resolves when the file has it; at once without a file. Never
+   * rejects.
+   */
+  changed(): Promise<void>
 }
 
 /** Issuers with the literal `{tenantid}`. */

@@ -8,13 +8,15 @@ import type { DirectoryChanges } from './directory-changes.js'
  */
 export interface EmulatorState {
   /** The version of this shape. */
-  readonly version: 1
+  readonly version: 2
   /** The key that seals refresh tokens: 32 bytes, base64. A secret. */
   readonly seal: string
   /** All signing keys, oldest first. */
   readonly keys: readonly StoredKey[]
   /** What consent and tests changed. */
   readonly directory: DirectoryChanges
+  /** Authorization codes that were redeemed and are not expired: their ids and their expiry, seconds since the epoch. */
+  readonly redeemedCodes: Readonly<Record<string, number>>
 }
 
 const guid = { type: 'string', format: 'uuid' }
@@ -34,11 +36,11 @@ const byId = (values: object): object => ({
 })
 
 /** Far beyond any test, and still a date. */
-const seconds = { type: ['number', 'null'], minimum: 0, maximum: 4_320_000_000_000 }
+const seconds = { type: 'number', minimum: 0, maximum: 4_320_000_000_000 }
 
 const findFault = createShape(
   record({
-    version: { const: 1 },
+    version: { const: 2 },
     seal: { type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$' },
     keys: {
       type: 'array',
@@ -58,10 +60,16 @@ const findFault = createShape(
             record({ clientAppId: guid, resourceAppId: guid, userId: guid, scopes: list(name) }, ['userId']),
           ),
           assignments: list(record({ principalId: guid, resourceAppId: guid, role: name }, ['role'])),
-          users: byId(record({ isEnabled: { type: 'boolean' }, sessionsValidFrom: seconds })),
+          users: byId(
+            record({ isEnabled: { type: 'boolean' }, sessionsValidFrom: seconds }, [
+              'isEnabled',
+              'sessionsValidFrom',
+            ]),
+          ),
         }),
       ),
     }),
+    redeemedCodes: byId(seconds),
   }),
 )
 

@@ -21,7 +21,7 @@ export function loadDirectory(registration: Registration): Directory {
   for (const application of applications.values()) {
     const homes =
       application.appId === graphAppId ? tenants.values() : [directory.tenant(application.homeTenantId)]
-    for (const tenant of homes) directory.addServicePrincipal(tenant, application)
+    for (const tenant of homes) directory.addServicePrincipal(tenant, application, 'registration')
   }
   for (const [index, tenantRegistration] of registration.tenants.entries()) {
     const tenant = directory.tenant(tenantIdOf(tenantRegistration))

@@ -99,6 +99,7 @@ function loadUser(tenantId: string, id: string, user: UserRegistration, groups: 
     surname: user.surname,
     mail: user.mail,
     isEnabled: user.accountEnabled ?? true,
+    isDisabledByControl: false,
     isGuest: user.userType === 'Guest',
     home: undefined,
     isAdmin: roleIds.some((role) => [...administratorRoles.values()].includes(role)),

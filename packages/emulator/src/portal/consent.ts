@@ -92,14 +92,15 @@ function granted(service: Service, tenant: Tenant): Html {
   ])
   return html`<h2>${tenant.displayName}</h2>
     ${table(
-      ['Client', 'API', 'Scopes', 'For', ''],
+      ['Client', 'API', 'Scopes', 'For', 'By', ''],
       tenant.grants.map(
-        ({ clientAppId, resourceAppId, userId, scopes }) =>
+        ({ origin, clientAppId, resourceAppId, userId, scopes }) =>
           html`<tr>
             <td>${name(clientAppId)}</td>
             <td>${name(resourceAppId)}</td>
             <td><code>${[...scopes].join(' ')}</code></td>
             <td>${userId === undefined ? 'everyone' : (principals.get(userId) ?? userId)}</td>
+            <td>${origin}</td>
             <td>
               ${actionForm(
                 service,
