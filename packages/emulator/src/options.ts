@@ -40,6 +40,11 @@ export interface EmulatorOptions {
    * alone; or what `exportState` of another instance returned, to continue from in memory. Default: none.
    */
   readonly state?: string | EmulatorState | undefined
+  /**
+   * The token of the control API, 16 to 256 visible ASCII characters. Default: a random one of this run, in
+   * `emulator.controlApi.token`.
+   */
+  readonly controlToken?: string | undefined
   /** Serves the page under `/_/`. Default true. */
   readonly page?: boolean | undefined
   /**
@@ -63,6 +68,7 @@ export interface Settings {
   readonly accessTokenLifetimeSeconds: number
   readonly state: string | EmulatorState | undefined
   readonly page: boolean
+  readonly controlToken: string | undefined
   readonly imitated: ImitatedIssuers | undefined
   readonly others: OtherMachinesOptions | undefined
   /** What was made less strict than the default. */
@@ -79,6 +85,7 @@ const optionNames = [
   'accessTokenLifetimeSeconds',
   'state',
   'page',
+  'controlToken',
   'imitateMicrosoftIssuers',
   'allowConnectionsFromOtherMachines',
 ] as const satisfies readonly (keyof EmulatorOptions)[]
@@ -108,6 +115,7 @@ export function readOptions(options: EmulatorOptions): Settings {
     accessTokenLifetimeSeconds,
     state,
     page,
+    controlToken: options.controlToken,
     imitated,
     others,
     warnings,

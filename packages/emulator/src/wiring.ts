@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { explainPermission } from './controls/explain-permission.js'
-import { issueToken } from './controls/issue-token.js'
-import { createEmulatorKeys } from './controls/keys.js'
-import { revokeConsent } from './controls/revoke-consent.js'
-import { createUsers } from './controls/users.js'
+import { addControlApi, controlApiPath } from './control-api/control-api.js'
+import { createControls } from './controls/controls.js'
 import type { Emulator } from './emulator.js'
 import { addDiscoveryEndpoints } from './endpoints/discovery.js'
 import { addGraphEndpoints } from './endpoints/graph.js'
 import { addInstanceEndpoints } from './endpoints/instance.js'
 import { addManagedIdentityEndpoints } from './endpoints/managed-identity.js'
+import { protectPage } from './http/control-access.js'
+import { createControlToken } from './http/control-token.js'
 import { listen } from './http/listen.js'
 import { createServer } from './http/server.js'
 import { Instance } from './instance/instance.js'
@@ -47,14 +46,15 @@ export async function startWith(
   })
   const identityHeader = randomBytes(24).toString('base64url')
   addEndpoints(app, instance, identityHeader)
-  const users = createUsers(instance)
-  const emulatorKeys = createEmulatorKeys(instance)
+  const controls = createControls(instance)
+  const token = createControlToken(settings.controlToken)
+  // Anyone can reach it then, and the page shows and changes everything.
+  if (others !== undefined) protectPage(app, token)
+  addControlApi(app, controls, { token, scheme: https ? 'https' : 'http' })
   if (settings.page) {
     const startedAt = performance.now()
     addPortal(app, {
-      instance,
-      users,
-      keys: emulatorKeys,
+      controls,
       certificate: tls?.certificate,
       facts: {
         stateFile,
@@ -79,16 +79,18 @@ export async function startWith(
     return stopping
   }
   const { v1, v2, cloudInstanceName } = instance.issuers
-  const { faults, log, revocations } = instance
+  const { faults, keys: signingKeys, users } = controls
   return {
     origin,
     cloud: Object.freeze({ authority: origin, v1Issuer: v1, v2Issuer: v2, cloudInstanceName }),
     clock,
     get requests() {
-      return log.entries
+      return controls.requests()
     },
     certificate: tls?.certificate,
-    keys: emulatorKeys,
+    controlApi: Object.freeze({ address: `${origin}${controlApiPath}`, token: token.value }),
+    registration: controls.registration,
+    keys: signingKeys,
     faults: {
       add: (fault) => faults.add(fault),
       clear: () => faults.clear(),
@@ -96,20 +98,23 @@ export async function startWith(
     },
     users,
     get revocations() {
-      return revocations.visible(clock.now())
+      return controls.revocations()
     },
     managedIdentity: Object.freeze({
       imdsHost: origin,
       identityEndpoint: `${origin}/msi/token`,
       identityHeader,
     }),
-    issueToken: (token) => issueToken(instance, token),
-    explainPermission: (question) => explainPermission(instance, question),
-    revokeConsent: (consent) => revokeConsent(instance, consent),
-    rotateKeys: () => emulatorKeys.rotate(),
+    issueToken: controls.issueToken,
+    explainToken: controls.explainToken,
+    explainPermission: controls.explainPermission,
+    grantConsent: controls.grantConsent,
+    revokeConsent: controls.revokeConsent,
+    rotateKeys: () => signingKeys.rotate(),
     reload: (next) => instance.reload(next),
-    exportState: () => instance.exportState(),
-    importState: (snapshot) => instance.importState(snapshot),
+    reset: controls.reset,
+    exportState: controls.exportState,
+    importState: controls.importState,
     stop,
     [Symbol.asyncDispose]: stop,
   }

@@ -103,6 +103,7 @@ describe('startEmulator', () => {
       accessTokenLifetimeSeconds: undefined,
       state: undefined,
       page: undefined,
+      controlToken: undefined,
       imitateMicrosoftIssuers: undefined,
       allowConnectionsFromOtherMachines: undefined,
     }

@@ -207,6 +207,21 @@ export class Directory {
     return kept.length < before
   }
 
+  /** Takes roles of an API back from a principal. False if it has none of them. */
+  removeRoles(tenant: Tenant, principalId: string, resourceAppId: string, roles: readonly string[]): boolean {
+    const before = tenant.assignments.length
+    const kept = tenant.assignments.filter(
+      (assignment) =>
+        !(
+          assignment.principalId === principalId &&
+          assignment.resourceAppId === resourceAppId &&
+          roles.some((role) => role === assignment.role)
+        ),
+    )
+    tenant.assignments.splice(0, before, ...kept)
+    return kept.length < before
+  }
+
   addAssignment(
     tenant: Tenant,
     assignment: Omit<RoleAssignment, 'origin'>,

@@ -31,9 +31,8 @@ export interface InstanceSettings {
   readonly imitated: ImitatedIssuers | undefined
 }
 
-/** A registration, where it came from, and the directory it became. Replaced as a whole. */
+/** A registration and the directory it became. Replaced as a whole. */
 interface Loaded {
-  readonly source: Registration | string
   readonly registration: Registration
   readonly directory: Directory
 }
@@ -56,6 +55,8 @@ export class Instance implements Service {
   readonly log: Service['log'] = createRequestLog()
   readonly #imitated: ImitatedIssuers | undefined
   readonly #saver: Saver
+  /** What `reload` and `reset` read. */
+  #source: Registration | string
   #loaded: Loaded
   #seal: SealWithKey
   #redeemedCodes: OneTimeUse
@@ -66,7 +67,8 @@ export class Instance implements Service {
   constructor(settings: InstanceSettings) {
     const { clock, imitated, state } = settings
     this.#imitated = imitated
-    this.#loaded = load(settings.registration)
+    this.#source = settings.registration
+    this.#loaded = load(this.#source)
     if (state !== undefined) applyChanges(this.directory, state.directory)
     this.#seal = sealWith(state === undefined ? randomBytes(32) : Buffer.from(state.seal, 'base64'))
     this.#redeemedCodes = createOneTimeUse(state?.redeemedCodes)
@@ -119,8 +121,14 @@ export class Instance implements Service {
   }
 
   /** Reads the registration again, or another; what consent and tests changed is kept. */
-  reload(source: Registration | string = this.#loaded.source): void {
-    const loaded = load(source)
+  reload(source: Registration | string = this.#source): void {
+    this.edit(source)
+    this.#source = source
+  }
+
+  /** Changes the registration until it is read again; what consent and tests changed is kept. */
+  edit(registration: Registration | string): void {
+    const loaded = load(registration)
     applyChanges(loaded.directory, readChanges(this.directory))
     this.#loaded = loaded
     void this.changed()
@@ -149,9 +157,9 @@ export class Instance implements Service {
     void this.changed()
   }
 
-  /** Back to the registration, without consents, faults and recorded requests. */
+  /** Back to the registration as its source has it, without edits, consents, faults and recorded requests. */
   reset(): void {
-    this.#loaded = load(this.#loaded.source)
+    this.#loaded = load(this.#source)
     this.faults.clear()
     this.log.clear()
     void this.changed()
@@ -165,7 +173,7 @@ export class Instance implements Service {
 
 function load(source: Registration | string): Loaded {
   const registration = readRegistration(source)
-  return { source, registration, directory: loadDirectory(registration) }
+  return { registration, directory: loadDirectory(registration) }
 }
 
 function sealWith(key: Buffer): SealWithKey {

@@ -1,13 +1,13 @@
 import { type TokenFlaw, tokenFlaws, tokenFlawTable } from '../controls/flaw-table.js'
-import { issueToken } from '../controls/issue-token.js'
+import type { Controls } from '../controls/controls.js'
 import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../base/parameters.js'
-import type { Service } from '../instance/service.js'
 import { inspection } from './inspector.js'
 import { actionForm, options } from './layout.js'
 
 /** A token for trying an API: a good one, or one with a named flaw. */
-export async function mint(service: Service, form: Parameters | undefined): Promise<Html> {
+export async function mint(controls: Controls, form: Parameters | undefined): Promise<Html> {
+  const service = controls.instance
   const applications = [...service.directory.applications.values()]
   const users = [...service.directory.tenants.values()].flatMap((tenant) => [...tenant.users.values()])
   const names = applications.map(({ appId, displayName }) => [appId, displayName] as const)
@@ -52,10 +52,10 @@ export async function mint(service: Service, form: Parameters | undefined): Prom
       </div>
       <button>Mint</button>`,
   )}
-  ${form !== undefined && (await minted(service, form))}`
+  ${form !== undefined && (await minted(controls, form))}`
 }
 
-async function minted(service: Service, form: Parameters): Promise<Html> {
+async function minted(controls: Controls, form: Parameters): Promise<Html> {
   const words = (name: string): string[] | undefined =>
     form
       .get(name)
@@ -79,7 +79,7 @@ async function minted(service: Service, form: Parameters): Promise<Html> {
   }
   let token: string
   try {
-    token = await issueToken(service, asked)
+    token = await controls.issueToken(asked)
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     return html`<p class="no">${error.message}</p>`
@@ -99,5 +99,5 @@ async function minted(service: Service, form: Parameters): Promise<Html> {
       <summary>As test code</summary>
       <pre>await emulator.issueToken(${JSON.stringify(asked, undefined, 2)})</pre>
     </details>
-    ${token.length <= 20_000 && (await inspection(service, token))}`
+    ${token.length <= 20_000 && (await inspection(controls, token))}`
 }
