@@ -53,7 +53,7 @@ export interface Emulator extends AsyncDisposable {
   readonly clock: EmulatorClock
   /** The last thousand requests, newest last, without secrets, tokens, codes and assertions. */
   readonly requests: RecordedRequests
-  /** With https: the certificate (PEM) a client must trust. Undefined with http. */
+  /** With https: the certificate (PEM) a client must trust, also at `GET /_/certificate.pem`. Undefined with http. */
   readonly certificate: string | undefined
   /** The control API, for programs in other languages. */
   readonly controlApi: ControlApiAddress

@@ -1,6 +1,7 @@
 export { startEmulator } from './start.js'
 export type { ControlApiAddress, Emulator, EmulatorCloud, ManagedIdentityAddresses } from './emulator.js'
-export type { EmulatorOptions, OtherMachinesOptions } from './options.js'
+export type { EmulatorOptions, OtherMachinesOptions, OwnCertificate } from './options.js'
+export type { StoredAuthority } from './keys/tls-certificates.js'
 export { fixedClock, runningClock } from './base/clock.js'
 export type { EmulatorClock } from './base/clock.js'
 export { advice } from './base/advice.js'

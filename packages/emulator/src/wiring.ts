@@ -13,7 +13,8 @@ import { listen } from './http/listen.js'
 import { createServer } from './http/server.js'
 import { Instance } from './instance/instance.js'
 import type { EmulatorState } from './instance/state.js'
-import { createTlsCertificate } from './keys/certificates.js'
+import { createOrigins } from './instance/origins.js'
+import type { TlsCertificate } from './keys/tls-certificates.js'
 import type { RsaKeys } from './keys/rsa-key.js'
 import type { StoredKey } from './keys/types.js'
 import type { Settings } from './options.js'
@@ -34,15 +35,22 @@ export async function startWith(
 ): Promise<Emulator> {
   const { https, port, clock, others, registration = defaultRegistration } = settings
   const stateFile = typeof settings.state === 'string' ? settings.state : undefined
-  const instance = new Instance({ ...settings, registration, state, stateFile, keys })
-  const tls = https ? createTlsCertificate(others?.hostName) : undefined
+  const scheme = https === false ? 'http' : 'https'
+  const origins = createOrigins({
+    scheme,
+    public: settings.origin,
+    hostName: others?.hostName ?? 'localhost',
+    hostNames: settings.hostNames,
+  })
+  const instance = new Instance({ ...settings, registration, origins, state, stateFile, keys })
+  const tls = await tlsOf(https, instance, stateFile !== undefined)
   const app = createServer({
     tls,
     origin: () => instance.origin,
     now: clock.now,
     log: instance.log,
     faults: instance.faults,
-    hostName: others?.hostName,
+    origins,
   })
   const identityHeader = randomBytes(24).toString('base64url')
   addEndpoints(app, instance, identityHeader)
@@ -50,12 +58,15 @@ export async function startWith(
   const token = createControlToken(settings.controlToken)
   // Anyone can reach it then, and the page shows and changes everything.
   if (others !== undefined) protectPage(app, token)
-  addControlApi(app, controls, { token, scheme: https ? 'https' : 'http' })
+  if (tls !== undefined) {
+    app.get('/_/certificate.pem', (_request, reply) => reply.type('application/x-pem-file').send(tls.trusted))
+  }
+  addControlApi(app, controls, token)
   if (settings.page) {
     const startedAt = performance.now()
     addPortal(app, {
       controls,
-      certificate: tls?.certificate,
+      certificate: tls?.trusted,
       facts: {
         stateFile,
         leniencies: settings.warnings,
@@ -66,8 +77,8 @@ export async function startWith(
   }
 
   const listening = await listen(app, { port, address: others?.address })
-  const origin = `${https ? 'https' : 'http'}://${others?.hostName ?? 'localhost'}:${listening}`
-  instance.listensAt(origin)
+  origins.listensAt(listening)
+  const origin = origins.current()
   for (const warning of settings.warnings) process.emitWarning(warning, 'CountersignEmulatorWarning')
 
   let stopping: Promise<void> | undefined
@@ -87,7 +98,7 @@ export async function startWith(
     get requests() {
       return controls.requests()
     },
-    certificate: tls?.certificate,
+    certificate: tls?.trusted,
     controlApi: Object.freeze({ address: `${origin}${controlApiPath}`, token: token.value }),
     registration: controls.registration,
     keys: signingKeys,
@@ -118,6 +129,22 @@ export async function startWith(
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** The certificate of the https server. The code is loaded only for https. */
+async function tlsOf(
+  https: Settings['https'],
+  instance: Instance,
+  isKept: boolean,
+): Promise<TlsCertificate | undefined> {
+  if (https === false) return undefined
+  const tls = await import('./keys/tls-certificates.js')
+  if (https !== true) return tls.ownCertificate(https)
+  const { hostNames } = instance
+  if (!isKept) return tls.createTlsCertificate(hostNames)
+  const { authority, isNew } = tls.authorityFor(hostNames, instance.certificateAuthority)
+  if (isNew) instance.certificateAuthority = authority
+  return tls.certificateBy(authority, hostNames)
 }
 
 function addEndpoints(app: FastifyInstance, instance: Instance, identityHeader: string): void {

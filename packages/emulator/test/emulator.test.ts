@@ -104,6 +104,8 @@ describe('startEmulator', () => {
       state: undefined,
       page: undefined,
       controlToken: undefined,
+      origin: undefined,
+      hostNames: undefined,
       imitateMicrosoftIssuers: undefined,
       allowConnectionsFromOtherMachines: undefined,
     }

@@ -19,11 +19,7 @@ interface Problem {
  * The control API: everything that the emulator object can do, as JSON over HTTP, for programs in any language. What
  * there is stands in `operations.ts`, which is loaded with the first request.
  */
-export function addControlApi(
-  app: FastifyInstance,
-  controls: Controls,
-  { token, scheme }: { readonly token: ControlToken; readonly scheme: 'http' | 'https' },
-): void {
+export function addControlApi(app: FastifyInstance, controls: Controls, token: ControlToken): void {
   app.get('/_/health', () => ({ status: 'ok' }))
   void app.register(
     async (scope) => {
@@ -37,7 +33,7 @@ export function addControlApi(
         method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
         url: '/*',
         async onRequest(request, reply) {
-          const problem = accessProblem(request, reply, token, scheme)
+          const problem = accessProblem(request, reply, token, controls.instance.origin)
           if (problem !== undefined) await sendProblem(reply, problem)
         },
         async handler(request, reply) {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { graphAppId } from '../directory/graph.js'
 import type { Tenant, User } from '../directory/types.js'
-import { issuerOf, type Service } from '../instance/service.js'
+import type { Service } from '../instance/service.js'
 
 /** The caller of a Graph address: a user, and the tenant of the token. */
 interface Caller {
@@ -114,9 +114,7 @@ async function authenticate(
     const user = tenant?.users.get(String(claims['oid']))
     const now = service.clock.now()
     const isLive = Number(claims['nbf']) <= now && now < Number(claims['exp'])
-    const isOurs = (['1.0', '2.0'] as const).some(
-      (version) => claims['iss'] === issuerOf(service, tenant?.id ?? '', version),
-    )
+    const isOurs = service.isOwnIssuer(claims['iss'], tenant?.id ?? '')
     const isForThis = audiences === undefined || audiences.includes(String(claims['aud']))
     if (tenant === undefined || user === undefined || !isLive || !isOurs || !isForThis) return undefined
     if (typeof claims['scp'] !== 'string' || !user.isEnabled) return undefined

@@ -29,11 +29,11 @@ export function accessProblem(
   request: FastifyRequest,
   reply: FastifyReply,
   token: ControlToken,
-  scheme: string,
+  ownOrigin: string,
 ): { readonly status: 401 | 403; readonly code: string; readonly message: string } | undefined {
   const { origin, host, 'sec-fetch-site': site } = request.headers
   const isOtherSite =
-    (origin !== undefined && origin !== `${scheme}://${host}`) ||
+    (origin !== undefined && origin !== `${new URL(ownOrigin).protocol}//${host}`) ||
     (site !== undefined && site !== 'same-origin' && site !== 'none')
   if (isOtherSite) {
     return { status: 403, code: 'forbidden_origin', message: 'A page of another site must not control it.' }

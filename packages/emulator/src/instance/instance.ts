@@ -5,6 +5,7 @@ import { createSeal, type Seal } from '../base/seal.js'
 import { consumersTenantId, type Directory } from '../directory/directory.js'
 import type { RsaKeys } from '../keys/rsa-key.js'
 import { SigningKeys } from '../keys/signing-keys.js'
+import type { StoredAuthority } from '../keys/tls-certificates.js'
 import type { StoredKey } from '../keys/types.js'
 import { loadDirectory } from '../load/directory.js'
 import { readRegistration } from '../registration/read.js'
@@ -16,7 +17,8 @@ import { type ImitatedIssuers, type IssuerLabels, issuerLabels } from './issuer-
 import { createRequestLog } from './request-log.js'
 import { createRevocations } from './revocations.js'
 import { createSaver, type Saver } from './saver.js'
-import { issuerOf, type Service } from './service.js'
+import type { Origins } from './origins.js'
+import { issuerOf, type Issuers, type Service } from './service.js'
 import { type EmulatorState, readState } from './state.js'
 
 /** What an instance is started with. */
@@ -27,6 +29,7 @@ export interface InstanceSettings {
   /** The stored keys, or the first key that is being made. */
   readonly keys: Promise<RsaKeys> | readonly StoredKey[]
   readonly clock: EmulatorClock
+  readonly origins: Origins
   readonly accessTokenLifetimeSeconds: number
   readonly imitated: ImitatedIssuers | undefined
 }
@@ -60,13 +63,15 @@ export class Instance implements Service {
   #loaded: Loaded
   #seal: SealWithKey
   #redeemedCodes: OneTimeUse
-  /** Empty until the server listens; nothing asks for it before. */
-  #origin = ''
+  readonly #origins: Origins
+  #certificateAuthority: StoredAuthority | undefined
 
   /** Throws a RegistrationError or a TypeError for what cannot be used. */
   constructor(settings: InstanceSettings) {
     const { clock, imitated, state } = settings
     this.#imitated = imitated
+    this.#origins = settings.origins
+    this.#certificateAuthority = state?.certificateAuthority
     this.#source = settings.registration
     this.#loaded = load(this.#source)
     if (state !== undefined) applyChanges(this.directory, state.directory)
@@ -87,11 +92,11 @@ export class Instance implements Service {
   }
 
   get origin(): string {
-    return this.#origin
+    return this.#origins.current()
   }
 
   get issuers(): IssuerLabels {
-    return issuerLabels(this.#imitated, this.#origin)
+    return issuerLabels(this.#imitated, this.#origins.ofIssuers())
   }
 
   get directory(): Directory {
@@ -111,9 +116,27 @@ export class Instance implements Service {
     return this.#redeemedCodes
   }
 
-  /** The address, once the server listens. */
-  listensAt(origin: string): void {
-    this.#origin = origin
+  get hostNames(): readonly string[] {
+    return this.#origins.names
+  }
+
+  isOwnIssuer(issuer: unknown, tenantId: string): boolean {
+    const isIssuerOf = (issuers: Issuers): boolean =>
+      (['1.0', '2.0'] as const).some((version) => issuer === issuerOf({ issuers }, tenantId, version))
+    if (isIssuerOf(this.issuers)) return true
+    if (this.#imitated !== undefined || typeof issuer !== 'string' || !URL.canParse(issuer)) return false
+    const { origin } = new URL(issuer)
+    return this.#origins.isOwn(origin) && isIssuerOf(issuerLabels(undefined, origin))
+  }
+
+  get certificateAuthority(): StoredAuthority | undefined {
+    return this.#certificateAuthority
+  }
+
+  /** Keeps the authority that signed the certificate of the https server. */
+  set certificateAuthority(authority: StoredAuthority | undefined) {
+    this.#certificateAuthority = authority
+    void this.changed()
   }
 
   changed(): Promise<void> {
@@ -142,6 +165,9 @@ export class Instance implements Service {
       keys,
       directory: readChanges(this.directory),
       redeemedCodes: this.#redeemedCodes.entries(this.clock.now()),
+      ...(this.#certificateAuthority === undefined
+        ? {}
+        : { certificateAuthority: this.#certificateAuthority }),
     }
   }
 

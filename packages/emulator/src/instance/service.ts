@@ -10,9 +10,13 @@ import type { Seal } from '../base/seal.js'
 
 /** What endpoints and grants work with: one running emulator. */
 export interface Service {
-  /** Scheme, host and port, as every document of this instance names them. */
+  /** Scheme, host and port, as the documents name them: of the request that is being answered. Do not keep it. */
   readonly origin: string
   readonly issuers: Issuers
+  /** Whether a token's issuer is one of this emulator, under any of its names. */
+  isOwnIssuer(issuer: unknown, tenantId: string): boolean
+  /** Every name that requests may have beside the loopback names. */
+  readonly hostNames: readonly string[]
   readonly cloudInstanceName: string
   readonly accessTokenLifetimeSeconds: number
   readonly clock: EmulatorClock

@@ -1,4 +1,5 @@
 import { createShape } from '../base/shape.js'
+import { checkAuthority, type StoredAuthority } from '../keys/tls-certificates.js'
 import { keyOwnerPattern, type StoredKey } from '../keys/types.js'
 import type { DirectoryChanges } from './directory-changes.js'
 
@@ -17,6 +18,8 @@ export interface EmulatorState {
   readonly directory: DirectoryChanges
   /** Authorization codes that were redeemed and are not expired: their ids and their expiry, seconds since the epoch. */
   readonly redeemedCodes: Readonly<Record<string, number>>
+  /** What signed the certificate of the https server. Absent if there never was one with this file. */
+  readonly certificateAuthority?: StoredAuthority | undefined
 }
 
 const guid = { type: 'string', format: 'uuid' }
@@ -39,38 +42,44 @@ const byId = (values: object): object => ({
 const seconds = { type: 'number', minimum: 0, maximum: 4_320_000_000_000 }
 
 const findFault = createShape(
-  record({
-    version: { const: 2 },
-    seal: { type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$' },
-    keys: {
-      type: 'array',
-      minItems: 1,
-      items: record({
-        owner: { type: 'string', pattern: keyOwnerPattern },
-        state: { enum: ['next', 'signing', 'retiring', 'withdrawn'] },
-        privateKey: encoded,
-        certificate: encoded,
-      }),
-    },
-    directory: record({
-      tenants: byId(
-        record({
-          servicePrincipals: list(guid),
-          grants: list(
-            record({ clientAppId: guid, resourceAppId: guid, userId: guid, scopes: list(name) }, ['userId']),
-          ),
-          assignments: list(record({ principalId: guid, resourceAppId: guid, role: name }, ['role'])),
-          users: byId(
-            record({ isEnabled: { type: 'boolean' }, sessionsValidFrom: seconds }, [
-              'isEnabled',
-              'sessionsValidFrom',
-            ]),
-          ),
+  record(
+    {
+      version: { const: 2 },
+      seal: { type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$' },
+      keys: {
+        type: 'array',
+        minItems: 1,
+        items: record({
+          owner: { type: 'string', pattern: keyOwnerPattern },
+          state: { enum: ['next', 'signing', 'retiring', 'withdrawn'] },
+          privateKey: encoded,
+          certificate: encoded,
         }),
-      ),
-    }),
-    redeemedCodes: byId(seconds),
-  }),
+      },
+      directory: record({
+        tenants: byId(
+          record({
+            servicePrincipals: list(guid),
+            grants: list(
+              record({ clientAppId: guid, resourceAppId: guid, userId: guid, scopes: list(name) }, [
+                'userId',
+              ]),
+            ),
+            assignments: list(record({ principalId: guid, resourceAppId: guid, role: name }, ['role'])),
+            users: byId(
+              record({ isEnabled: { type: 'boolean' }, sessionsValidFrom: seconds }, [
+                'isEnabled',
+                'sessionsValidFrom',
+              ]),
+            ),
+          }),
+        ),
+      }),
+      redeemedCodes: byId(seconds),
+      certificateAuthority: record({ certificate: encoded, privateKey: encoded, names: list(name) }),
+    },
+    ['certificateAuthority'],
+  ),
 )
 
 /**
@@ -88,6 +97,8 @@ export function readState(value: unknown): EmulatorState {
   if (fault !== undefined) throw placed(fault.path, fault.problem)
   const { seal } = state as EmulatorState
   if (Buffer.from(seal, 'base64').toString('base64') !== seal) throw placed('seal', 'is not base64')
+  const { certificateAuthority } = state as EmulatorState
+  if (certificateAuthority !== undefined) checkAuthority(certificateAuthority)
   return state as EmulatorState
 }
 
