@@ -59,6 +59,9 @@ export type CommandValues = {
       : boolean
 }
 
+/** What the command is asked to do. */
+type Asked = 'help' | 'version' | 'health' | 'start'
+
 const prefix = 'COUNTERSIGN_EMULATOR_'
 const named = Object.entries(settings) as [Name, Setting][]
 
@@ -74,13 +77,14 @@ function inEnvironment(name: string): string {
 export function readSettings(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-): { readonly values: CommandValues; readonly asked: 'help' | 'version' | 'start' } {
+): { readonly values: CommandValues; readonly asked: Asked } {
   const { values: given } = parseArgs({
     args: [...args],
     strict: true,
     options: {
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean', short: 'v' },
+      'check-health': { type: 'boolean' },
       ...Object.fromEntries(
         named
           .filter(([, { isSecret }]) => isSecret !== true)
@@ -94,11 +98,9 @@ export function readSettings(
       ),
     },
   })
-  const asked = given['help'] === true ? 'help' : given['version'] === true ? 'version' : 'start'
-  const values: Record<string, unknown> = { ...fromEnvironment(environment), ...given }
-  delete values['help']
-  delete values['version']
-  return { values: values as CommandValues, asked }
+  const { help, version, 'check-health': health, ...values } = given
+  const asked = help === true ? 'help' : version === true ? 'version' : health === true ? 'health' : 'start'
+  return { values: { ...fromEnvironment(environment), ...values } as CommandValues, asked }
 }
 
 function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
@@ -146,6 +148,7 @@ export function helpText(): string {
     '  countersign-emulator --https --state emulator-state.json --certificate-out emulator.pem',
     '',
     ...lines,
+    `  ${'--check-health'.padEnd(26)}end with 0 if an emulator on this machine answers, else with 1`,
     `  ${'--version'.padEnd(26)}print the version`,
     `  ${'--help'.padEnd(26)}print this`,
     '',

@@ -4,6 +4,7 @@ import { packageVersion } from './base/package-info.js'
 import { systemCode } from './base/system-error.js'
 import { type CommandValues, helpText, readSettings } from './command-settings.js'
 import type { Emulator } from './emulator.js'
+import { healthProblem } from './health.js'
 import type { EmulatorOptions } from './options.js'
 import { startEmulator } from './start.js'
 
@@ -25,11 +26,12 @@ export async function run(
   let options: EmulatorOptions
   try {
     const read = readSettings(args, environment)
+    values = read.values
+    if (read.asked === 'health') return await checkHealth(values, terminal)
     if (read.asked !== 'start') {
       terminal.write(read.asked === 'help' ? helpText() : packageVersion())
       return 0
     }
-    values = read.values
     checkTogether(values)
     options = optionsOf(values)
   } catch (error) {
@@ -60,6 +62,16 @@ export async function run(
   return 0
 }
 
+async function checkHealth(values: CommandValues, terminal: Terminal): Promise<number> {
+  const port = readNumber('--port', values.port ?? defaultPort)
+  const problem = await healthProblem({ port, isHttps: isHttps(values) })
+  if (problem === undefined) return 0
+  terminal.complain(problem)
+  return 1
+}
+
+const defaultPort = '8400'
+
 /** Refuses settings that need others. */
 function checkTogether(values: CommandValues): void {
   const isOpen = values['allow-connections-from-other-machines'] === true
@@ -88,7 +100,7 @@ function optionsOf(values: CommandValues): EmulatorOptions {
   const isOpen = values['allow-connections-from-other-machines'] === true
   const [first = '', ...more] = values['host-name'] ?? []
   return {
-    port: readNumber('--port', values.port ?? '8400'),
+    port: readNumber('--port', values.port ?? defaultPort),
     https: isHttps(values),
     registration: config,
     state,
