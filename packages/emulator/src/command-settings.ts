@@ -35,6 +35,7 @@ const settings = {
     isList: true,
     help: ['a further name by which requests come; may be repeated'],
   },
+  'allow-password-grant': { help: ['grant_type=password, for users with a passwordProfile'] },
   'imitate-microsoft-issuers': {
     value: `<${imitatedIssuers.join('|')}>`,
     help: ["put the names of Microsoft's issuers into tokens"],

@@ -26,6 +26,8 @@ export type {
   FaultEffect,
   FaultOptions,
 } from './instance/faults.js'
+export type { AzureApi } from './directory/azure-apis.js'
+export type { TokenIssuance, TokenIssuanceHook } from './instance/issuance-hook.js'
 export type { ImitatedIssuers } from './instance/issuer-labels.js'
 export type { RecordedRequest, RecordedRequests } from './instance/request-log.js'
 export type { Revocation } from './instance/revocations.js'
@@ -47,6 +49,7 @@ export type {
   OptionalClaim,
   OptionalClaims,
   PasswordCredential,
+  PasswordProfile,
   PermissionGrantRegistration,
   PermissionScope,
   PreAuthorizedApplication,

@@ -8,6 +8,7 @@ import {
   checkWholeNumber,
   wrongValue,
 } from './base/options.js'
+import type { TokenIssuanceHook } from './instance/issuance-hook.js'
 import { type ImitatedIssuers, imitatedIssuers } from './instance/issuer-labels.js'
 import type { EmulatorState } from './instance/state.js'
 import type { Registration } from './registration/types.js'
@@ -67,6 +68,16 @@ export interface EmulatorOptions {
    * `emulator.controlApi.token`.
    */
   readonly controlToken?: string | undefined
+  /**
+   * Knows the resource owner password credentials grant (`grant_type=password`), for users with a `passwordProfile`.
+   * Microsoft advises against it. Default false: it is refused with AADSTS70003.
+   */
+  readonly allowPasswordGrant?: boolean | undefined
+  /**
+   * Called before a token is signed; what it returns joins the claims. One that throws, returns something else, or takes
+   * longer than two seconds ends the request with AADSTS1100001. Default: none.
+   */
+  readonly onTokenIssuanceStart?: TokenIssuanceHook | undefined
   /** Serves the page under `/_/`. Default true. */
   readonly page?: boolean | undefined
   /**
@@ -93,6 +104,8 @@ export interface Settings {
   readonly state: string | EmulatorState | undefined
   readonly page: boolean
   readonly controlToken: string | undefined
+  readonly allowsPasswordGrant: boolean
+  readonly onTokenIssuanceStart: TokenIssuanceHook | undefined
   readonly imitated: ImitatedIssuers | undefined
   readonly others: OtherMachinesOptions | undefined
   /** What was made less strict than the default. */
@@ -112,6 +125,8 @@ const optionNames = [
   'state',
   'page',
   'controlToken',
+  'allowPasswordGrant',
+  'onTokenIssuanceStart',
   'imitateMicrosoftIssuers',
   'allowConnectionsFromOtherMachines',
 ] as const satisfies readonly (keyof EmulatorOptions)[]
@@ -122,11 +137,16 @@ export function readOptions(options: EmulatorOptions): Settings {
   checkNames(what, options, optionNames)
   const { registration, state, imitateMicrosoftIssuers: imitated } = options
   const { port = 0, https = false, page = true, accessTokenLifetimeSeconds = 3600 } = options
+  const { allowPasswordGrant = false, onTokenIssuanceStart } = options
   checkWholeNumber(what, 'port', port, 0, 65_535)
   checkWholeNumber(what, 'accessTokenLifetimeSeconds', accessTokenLifetimeSeconds, 1, 86_400)
   checkHttps(https)
   checkOrigin(options.origin)
   checkBoolean(what, 'page', page)
+  checkBoolean(what, 'allowPasswordGrant', allowPasswordGrant)
+  if (onTokenIssuanceStart !== undefined && typeof onTokenIssuanceStart !== 'function') {
+    throw wrongValue(what, 'onTokenIssuanceStart', 'a function')
+  }
   if (state !== undefined && (state === '' || !['string', 'object'].includes(typeof state))) {
     throw wrongValue(what, 'state', 'the path of a file, or what exportState returned')
   }
@@ -145,6 +165,8 @@ export function readOptions(options: EmulatorOptions): Settings {
     state,
     page,
     controlToken: options.controlToken,
+    allowsPasswordGrant: allowPasswordGrant,
+    onTokenIssuanceStart,
     imitated,
     others,
     warnings,

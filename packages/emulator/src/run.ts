@@ -105,6 +105,7 @@ function optionsOf(values: CommandValues): EmulatorOptions {
     registration: config,
     state,
     controlToken: token,
+    allowPasswordGrant: values['allow-password-grant'],
     origin,
     hostNames: isOpen ? more : (values['host-name'] ?? []),
     accessTokenLifetimeSeconds: lifetime === undefined ? undefined : readNumber('--lifetime', lifetime),

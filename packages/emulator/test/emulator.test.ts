@@ -104,6 +104,8 @@ describe('startEmulator', () => {
       state: undefined,
       page: undefined,
       controlToken: undefined,
+      allowPasswordGrant: undefined,
+      onTokenIssuanceStart: undefined,
       origin: undefined,
       hostNames: undefined,
       imitateMicrosoftIssuers: undefined,

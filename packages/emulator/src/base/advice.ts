@@ -10,6 +10,7 @@ export const advice: Readonly<Record<AadstsCode, string>> = {
   50013: 'Send an access token this service issued, signed by a key that is still listed.',
   50020: 'Widen the signInAudience of the application, or add the account as a guest of the tenant.',
   50027: 'Build the assertion as a signed JWT whose header names the certificate by x5t#S256.',
+  50034: 'Send the userPrincipalName of a user of the tenant.',
   50049: 'Use the host of the authority, or declare it in knownAuthorities.',
   50057: 'Set accountEnabled of the user, or sign in as another.',
   50058: 'Sign the user in once with a page; prompt=none works after that.',
@@ -18,6 +19,7 @@ export const advice: Readonly<Record<AadstsCode, string>> = {
   50079: 'Send the user to the sign-in page with the claims of this answer; a second factor is set up there.',
   50097: 'Sign in from a registered device, or remove the policy from conditionalAccess.',
   50105: 'Assign the user or a group to the application in appRoleAssignments.',
+  50126: 'Set passwordProfile.password of the user, and send it unchanged.',
   50131: 'Send the user to the sign-in page with the claims of this answer.',
   50146: 'Set api.acceptMappedClaims, or give the API a signing key of its own.',
   50158:
@@ -86,7 +88,10 @@ export const advice: Readonly<Record<AadstsCode, string>> = {
   1000502: 'Register a certificate that is valid now.',
   1002012: 'Ask for <API>/.default.',
   1003031: 'List what the application needs in requiredResourceAccess.',
+  1100001:
+    'Read the warning of the process: onTokenIssuanceStart threw, came too late, or returned no claims.',
   9000411: 'Send every parameter once.',
+  9001023: 'Use the address of a tenant, or organizations: personal accounts have no such grant.',
   9002313: 'Compare the request with the documentation: this endpoint does not accept its form.',
   9002325: 'Send code_challenge with S256.',
   9002326: 'Register the redirect URI under spa, or redeem from a server, which sends no Origin.',

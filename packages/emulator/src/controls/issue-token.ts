@@ -72,6 +72,7 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
     tenant,
     client: { application, authentication },
     resource,
+    user,
     identifier: isIdentifier ? options.resource : (resource.identifierUris[0] ?? resource.appId),
     claims: readClaims(undefined),
     mappedClaims: resourcePrincipal.mappedClaims,

@@ -108,6 +108,15 @@ export interface User {
   /** Sign-ins before that no longer count, seconds since the epoch. */
   readonly sessionsValidFrom: number
   readonly groupIds: readonly string[]
+  /** SHA-256 of the password; undefined: no password is right. */
+  readonly passwordDigest: Buffer | undefined
+  /** Claims that every token for this user carries. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface Group {
+  readonly id: string
+  readonly displayName: string
 }
 
 /** An application's presence in one tenant. Its object id is never the application's id. */
@@ -179,6 +188,8 @@ export interface Tenant {
   readonly domains: readonly string[]
   readonly usersMayConsent: boolean
   readonly users: Map<string, User>
+  /** By id. */
+  readonly groups: ReadonlyMap<string, Group>
   readonly policies: ConditionalAccessPolicy[]
   /** `c1` and the like. */
   readonly authenticationContexts: readonly string[]

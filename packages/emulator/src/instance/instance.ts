@@ -13,6 +13,7 @@ import type { Registration } from '../registration/types.js'
 import { createDeviceCodes } from './device-codes.js'
 import { applyChanges, readChanges } from './directory-changes.js'
 import { createFaults, type Faults } from './faults.js'
+import { hookClaims, type TokenIssuance, type TokenIssuanceHook } from './issuance-hook.js'
 import { type ImitatedIssuers, type IssuerLabels, issuerLabels } from './issuer-labels.js'
 import { createRequestLog } from './request-log.js'
 import { createRevocations } from './revocations.js'
@@ -30,6 +31,8 @@ export interface InstanceSettings {
   readonly keys: Promise<RsaKeys> | readonly StoredKey[]
   readonly clock: EmulatorClock
   readonly origins: Origins
+  readonly allowsPasswordGrant: boolean
+  readonly onTokenIssuanceStart: TokenIssuanceHook | undefined
   readonly accessTokenLifetimeSeconds: number
   readonly imitated: ImitatedIssuers | undefined
 }
@@ -49,6 +52,7 @@ interface SealWithKey extends Seal {
 export class Instance implements Service {
   readonly cloudInstanceName: string
   readonly accessTokenLifetimeSeconds: number
+  readonly allowsPasswordGrant: boolean
   readonly clock: EmulatorClock
   readonly moment: () => number
   readonly keys: SigningKeys
@@ -64,6 +68,7 @@ export class Instance implements Service {
   #seal: SealWithKey
   #redeemedCodes: OneTimeUse
   readonly #origins: Origins
+  readonly #hook: TokenIssuanceHook | undefined
   #certificateAuthority: StoredAuthority | undefined
 
   /** Throws a RegistrationError or a TypeError for what cannot be used. */
@@ -71,6 +76,8 @@ export class Instance implements Service {
     const { clock, imitated, state } = settings
     this.#imitated = imitated
     this.#origins = settings.origins
+    this.#hook = settings.onTokenIssuanceStart
+    this.allowsPasswordGrant = settings.allowsPasswordGrant
     this.#certificateAuthority = state?.certificateAuthority
     this.#source = settings.registration
     this.#loaded = load(this.#source)
@@ -127,6 +134,10 @@ export class Instance implements Service {
     if (this.#imitated !== undefined || typeof issuer !== 'string' || !URL.canParse(issuer)) return false
     const { origin } = new URL(issuer)
     return this.#origins.isOwn(origin) && isIssuerOf(issuerLabels(undefined, origin))
+  }
+
+  async customClaims(issuance: TokenIssuance): Promise<Readonly<Record<string, unknown>>> {
+    return this.#hook === undefined ? {} : hookClaims(this.#hook, issuance)
   }
 
   get certificateAuthority(): StoredAuthority | undefined {

@@ -4,6 +4,7 @@ import type { Directory } from '../directory/directory.js'
 import type { Faults } from './faults.js'
 import type { SigningKeys } from '../keys/signing-keys.js'
 import type { OneTimeUse } from '../base/one-time-use.js'
+import type { TokenIssuance } from './issuance-hook.js'
 import type { RequestLog } from './request-log.js'
 import type { Revocations } from './revocations.js'
 import type { Seal } from '../base/seal.js'
@@ -19,6 +20,10 @@ export interface Service {
   readonly hostNames: readonly string[]
   readonly cloudInstanceName: string
   readonly accessTokenLifetimeSeconds: number
+  /** Whether `grant_type=password` is known. */
+  readonly allowsPasswordGrant: boolean
+  /** What the application's own hook adds to a token. Throws an EntraError for a hook that fails. */
+  customClaims(issuance: TokenIssuance): Promise<Readonly<Record<string, unknown>>>
   readonly clock: EmulatorClock
   /** The time, never the same twice: it orders sign-ins and revocations. */
   readonly moment: () => number

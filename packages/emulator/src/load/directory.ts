@@ -1,4 +1,5 @@
 import { Directory } from '../directory/directory.js'
+import { azureApiRegistrations } from '../directory/azure-apis.js'
 import { graphAppId } from '../directory/graph.js'
 import type { ApplicationRegistration, Registration, TenantRegistration } from '../registration/types.js'
 import { loadApplications } from './applications.js'
@@ -14,13 +15,22 @@ import { loadTenants, tenantIdOf } from './tenants.js'
 export function loadDirectory(registration: Registration): Directory {
   const tenants = loadTenants(registration.tenants)
   const applications = loadApplications(
-    [...(registration.applications ?? []), ...identitiesOf(registration.tenants)],
+    [
+      ...(registration.applications ?? []),
+      ...identitiesOf(registration.tenants),
+      ...azureApiRegistrations(registration.azureApis ?? []),
+    ],
     tenants,
   )
   const directory = new Directory(tenants, applications)
+  const ofMicrosoft = new Set([
+    graphAppId,
+    ...azureApiRegistrations(registration.azureApis ?? []).map(({ appId }) => appId),
+  ])
   for (const application of applications.values()) {
-    const homes =
-      application.appId === graphAppId ? tenants.values() : [directory.tenant(application.homeTenantId)]
+    const homes = ofMicrosoft.has(application.appId)
+      ? tenants.values()
+      : [directory.tenant(application.homeTenantId)]
     for (const tenant of homes) directory.addServicePrincipal(tenant, application, 'registration')
   }
   for (const [index, tenantRegistration] of registration.tenants.entries()) {

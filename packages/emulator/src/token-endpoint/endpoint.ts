@@ -6,6 +6,7 @@ import { authorizationCode } from './authorization-code.js'
 import { clientCredentials } from './client-credentials.js'
 import { deviceCode } from './device-code.js'
 import { onBehalfOf } from './on-behalf-of.js'
+import { password } from './password.js'
 import { refreshToken } from './refresh-token.js'
 import { readParameters } from '../base/parameters.js'
 import type { Service } from '../instance/service.js'
@@ -19,6 +20,7 @@ const grants: ReadonlyMap<string, Grant> = new Map([
   ['urn:ietf:params:oauth:grant-type:jwt-bearer', onBehalfOf],
   ['urn:ietf:params:oauth:grant-type:device_code', deviceCode],
   ['device_code', deviceCode],
+  ['password', password],
 ])
 
 interface TenantRoute {
@@ -40,7 +42,8 @@ export function addTokenEndpoint(app: FastifyInstance, service: Service): void {
     app.post<TenantRoute>(path, { ...config, onRequest }, async (request, reply) => {
       const form = readParameters(request.body)
       const grantType = form.require('grant_type')
-      const grant = grants.get(grantType)
+      const isOff = grantType === 'password' && !service.allowsPasswordGrant
+      const grant = isOff ? undefined : grants.get(grantType)
       if (grant === undefined) throw new EntraError(70003, { grantType })
       const { authorization, origin } = request.headers
       const { tenant: segment } = request.params
