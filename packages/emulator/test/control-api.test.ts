@@ -58,7 +58,7 @@ function checkAnswer(method: string, path: string, status: number, body: unknown
   if (operation?.answer === undefined) expect([path, status]).toEqual([path, 204])
   else {
     const reference =
-      String(operation.answer['$ref'] ?? '')
+      String((operation.answer['$ref'] as string | undefined) ?? '')
         .split('/')
         .at(-1) ?? ''
     expect([path, createShape(components[reference] ?? operation.answer)(body)]).toEqual([path, undefined])

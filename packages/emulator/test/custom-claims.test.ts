@@ -122,11 +122,15 @@ describe('onTokenIssuanceStart', () => {
     ],
     [
       'returns a hostile promise',
-      () => ({
-        get then() {
-          throw new Error('test-value')
-        },
-      }),
+      () =>
+        new Proxy(
+          {},
+          {
+            get() {
+              throw new Error('test-value')
+            },
+          },
+        ),
     ],
     ['returns a big integer', () => ({ a: 1n })],
     ['returns too much', () => ({ a: 'x'.repeat(200_000) })],

@@ -1,5 +1,6 @@
 import { packageVersion } from '../base/package-info.js'
 import type { Controls } from '../controls/controls.js'
+import { describeDirectory } from '../controls/describe-directory.js'
 import { tokenFlaws, tokenFlawsFor, tokenFlawTable } from '../controls/flaw-table.js'
 import { endpoints, type FaultOptions } from '../instance/faults.js'
 import type { RecordedRequest } from '../instance/request-log.js'
@@ -135,7 +136,7 @@ export const operations: readonly Operation[] = [
     id: 'getDirectory',
     summary: 'Tenants, users, applications, grants and assignments, with their ids and without secrets',
     answer: open({ tenants: list(anyObject), applications: list(anyObject) }),
-    run: (controls) => controls.directory(),
+    run: ({ instance }) => describeDirectory(instance.directory),
   },
   {
     method: 'GET',

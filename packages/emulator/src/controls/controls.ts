@@ -6,7 +6,6 @@ import type { Instance } from '../instance/instance.js'
 import type { RecordedRequests } from '../instance/request-log.js'
 import type { Revocation } from '../instance/revocations.js'
 import type { EmulatorState } from '../instance/state.js'
-import { type DirectoryDescription, describeDirectory } from './describe-directory.js'
 import {
   type ExplainPermissionOptions,
   explainPermission,
@@ -31,20 +30,18 @@ export interface Controls {
   readonly users: EmulatorUsers
   readonly keys: EmulatorKeys
   readonly faults: Faults
-  requests(): RecordedRequests
-  clearRequests(): void
-  revocations(): readonly Revocation[]
-  /** Tenants, users, applications and grants, with their derived ids and without secrets. */
-  directory(): DirectoryDescription
-  issueToken(options: IssueTokenOptions): Promise<string>
+  readonly requests: () => RecordedRequests
+  readonly clearRequests: () => void
+  readonly revocations: () => readonly Revocation[]
+  readonly issueToken: (options: IssueTokenOptions) => Promise<string>
   /** Explains a text that may be a token, also with `Bearer`, quotes or line breaks around it. */
-  explainToken(text: string): Promise<Inspection>
-  explainPermission(options: ExplainPermissionOptions): PermissionExplanation
-  grantConsent(options: GrantConsentOptions): void
-  revokeConsent(options: RevokeConsentOptions): void
-  reset(): void
-  exportState(): Promise<EmulatorState>
-  importState(snapshot: EmulatorState): void
+  readonly explainToken: (text: string) => Promise<Inspection>
+  readonly explainPermission: (options: ExplainPermissionOptions) => PermissionExplanation
+  readonly grantConsent: (options: GrantConsentOptions) => void
+  readonly revokeConsent: (options: RevokeConsentOptions) => void
+  readonly reset: () => void
+  readonly exportState: () => Promise<EmulatorState>
+  readonly importState: (snapshot: EmulatorState) => void
 }
 
 export function createControls(instance: Instance): Controls {
@@ -59,7 +56,6 @@ export function createControls(instance: Instance): Controls {
     requests: () => instance.log.entries,
     clearRequests: () => instance.log.clear(),
     revocations: () => instance.revocations.visible(clock.now()),
-    directory: () => describeDirectory(instance.directory),
     issueToken: (options) => issueToken(instance, options),
     async explainToken(text) {
       const { inspectToken } = await import('../inspect/inspect-token.js')

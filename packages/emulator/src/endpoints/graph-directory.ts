@@ -1,9 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { graphAppId } from '../directory/graph.js'
 import { userNamed } from '../directory/lookup.js'
 import type { Group, Tenant, User } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import { type Caller, readCaller, refuseCaller } from './graph-caller.js'
+import { graphUser } from './graph-user.js'
 
 /*
  * Reads of the registered directory, as Microsoft Graph answers them. The permissions are those of Graph's reference for
@@ -22,84 +23,101 @@ const largestPage = 999
 
 type Entity = Readonly<Record<string, unknown>>
 
-export function addGraphDirectory(app: FastifyInstance, service: Service): void {
-  /** A read that needs one of the permissions, or `ownScope` for what is the caller's own. */
-  const read = (
-    path: string,
-    needed: readonly string[],
-    answer: (
-      caller: Caller,
-      request: FastifyRequest<{ Params: { id: string } }>,
-    ) => Entity | readonly Entity[] | undefined,
-    isOwn: (caller: Caller, id: string) => boolean = () => false,
-  ): void => {
-    app.get<{ Params: { id: string } }>(path, { config: { endpoint: 'graph' } }, async (request, reply) => {
-      const caller = await readCaller(service, request, [graphAppId, 'https://graph.microsoft.com'])
-      if (caller === undefined) return refuseCaller(reply)
-      const isAllowed =
-        needed.some((permission) => caller.permissions.has(permission)) ||
-        (caller.permissions.has('User.Read') && isOwn(caller, request.params.id))
-      if (!isAllowed) return refuseCaller(reply, 403)
-      const found = answer(caller, request)
-      if (found === undefined) return notFound(reply)
-      return send(service, request, reply, found)
-    })
-  }
-  const isSelf = ({ tenant, user }: Caller, id: string): boolean =>
-    user !== undefined && userNamed(tenant.users.values(), id)?.id === user.id
+/** One address: what it needs, what it answers, and whether that is the caller's own. */
+interface Read {
+  readonly path: RegExp
+  /** Any of them is enough. */
+  readonly permissions: readonly string[]
+  readonly answer: (caller: Caller, id: string) => Entity | readonly Entity[] | undefined
+  /** What `User.Read` is enough for. */
+  readonly isOwn?: (caller: Caller, id: string) => boolean
+}
 
-  read('/v1.0/users', permissions.users, ({ tenant }) => [...tenant.users.values()].map(graphUser))
-  read(
-    '/v1.0/users/:id',
-    permissions.users,
-    ({ tenant }, { params }) => mapped(userNamed(tenant.users.values(), params.id), graphUser),
-    isSelf,
-  )
-  read(
-    '/v1.0/users/:id/memberOf',
-    permissions.memberOf,
-    ({ tenant }, { params }) =>
-      mapped(userNamed(tenant.users.values(), params.id), (user) => groupsOf(tenant, user)),
-    isSelf,
-  )
-  read(
-    '/v1.0/me/memberOf',
-    permissions.memberOf,
-    ({ tenant, user }) => mapped(user, (self) => groupsOf(tenant, self)),
-    ({ user }) => user !== undefined,
-  )
-  read('/v1.0/groups', permissions.groups, ({ tenant }) => [...tenant.groups.values()].map(graphGroup))
-  read('/v1.0/groups/:id', permissions.groups, ({ tenant }, { params }) =>
-    mapped(tenant.groups.get(params.id.toLowerCase()), graphGroup),
-  )
-  read('/v1.0/groups/:id/members', permissions.groups, ({ tenant }, { params }) =>
-    mapped(tenant.groups.get(params.id.toLowerCase()), ({ id }) =>
-      [...tenant.users.values()]
-        .filter(({ groupIds }) => groupIds.includes(id))
-        .map((user) => ({ '@odata.type': '#microsoft.graph.user', ...graphUser(user) })),
-    ),
-  )
+const isSelf = ({ tenant, user }: Caller, id: string): boolean =>
+  user !== undefined && userNamed(tenant.users.values(), id)?.id === user.id
+
+const reads: readonly Read[] = [
+  {
+    path: /^users$/,
+    permissions: permissions.users,
+    answer: ({ tenant }) => [...tenant.users.values()].map(graphUser),
+  },
+  {
+    path: /^users\/([^/]+)$/,
+    permissions: permissions.users,
+    answer: ({ tenant }, id) => mapped(userNamed(tenant.users.values(), id), graphUser),
+    isOwn: isSelf,
+  },
+  {
+    path: /^users\/([^/]+)\/memberOf$/,
+    permissions: permissions.memberOf,
+    answer: ({ tenant }, id) =>
+      mapped(userNamed(tenant.users.values(), id), (user) => groupsOf(tenant, user)),
+    isOwn: isSelf,
+  },
+  {
+    path: /^me\/memberOf$/,
+    permissions: permissions.memberOf,
+    answer: ({ tenant, user }) => mapped(user, (self) => groupsOf(tenant, self)),
+    isOwn: ({ user }) => user !== undefined,
+  },
+  {
+    path: /^groups$/,
+    permissions: permissions.groups,
+    answer: ({ tenant }) => [...tenant.groups.values()].map(graphGroup),
+  },
+  {
+    path: /^groups\/([^/]+)$/,
+    permissions: permissions.groups,
+    answer: ({ tenant }, id) => mapped(tenant.groups.get(id.toLowerCase()), graphGroup),
+  },
+  {
+    path: /^groups\/([^/]+)\/members$/,
+    permissions: permissions.groups,
+    answer: ({ tenant }, id) =>
+      mapped(tenant.groups.get(id.toLowerCase()), (group) =>
+        [...tenant.users.values()]
+          .filter(({ groupIds }) => groupIds.includes(group.id))
+          .map((user) => ({ '@odata.type': '#microsoft.graph.user', ...graphUser(user) })),
+      ),
+  },
+]
+
+/** Answers a read under `/v1.0/`. */
+export async function readDirectory(
+  service: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const path = pathOf(request)
+  const found = reads.find((read) => read.path.test(path))
+  if (found === undefined) {
+    reply.callNotFound()
+    return reply
+  }
+  const caller = await readCaller(service, request, [graphAppId, 'https://graph.microsoft.com'])
+  if (caller === undefined) return refuseCaller(reply)
+  const [, id = ''] = found.path.exec(path) ?? []
+  const isAllowed =
+    found.permissions.some((permission) => caller.permissions.has(permission)) ||
+    (caller.permissions.has('User.Read') && found.isOwn?.(caller, id) === true)
+  if (!isAllowed) return refuseCaller(reply, 403)
+  const answer = found.answer(caller, id)
+  return answer === undefined ? notFound(reply) : send(service, request, reply, answer)
+}
+
+/** After `/v1.0/`, decoded. */
+function pathOf({ url }: FastifyRequest): string {
+  const [path = ''] = url.split('?', 1)
+  try {
+    return decodeURIComponent(path).replace(/^\/v1\.0\//i, '')
+  } catch {
+    return ''
+  }
 }
 
 function mapped<T, R>(value: T | undefined, map: (value: T) => R): R | undefined {
   return value === undefined ? undefined : map(value)
-}
-
-/** The members that Graph returns if none are selected. */
-export function graphUser(user: User): Entity {
-  return {
-    businessPhones: [],
-    displayName: user.displayName,
-    givenName: user.givenName ?? null,
-    jobTitle: null,
-    mail: user.mail ?? null,
-    mobilePhone: null,
-    officeLocation: null,
-    preferredLanguage: null,
-    surname: user.surname ?? null,
-    userPrincipalName: user.userPrincipalName,
-    id: user.id,
-  }
 }
 
 function graphGroup({ id, displayName }: Group): Entity {

@@ -3,7 +3,7 @@ import { graphAppId } from '../directory/graph.js'
 import type { User } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import { type Caller, readCaller, refuseCaller as refuse } from './graph-caller.js'
-import { addGraphDirectory, graphUser } from './graph-directory.js'
+import { graphUser } from './graph-user.js'
 
 /**
  * The reads of Graph that belong to signing in: who am I, which groups am I in (where a token with too many of them
@@ -41,7 +41,16 @@ export function addGraphEndpoints(app: FastifyInstance, service: Service): void 
     (request, reply) => groups(request, reply, request.params.user),
   )
 
-  addGraphDirectory(app, service)
+  const directory = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    // Loaded with the first read: most runs have none.
+    const { readDirectory } = await import('./graph-directory.js')
+    return readDirectory(service, request, reply)
+  }
+  app.get('/v1.0/users', graph, directory)
+  app.get('/v1.0/users/*', graph, directory)
+  app.get('/v1.0/groups', graph, directory)
+  app.get('/v1.0/groups/*', graph, directory)
+  app.get('/v1.0/me/memberOf', graph, directory)
 
   const userInfo = { config: { endpoint: 'userInfo' } } as const
   app.route({

@@ -13,7 +13,7 @@ import type { Registration } from '../registration/types.js'
 import { createDeviceCodes } from './device-codes.js'
 import { applyChanges, readChanges } from './directory-changes.js'
 import { createFaults, type Faults } from './faults.js'
-import { hookClaims, type TokenIssuance, type TokenIssuanceHook } from './issuance-hook.js'
+import type { TokenIssuance, TokenIssuanceHook } from './issuance-hook.js'
 import { type ImitatedIssuers, type IssuerLabels, issuerLabels } from './issuer-labels.js'
 import { createRequestLog } from './request-log.js'
 import { createRevocations } from './revocations.js'
@@ -137,7 +137,9 @@ export class Instance implements Service {
   }
 
   async customClaims(issuance: TokenIssuance): Promise<Readonly<Record<string, unknown>>> {
-    return this.#hook === undefined ? {} : hookClaims(this.#hook, issuance)
+    if (this.#hook === undefined) return {}
+    const { hookClaims } = await import('./issuance-hook.js')
+    return hookClaims(this.#hook, issuance)
   }
 
   get certificateAuthority(): StoredAuthority | undefined {

@@ -13,7 +13,6 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { systemCode } from '../base/system-error.js'
 import { type EmulatorState, readState } from './state.js'
-import { lockStateFile } from './state-lock.js'
 
 /**
  * Takes a state file for this process and reads it. Rejects with a TypeError for one that is not ours or not private, and
@@ -22,7 +21,9 @@ import { lockStateFile } from './state-lock.js'
 export async function openStateFile(
   path: string,
 ): Promise<{ readonly state: EmulatorState | undefined; readonly release: () => void }> {
-  const { release } = await lockStateFile(path)
+  const { lockStateFile } = await import('./state-lock.js')
+  const lock = await lockStateFile(path)
+  const release = (): void => lock.release()
   try {
     removeDrafts(path)
     return { state: readStateFile(path), release }

@@ -1,5 +1,6 @@
 import { createShape } from '../base/shape.js'
-import { checkAuthority, type StoredAuthority } from '../keys/tls-certificates.js'
+import { isPairOf } from '../keys/certificates.js'
+import type { StoredAuthority } from '../keys/tls-certificates.js'
 import { keyOwnerPattern, type StoredKey } from '../keys/types.js'
 import type { DirectoryChanges } from './directory-changes.js'
 
@@ -98,7 +99,12 @@ export function readState(value: unknown): EmulatorState {
   const { seal } = state as EmulatorState
   if (Buffer.from(seal, 'base64').toString('base64') !== seal) throw placed('seal', 'is not base64')
   const { certificateAuthority } = state as EmulatorState
-  if (certificateAuthority !== undefined) checkAuthority(certificateAuthority)
+  if (
+    certificateAuthority !== undefined &&
+    !isPairOf(certificateAuthority.certificate, certificateAuthority.privateKey)
+  ) {
+    throw placed('certificateAuthority', 'must be a certificate and its private key')
+  }
   return state as EmulatorState
 }
 

@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto'
 import { der } from './der.js'
 
 const daySeconds = 86_400
@@ -23,6 +23,16 @@ export function isCertificateOf(certificate: Buffer, privateKey: KeyObject): boo
     const parsed = new X509Certificate(certificate)
     return parsed.raw.equals(certificate) && parsed.checkPrivateKey(privateKey)
   } catch {
+    return false
+  }
+}
+
+/** Whether that is a certificate and its private key, both PEM. */
+export function isPairOf(certificate: string, privateKey: string): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
+  } catch {
+    // The library's message may quote the key.
     return false
   }
 }

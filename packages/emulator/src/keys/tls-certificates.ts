@@ -6,7 +6,7 @@ import {
   X509Certificate,
 } from 'node:crypto'
 import { isIP } from 'node:net'
-import { createCertificate, isCertificateOf } from './certificates.js'
+import { createCertificate, isPairOf } from './certificates.js'
 import { der } from './der.js'
 
 /*
@@ -122,28 +122,10 @@ export function ownCertificate({
   readonly certificate: string
   readonly privateKey: string
 }): TlsCertificate {
-  let isPair: boolean
-  try {
-    isPair = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
-  } catch {
-    // The library's message may quote the key.
-    isPair = false
-  }
-  if (!isPair) {
+  if (!isPairOf(certificate, privateKey)) {
     throw new TypeError('startEmulator: "https" must be a certificate and its private key, both as PEM')
   }
   return { certificate, privateKey, trusted: certificate }
-}
-
-/** Throws a TypeError for an authority of a state that is none. */
-export function checkAuthority({ certificate, privateKey }: StoredAuthority): void {
-  let isPair: boolean
-  try {
-    isPair = isCertificateOf(new X509Certificate(certificate).raw, createPrivateKey(privateKey))
-  } catch {
-    isPair = false
-  }
-  if (!isPair) throw new TypeError('state: certificateAuthority: must be a certificate and its private key')
 }
 
 function isUsable({ certificate, names }: StoredAuthority, wanted: readonly string[]): boolean {

@@ -6,7 +6,6 @@ import { authorizationCode } from './authorization-code.js'
 import { clientCredentials } from './client-credentials.js'
 import { deviceCode } from './device-code.js'
 import { onBehalfOf } from './on-behalf-of.js'
-import { password } from './password.js'
 import { refreshToken } from './refresh-token.js'
 import { readParameters } from '../base/parameters.js'
 import type { Service } from '../instance/service.js'
@@ -20,7 +19,7 @@ const grants: ReadonlyMap<string, Grant> = new Map([
   ['urn:ietf:params:oauth:grant-type:jwt-bearer', onBehalfOf],
   ['urn:ietf:params:oauth:grant-type:device_code', deviceCode],
   ['device_code', deviceCode],
-  ['password', password],
+  ['password', async (service, request) => (await import('./password.js')).password(service, request)],
 ])
 
 interface TenantRoute {
