@@ -1,6 +1,5 @@
 import type { EmulatorClock } from '../base/clock.js'
 import type { Inspection } from '../inspect/inspect-token.js'
-import { readPasted } from '../inspect/token.js'
 import type { Faults } from '../instance/faults.js'
 import type { Instance } from '../instance/instance.js'
 import type { RecordedRequests } from '../instance/request-log.js'
@@ -58,7 +57,10 @@ export function createControls(instance: Instance): Controls {
     revocations: () => instance.revocations.visible(clock.now()),
     issueToken: (options) => issueToken(instance, options),
     async explainToken(text) {
-      const { inspectToken } = await import('../inspect/inspect-token.js')
+      const [{ inspectToken }, { readPasted }] = await Promise.all([
+        import('../inspect/inspect-token.js'),
+        import('../inspect/token.js'),
+      ])
       return inspectToken(instance, readPasted(text))
     },
     explainPermission: (options) => explainPermission(instance, options),
