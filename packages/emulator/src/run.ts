@@ -152,7 +152,7 @@ function startLines(emulator: Emulator, values: CommandValues): string[] {
   return [
     'Countersign emulator: FOR DEVELOPMENT AND TESTS ONLY. It signs anyone in without a password.',
     `  address    ${origin}`,
-    `  page       ${origin}/_/`,
+    `  page       ${origin}/_/${listen === undefined ? '' : '   asks for a password: the token of the control API'}`,
     `  control    ${controlApi.address}   token ${token === undefined ? controlApi.token : 'as configured'}`,
     `  discovery  ${origin}/common/v2.0/.well-known/openid-configuration`,
     `  issuers    v1.0 ${cloud.v1Issuer}   v2.0 ${cloud.v2Issuer}`,

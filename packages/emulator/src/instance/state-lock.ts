@@ -97,8 +97,12 @@ function readOwner(file: string): Owner | undefined {
 }
 
 async function isAlive(file: string, owner: Owner | undefined): Promise<boolean> {
-  if (owner?.scope === scopeOfThisProcess()) return startOf(owner.pid) === owner.started
-  // Of another container or machine: a running owner touches its lock.
+  if (owner?.scope === scopeOfThisProcess()) {
+    if (startOf(owner.pid) !== owner.started) return false
+    if (owner.started !== unknownStart) return true
+  }
+  // Of another container or machine, or of a system that does not tell when a process started: a running owner touches
+  // its lock.
   const before = touchedAt(file)
   for (let waited = 0; waited < staleAfterMilliseconds; waited += 100) {
     await delay(100)
@@ -148,6 +152,9 @@ function scopeOfThisProcess(): string {
   return [hostname(), ...known].join(' ')
 }
 
+/** Of a process that runs, where the system does not tell when it started. */
+const unknownStart = 'running'
+
 /** Something that differs between two processes with the same id; empty for a process that does not run. */
 function startOf(pid: number): string {
   try {
@@ -160,8 +167,8 @@ function startOf(pid: number): string {
   }
   try {
     process.kill(pid, 0)
-    return 'running'
+    return unknownStart
   } catch (error) {
-    return systemCode(error) === 'EPERM' ? 'running' : ''
+    return systemCode(error) === 'EPERM' ? unknownStart : ''
   }
 }

@@ -44,6 +44,10 @@ export async function mint(controls: Controls, form: Parameters | undefined): Pr
           >Lifetime in seconds <input name="lifetime" inputmode="numeric" value="${form?.get('lifetime')}"
         /></label>
         <label
+          >Claims to add, as JSON, or nothing
+          <input name="claims" value="${form?.get('claims')}" spellcheck="false"
+        /></label>
+        <label
           >What is wrong with it
           <select name="flaw">
             ${options([['', 'nothing'], ...flaws], form?.get('flaw'))}
@@ -68,6 +72,13 @@ async function minted(controls: Controls, form: Parameters): Promise<Html> {
     form.get('flaw'),
     form.get('lifetime'),
   ]
+  let claims: Readonly<Record<string, unknown>> | undefined
+  try {
+    claims = readClaims(form.get('claims'))
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return html`<p class="no">${error.message}</p>`
+  }
   const asked = {
     client: form.require('client'),
     resource: form.require('resource'),
@@ -75,6 +86,7 @@ async function minted(controls: Controls, form: Parameters): Promise<Html> {
     ...(scopes === undefined ? {} : { scopes }),
     ...(roles === undefined ? {} : { roles }),
     ...(lifetime === undefined || !/^-?\d{1,8}$/.test(lifetime) ? {} : { lifetimeSeconds: Number(lifetime) }),
+    ...(claims === undefined ? {} : { claims }),
     ...(flaw === undefined ? {} : { flaw: flaw as TokenFlaw }),
   }
   let token: string
@@ -100,4 +112,18 @@ async function minted(controls: Controls, form: Parameters): Promise<Html> {
       <pre>await emulator.issueToken(${JSON.stringify(asked, undefined, 2)})</pre>
     </details>
     ${token.length <= 20_000 && (await inspection(controls, token))}`
+}
+
+function readClaims(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (text === undefined) return undefined
+  let claims: unknown
+  try {
+    claims = JSON.parse(text)
+  } catch {
+    // Refused below.
+  }
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
+    throw new TypeError('"claims" must be a JSON object')
+  }
+  return { ...claims }
 }
