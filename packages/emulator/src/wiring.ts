@@ -79,6 +79,8 @@ export async function startWith(
   const listening = await listen(app, { port, address: others?.address })
   origins.listensAt(listening)
   const origin = origins.current()
+  // A process that is killed before the first change has kept its keys.
+  if (stateFile !== undefined && state === undefined) await instance.changed()
   for (const warning of settings.warnings) process.emitWarning(warning, 'CountersignEmulatorWarning')
 
   let stopping: Promise<void> | undefined

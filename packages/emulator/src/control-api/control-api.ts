@@ -37,9 +37,11 @@ export function addControlApi(app: FastifyInstance, controls: Controls, token: C
           if (problem !== undefined) await sendProblem(reply, problem)
         },
         async handler(request, reply) {
-          const { dispatch } = await import('./dispatch.js')
           const gone = new AbortController()
           reply.raw.once('close', () => gone.abort())
+          // The client may be gone already: the event does not come again.
+          if (request.raw.socket.destroyed) gone.abort()
+          const { dispatch } = await import('./dispatch.js')
           const answer = await dispatch(controls, {
             method: request.method,
             path: new URL(request.raw.url ?? '', 'http://localhost').pathname.slice(controlApiPath.length),

@@ -102,9 +102,13 @@ export const tokenFlaws: readonly TokenFlaw[] = Object.keys(table) as TokenFlaw[
  *
  * @example
  * ```ts
+ * import { startEmulator, tokenFlawsFor, tokenFlawTable } from '@countersign/emulator'
+ *
+ * await using emulator = await startEmulator()
+ * const asked = { client: 'app', resource: 'api', user: 'bob@contoso.example' }
  * for (const flaw of tokenFlawsFor({ versions: ['2.0'] })) {
- *   const token = await emulator.issueToken({ client: 'app', resource: 'api', user, flaw })
- *   // The API must answer one of tokenFlawTable[flaw].refusals.
+ *   const token = await emulator.issueToken({ ...asked, flaw })
+ *   console.log(token, 'must be refused with', tokenFlawTable[flaw].refusals)
  * }
  * ```
  */
