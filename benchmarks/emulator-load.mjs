@@ -62,9 +62,9 @@ async function load() {
   const { origin } = started
   clients = started.clients
   const problems = []
-  for (const [name, call] of [
-    ['client credentials', clientCredentials],
-    ['sign-in, code, refresh', signIn],
+  for (const { name, call } of [
+    { name: 'client credentials', call: clientCredentials },
+    { name: 'sign-in, code, refresh', call: signIn },
   ]) {
     const heaps = []
     const begun = performance.now()
