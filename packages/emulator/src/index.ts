@@ -26,7 +26,7 @@ export type {
   FaultEffect,
   FaultOptions,
 } from './instance/faults.js'
-export type { AzureApi } from './directory/azure-apis.js'
+export type { AzureApi } from './registration/azure-api-facts.js'
 export type { TokenIssuance, TokenIssuanceHook } from './instance/issuance-hook.js'
 export type { ImitatedIssuers } from './instance/issuer-labels.js'
 export type { RecordedRequest, RecordedRequests } from './instance/request-log.js'

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import type { Emulator, Registration } from '@countersign/emulator'
-import { azureApis } from '../src/directory/azure-apis.js'
+import { azureApis } from '../src/registration/azure-api-facts.js'
 import {
   askToken,
   contoso,

@@ -1,4 +1,4 @@
-import { azureApis } from '../directory/azure-apis.js'
+import { azureApis } from './azure-api-facts.js'
 
 /** The shape of a registration file, for editors and for the check at start-up. */
 

@@ -1,4 +1,4 @@
-import type { AzureApi } from '../directory/azure-apis.js'
+import type { AzureApi } from './azure-api-facts.js'
 
 /*
  * A registration as it is written: plain data with the names Microsoft Graph uses
