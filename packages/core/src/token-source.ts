@@ -150,6 +150,9 @@ export function readTokenSources(what: string, value: unknown): TokenReader {
       `${what}: "tokenFrom" must be made by authorizationHeader, fromHeader, fromCookie, fromQuery or fromWebSocketProtocol`,
     )
   }
+  if (new Set(sources).size < sources.length) {
+    throw new TypeError(`${what}: "tokenFrom" must name each source once`)
+  }
   return new TokenSources(sources as readonly ReadSource[])
 }
 
