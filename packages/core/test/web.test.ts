@@ -13,6 +13,7 @@ import {
   createTokenValidator,
   entra,
   entraMultiTenant,
+  fromQuery,
   oidcIssuer,
   refusals,
   type FetchAuth,
@@ -165,5 +166,29 @@ describe('setting up', () => {
 
   it('throws a TypeError for a permission that demands nothing', () => {
     expect(() => createFetchAuth(options).requirePermission({ delegated: {} })).toThrow(TypeError)
+  })
+})
+
+describe('a token in the query', () => {
+  const streamed = (path: string): Request => new Request(`${address}${path}`)
+
+  it('makes every answer no-store: of the handler, of a guard and of the authentication', async () => {
+    const auth = createFetchAuth({ ...options, tokenFrom: fromQuery('t') } as FetchAuthOptions) as FetchAuth
+    const token = tokenWith()
+    const answers = [
+      await auth.protect(() => new Response('ok'))(streamed(`?t=${token}`)),
+      await auth.requirePermission({ delegated: { scopes: 'Other' } }).protect(() => new Response('ok'))(
+        streamed(`?t=${token}`),
+      ),
+      await auth.protect(() => new Response('ok'))(streamed('?t=nonsense')),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 403, 401])
+    for (const { headers } of answers) expect(headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('leaves a network error of the handler as it is', async () => {
+    const auth = createFetchAuth({ ...options, tokenFrom: fromQuery('t') } as FetchAuthOptions) as FetchAuth
+    const broken = Response.error()
+    expect(await auth.protect(() => broken)(streamed(`?t=${tokenWith()}`))).toBe(broken)
   })
 })

@@ -14,6 +14,7 @@ import * as adapter from '../src/index.js'
 import {
   bearerAuth,
   createTokenValidator,
+  fromQuery,
   refusals,
   requirePermission,
   type AuthState,
@@ -68,6 +69,21 @@ describe('setting up', () => {
 })
 
 describe.each(koaVersions)('%s', (_, App) => {
+  it.each<[string, () => unknown, number]>([
+    ['an application that fails', () => new Error('private words'), 500],
+    ['a guard', () => undefined, 403],
+  ])('answers with no-store for a token in the query, also for %s', async (_, failure, status) => {
+    const app = Object.assign(new App(), { silent: true })
+    app.use(bearerAuth({ ...options, tokenFrom: fromQuery('t') } as BearerAuthOptions))
+    app.use(requirePermission(failure() === undefined ? { delegated: { scopes: 'Other' } } : reading))
+    app.use(() => {
+      throw failure()
+    })
+    const answer = await fetch(`${await start(app)}/?t=${tokenWith()}`)
+    expect(answer.status).toBe(status)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+
   const silent = (): void => {}
 
   it('keeps the challenge and the phrase where the default handler removes the headers', async () => {
