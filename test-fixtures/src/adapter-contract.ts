@@ -8,6 +8,7 @@ import type { AdapterHarness, Contract, ContractApi, RunningApi } from './contra
 import { describeHostileHeaders } from './contract/hostile-headers.js'
 import { describeIssuers } from './contract/issuers.js'
 import { describeOutage } from './contract/outage.js'
+import { describeDpop } from './contract/dpop.js'
 import { describeRows } from './contract/rows.js'
 import { describeSources } from './contract/sources.js'
 import { prepareSilence } from './contract/silence.js'
@@ -57,10 +58,13 @@ export function describeAdapterContract<TrustedIssuer>(
       }
 
       describeRows(contract, 'and a token cache', { maxEntries: 10_000 })
+      describeDpop(contract, 'and a token cache', { maxEntries: 10_000 })
       // What an error handler does depends on no cache.
       if (errorHandler === 'default') {
         describeRows(contract, 'and a token cache of one', { maxEntries: 1 })
         describeRows(contract, 'and no token cache', false)
+        describeDpop(contract, 'and a token cache of one', { maxEntries: 1 })
+        describeDpop(contract, 'and no token cache', false)
       }
       describeAnonymous(contract)
       describeHandler(contract)

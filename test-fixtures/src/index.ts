@@ -1,4 +1,5 @@
 export { clock, now } from './clock.js'
+export { createDpopKey, dpopProof, type DpopKey, type ProofChange } from './dpop.js'
 export { rawHeadersRequest, requestView } from './request-view.js'
 export * from './identities.js'
 export { entraKeyNames, genericKeyNames, signingKey, type KeyName, type SigningKey } from './keys.js'

@@ -23,6 +23,10 @@ export {
   fromWebSocketProtocol,
 } from './token-source.js'
 export type { CookieOptions, TokenSource } from './token-source.js'
+export { dpop } from './dpop.js'
+export type { DpopOptions } from './dpop.js'
+export type { ReplayStore } from './replay-store.js'
+export type { SenderProof } from './sender-proof.js'
 export { claimPath } from './claim-source.js'
 export type { ClaimPath, ClaimSource } from './claim-source.js'
 export { absent, expectation, present } from './shape.js'

@@ -6,11 +6,22 @@ interface TokenSource {
   readonly '@countersign/core:token-source': never
 }
 
+/** A sender proof, as the package under test makes it. */
+interface SenderProof {
+  readonly '@countersign/core:sender-proof': never
+}
+
 /** Factories with all that the contract needs of them. */
 interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
   authorizationHeader(): TokenSource
   fromCookie(name: string, options: { allowedOrigins: string }): TokenSource
   fromQuery(name: string): TokenSource
+  dpop(options: {
+    publicUrl: string
+    required?: boolean
+    nonceSecrets?: readonly Uint8Array[]
+    replayStore?: { addIfAbsent(key: string, ttlSeconds: number): Promise<boolean> }
+  }): SenderProof
   entraMultiTenant(options: {
     allowedTenants: string[] | ((tenantId: string) => boolean | Promise<boolean>)
     clientId: string
@@ -43,6 +54,7 @@ export interface ContractOptions<TrustedIssuer> extends Omit<SetupOptions<Truste
   readonly tokenCache?: false | { readonly maxEntries: number }
   readonly resourceMetadata?: string
   readonly tokenFrom?: readonly TokenSource[]
+  readonly senderProofs?: SenderProof | readonly SenderProof[]
   readonly onAccepted?: (event: object) => void
   readonly onRefused?: (event: ObservedEvent) => void
 }
