@@ -27,6 +27,7 @@ export {
 } from './setups.js'
 export { authorizationValues, refusedRequests, type RefusedRequest } from './refused-requests.js'
 export { acceptedRequests, type AcceptedRequest } from './accepted-requests.js'
+export { describeMutualTlsServers, type StartApi, type TlsOptions } from './mutual-tls-servers.js'
 export { describeAdapterContract } from './adapter-contract.js'
 export {
   describeBothBuilds,

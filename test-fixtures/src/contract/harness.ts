@@ -11,6 +11,11 @@ interface SenderProof {
   readonly '@countersign/core:sender-proof': never
 }
 
+/** A header with a certificate, as the package under test makes it. */
+interface ForwardedCertificate {
+  readonly '@countersign/core:forwarded-certificate': never
+}
+
 /** Factories with all that the contract needs of them. */
 interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
   authorizationHeader(): TokenSource
@@ -22,6 +27,12 @@ interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
     nonceSecrets?: readonly Uint8Array[]
     replayStore?: { addIfAbsent(key: string, ttlSeconds: number): Promise<boolean> }
   }): SenderProof
+  mutualTls(options?: { required?: boolean; certificateFrom?: ForwardedCertificate }): SenderProof
+  forwardedCertificate(options: {
+    trustedProxies: string
+    header: string
+    format: 'client-cert' | 'xfcc' | 'url-encoded-pem'
+  }): ForwardedCertificate
   entraMultiTenant(options: {
     allowedTenants: string[] | ((tenantId: string) => boolean | Promise<boolean>)
     clientId: string
