@@ -13,6 +13,7 @@ import {
   createTokenValidator,
   dpop,
   forwardedCertificate,
+  introspectedIssuer,
   isBearerError,
   mutualTls,
   staticIssuer,
@@ -116,6 +117,27 @@ describe('what a token says of its certificate', () => {
       expect(await outcomeOf(validator, { certificate }, {}, unbound)).toBe('sender_binding_missing cnf')
     }
     expect(await outcomeOf(validator, { certificate })).toBe('accepted')
+  })
+
+  it('counts where it is the answer of an introspection', async () => {
+    const validator = createTokenValidator({
+      issuer: introspectedIssuer({
+        issuer: genericIssuer,
+        introspectionUrl: `${genericIssuer}/introspect`,
+        authentication: { bearerToken: 'own' },
+      }),
+      audience: genericAudience,
+      clock,
+      senderProofs: mutualTls(),
+      fetch: async () =>
+        Response.json({ active: true, iss: genericIssuer, aud: genericAudience, cnf: { 'x5t#S256': x5t } }),
+    })
+    for (let use = 0; use < 2; use++) {
+      expect(await outcomeOf(validator, { certificate }, {}, 'opaque-1')).toBe('accepted')
+      expect(await outcomeOf(validator, { certificate: other }, {}, 'opaque-1')).toBe(
+        'sender_binding_unproven cnf certificate',
+      )
+    }
   })
 
   it('is refused by the scheme DPoP, where only a certificate is proved', async () => {
