@@ -6,8 +6,12 @@ const stopped = new Promise<void>((resolve) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
 })
 
-process.exitCode = await run(process.argv.slice(2), {
-  write: (line) => process.stdout.write(`${line}\n`),
-  complain: (line) => process.stderr.write(`${line}\n`),
-  untilStopped: () => stopped,
-})
+process.exitCode = await run(
+  process.argv.slice(2),
+  {
+    write: (line) => process.stdout.write(`${line}\n`),
+    complain: (line) => process.stderr.write(`${line}\n`),
+    untilStopped: () => stopped,
+  },
+  process.env,
+)

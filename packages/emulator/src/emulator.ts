@@ -1,9 +1,12 @@
 import type { EmulatorClock } from './base/clock.js'
 import type { ExplainPermissionOptions, PermissionExplanation } from './controls/explain-permission.js'
 import type { IssueTokenOptions } from './controls/issue-token.js'
+import type { GrantConsentOptions } from './controls/grant-consent.js'
 import type { EmulatorKeys } from './controls/keys.js'
+import type { EmulatorRegistration } from './controls/registration.js'
 import type { RevokeConsentOptions } from './controls/revoke-consent.js'
 import type { EmulatorUsers } from './controls/users.js'
+import type { Inspection } from './inspect/inspect-token.js'
 import type { EmulatorFaults } from './instance/faults.js'
 import type { RecordedRequests } from './instance/request-log.js'
 import type { Revocation } from './instance/revocations.js'
@@ -20,6 +23,14 @@ export interface EmulatorCloud {
   readonly v2Issuer: string
   /** What the keys of this cloud are listed with. */
   readonly cloudInstanceName: string
+}
+
+/** Where programs in other languages control the emulator: see `docs/recipes/emulator-control-api.md`. */
+export interface ControlApiAddress {
+  /** `http://localhost:41234/_/api/v1`; `openapi.json` under it describes all operations. */
+  readonly address: string
+  /** The bearer token. A secret: anyone who has it can change everything. */
+  readonly token: string
 }
 
 /** What code that runs on an Azure machine finds in its environment. */
@@ -42,8 +53,12 @@ export interface Emulator extends AsyncDisposable {
   readonly clock: EmulatorClock
   /** The last thousand requests, newest last, without secrets, tokens, codes and assertions. */
   readonly requests: RecordedRequests
-  /** With https: the certificate (PEM) a client must trust. Undefined with http. */
+  /** With https: the certificate (PEM) a client must trust, also at `GET /_/certificate.pem`. Undefined with http. */
   readonly certificate: string | undefined
+  /** The control API, for programs in other languages. */
+  readonly controlApi: ControlApiAddress
+  /** The registration that is in force, to read and to change. */
+  readonly registration: EmulatorRegistration
   /** The life of its signing keys. */
   readonly keys: EmulatorKeys
   /** Makes requests fail on purpose. */
@@ -88,6 +103,22 @@ export interface Emulator extends AsyncDisposable {
    */
   explainPermission(options: ExplainPermissionOptions): PermissionExplanation
   /**
+   * Grants permissions as a consent page does, without asking: for one user, or for everyone as an administrator does.
+   * Throws a TypeError for what the API does not offer, for an unknown option, and for a name that the registration does
+   * not have.
+   *
+   * @example
+   * ```ts
+   * emulator.grantConsent({ client: 'app', resource: 'api', scopes: ['Things.Read'] })
+   * ```
+   */
+  grantConsent(options: GrantConsentOptions): void
+  /**
+   * What a token is, and which registered API would accept it, check by check. Never rejects for the text. The claims it
+   * returns are decoded, NOT verified.
+   */
+  explainToken(token: string): Promise<Inspection>
+  /**
    * Takes consent back, of one user or (without `user`) what was granted for everyone. Issued tokens stay valid; the
    * next refresh or OBO is refused with AADSTS65001. Throws a TypeError where there is no such consent, for an unknown
    * option, and for a name that the registration does not have.
@@ -105,6 +136,11 @@ export interface Emulator extends AsyncDisposable {
    * if it cannot be used.
    */
   reload(registration?: Registration | string): void
+  /**
+   * Back to the registration as it was last read, without edits, consents, faults and recorded requests. Keys and the
+   * clock stay.
+   */
+  reset(): void
   /**
    * What another instance needs to continue from here, as plain data for a JSON file: signing keys, the key that seals
    * refresh tokens, consents and the state of users. **It contains private keys**: keep it as you would a state file.

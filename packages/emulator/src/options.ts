@@ -8,6 +8,7 @@ import {
   checkWholeNumber,
   wrongValue,
 } from './base/options.js'
+import type { TokenIssuanceHook } from './instance/issuance-hook.js'
 import { type ImitatedIssuers, imitatedIssuers } from './instance/issuer-labels.js'
 import type { EmulatorState } from './instance/state.js'
 import type { Registration } from './registration/types.js'
@@ -20,6 +21,14 @@ export interface OtherMachinesOptions {
   readonly hostName: string
 }
 
+/** A certificate of your own for https, as PEM. */
+export interface OwnCertificate {
+  /** The certificate, and after it others of its chain. */
+  readonly certificate: string
+  /** Its private key: PKCS #8, or another form that Node reads. A secret. */
+  readonly privateKey: string
+}
+
 /** The options of `startEmulator`. All have a default. */
 export interface EmulatorOptions {
   /**
@@ -29,8 +38,22 @@ export interface EmulatorOptions {
   readonly registration?: Registration | string | undefined
   /** The TCP port, from 0 to 65535. Default 0: any free port. */
   readonly port?: number | undefined
-  /** Serves https with a self-signed certificate made for this run. Default false. */
-  readonly https?: boolean | undefined
+  /**
+   * Serves https: with a certificate of a certificate authority that the state file keeps, or without a state file with a
+   * self-signed certificate of this run; or with a certificate and private key of your own. Default false.
+   */
+  readonly https?: boolean | OwnCertificate | undefined
+  /**
+   * The address by which clients call it, if a proxy or a mapped port stands in between: `https://login.test`. Documents
+   * and issuers name it. Default: its own address.
+   */
+  readonly origin?: string | undefined
+  /**
+   * Further names by which requests may come, in lower case, such as `host.docker.internal` or the name of a service. A
+   * request by one of them is answered with documents and tokens of that name; with `origin`, the issuers name that
+   * address all the same. Default: none.
+   */
+  readonly hostNames?: readonly string[] | undefined
   /** The emulator's time. Default: `runningClock()`, the machine's clock, which can be moved. */
   readonly clock?: EmulatorClock | undefined
   /** How long access tokens and id tokens are valid, in seconds, from 1 to 86400. Default 3600. */
@@ -40,6 +63,21 @@ export interface EmulatorOptions {
    * alone; or what `exportState` of another instance returned, to continue from in memory. Default: none.
    */
   readonly state?: string | EmulatorState | undefined
+  /**
+   * The token of the control API, 16 to 256 visible ASCII characters. Default: a random one of this run, in
+   * `emulator.controlApi.token`.
+   */
+  readonly controlToken?: string | undefined
+  /**
+   * Knows the resource owner password credentials grant (`grant_type=password`), for users with a `passwordProfile`.
+   * Microsoft advises against it. Default false: it is refused with AADSTS70003.
+   */
+  readonly allowPasswordGrant?: boolean | undefined
+  /**
+   * Called before a token is signed; what it returns joins the claims. One that throws, returns something else, or takes
+   * longer than two seconds ends the request with AADSTS1100001. Default: none.
+   */
+  readonly onTokenIssuanceStart?: TokenIssuanceHook | undefined
   /** Serves the page under `/_/`. Default true. */
   readonly page?: boolean | undefined
   /**
@@ -58,11 +96,16 @@ export interface EmulatorOptions {
 export interface Settings {
   readonly registration: Registration | string | undefined
   readonly port: number
-  readonly https: boolean
+  readonly https: boolean | OwnCertificate
+  readonly origin: string | undefined
+  readonly hostNames: readonly string[]
   readonly clock: EmulatorClock
   readonly accessTokenLifetimeSeconds: number
   readonly state: string | EmulatorState | undefined
   readonly page: boolean
+  readonly controlToken: string | undefined
+  readonly allowsPasswordGrant: boolean
+  readonly onTokenIssuanceStart: TokenIssuanceHook | undefined
   readonly imitated: ImitatedIssuers | undefined
   readonly others: OtherMachinesOptions | undefined
   /** What was made less strict than the default. */
@@ -75,10 +118,15 @@ const optionNames = [
   'registration',
   'port',
   'https',
+  'origin',
+  'hostNames',
   'clock',
   'accessTokenLifetimeSeconds',
   'state',
   'page',
+  'controlToken',
+  'allowPasswordGrant',
+  'onTokenIssuanceStart',
   'imitateMicrosoftIssuers',
   'allowConnectionsFromOtherMachines',
 ] as const satisfies readonly (keyof EmulatorOptions)[]
@@ -89,10 +137,16 @@ export function readOptions(options: EmulatorOptions): Settings {
   checkNames(what, options, optionNames)
   const { registration, state, imitateMicrosoftIssuers: imitated } = options
   const { port = 0, https = false, page = true, accessTokenLifetimeSeconds = 3600 } = options
+  const { allowPasswordGrant = false, onTokenIssuanceStart } = options
   checkWholeNumber(what, 'port', port, 0, 65_535)
   checkWholeNumber(what, 'accessTokenLifetimeSeconds', accessTokenLifetimeSeconds, 1, 86_400)
-  checkBoolean(what, 'https', https)
+  checkHttps(https)
+  checkOrigin(options.origin)
   checkBoolean(what, 'page', page)
+  checkBoolean(what, 'allowPasswordGrant', allowPasswordGrant)
+  if (onTokenIssuanceStart !== undefined && typeof onTokenIssuanceStart !== 'function') {
+    throw wrongValue(what, 'onTokenIssuanceStart', 'a function')
+  }
   if (state !== undefined && (state === '' || !['string', 'object'].includes(typeof state))) {
     throw wrongValue(what, 'state', 'the path of a file, or what exportState returned')
   }
@@ -104,14 +158,48 @@ export function readOptions(options: EmulatorOptions): Settings {
     registration,
     port,
     https,
+    origin: options.origin,
+    hostNames: readHostNames(options.hostNames),
     clock,
     accessTokenLifetimeSeconds,
     state,
     page,
+    controlToken: options.controlToken,
+    allowsPasswordGrant: allowPasswordGrant,
+    onTokenIssuanceStart,
     imitated,
     others,
     warnings,
   }
+}
+
+function checkHttps(https: unknown): void {
+  if (typeof https === 'boolean') return
+  const { certificate, privateKey, ...unknown } = Object(https) as Partial<OwnCertificate>
+  const isPair = typeof certificate === 'string' && typeof privateKey === 'string'
+  if (!isPair || Object.keys(unknown).length > 0) {
+    throw wrongValue(what, 'https', 'true or false, or an object of a certificate and its privateKey, as PEM')
+  }
+}
+
+function checkOrigin(origin: unknown): void {
+  if (origin === undefined) return
+  const isOrigin =
+    typeof origin === 'string' && URL.canParse(origin) && /^https?:$/.test(new URL(origin).protocol)
+  if (!isOrigin || new URL(origin).origin !== origin) {
+    throw wrongValue(what, 'origin', 'scheme, host and port alone, such as https://login.test:8443')
+  }
+}
+
+function readHostNames(names: readonly string[] = []): readonly string[] {
+  if (!Array.isArray(names) || !names.every(isHostName)) {
+    throw wrongValue(what, 'hostNames', 'a list of host names in lower case')
+  }
+  return [...names]
+}
+
+function isHostName(name: unknown): name is string {
+  return typeof name === 'string' && /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)
 }
 
 function readClock(clock: EmulatorClock = runningClock()): EmulatorClock {
@@ -123,7 +211,7 @@ function readClock(clock: EmulatorClock = runningClock()): EmulatorClock {
 function readOthers(option: OtherMachinesOptions | undefined): OtherMachinesOptions | undefined {
   if (option === undefined) return undefined
   const { address, hostName, ...unknown } = option ?? {}
-  const isHost = typeof hostName === 'string' && /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(hostName)
+  const isHost = isHostName(hostName)
   if (typeof address !== 'string' || isIP(address) === 0 || !isHost || Object.keys(unknown).length > 0) {
     throw wrongValue(
       what,

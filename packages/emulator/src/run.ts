@@ -1,27 +1,12 @@
-import { watch } from 'node:fs'
+import { readFileSync, watch, writeFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { packageVersion } from './base/package-info.js'
+import { systemCode } from './base/system-error.js'
+import { type CommandValues, helpText, readSettings } from './command-settings.js'
 import type { Emulator } from './emulator.js'
-import { imitatedIssuers } from './instance/issuer-labels.js'
+import { healthProblem } from './health.js'
 import type { EmulatorOptions } from './options.js'
 import { startEmulator } from './start.js'
-import { systemCode } from './base/system-error.js'
-
-const help = `countersign-emulator: a local token service in the shape of Microsoft Entra ID,
-for development and tests only
-
-  --config <file>    the registration, a JSON file (default: a small example)
-  --port <number>    default 8400; 0 takes any that is free
-  --https            with a self-signed certificate made for this run
-  --watch            read the registration again when the file changes
-  --state <file>     keep keys and consents in a file from one run to the next
-  --lifetime <s>     of access tokens, in seconds (default 3600)
-  --imitate-microsoft-issuers <${imitatedIssuers.join('|')}>
-                     put the names of Microsoft's issuers into tokens
-  --allow-connections-from-other-machines --listen <IP> --host-name <name>
-                     listen on another address than loopback; anyone who reaches it
-                     can sign in as anyone
-  --help`
 
 /** The parts of the terminal that `run` uses. */
 export interface Terminal {
@@ -32,28 +17,44 @@ export interface Terminal {
 }
 
 /** Runs the emulator until it is stopped. Resolves to the exit code: 0, 1 if it could not start, 64 for wrong arguments. */
-export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
-  let values: Values
+export async function run(
+  args: readonly string[],
+  terminal: Terminal,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<number> {
+  let values: CommandValues
+  let options: EmulatorOptions
   try {
-    values = readArguments(args)
+    const read = readSettings(args, environment)
+    values = read.values
+    if (read.asked === 'health') return await checkHealth(values, terminal)
+    if (read.asked !== 'start') {
+      terminal.write(read.asked === 'help' ? helpText() : packageVersion())
+      return 0
+    }
+    checkTogether(values)
+    options = optionsOf(values)
   } catch (error) {
     terminal.complain(error instanceof Error ? error.message : 'wrong arguments')
-    terminal.complain(help)
+    terminal.complain(helpText())
     return 64
-  }
-  if (values.help) {
-    terminal.write(help)
-    return 0
   }
   let emulator: Emulator
   try {
-    emulator = await startEmulator(optionsOf(values))
+    emulator = await startEmulator({ ...options, ...certificateOf(values) })
   } catch (error) {
-    terminal.complain(problemOf(error, values))
+    terminal.complain(problemOf(error, options))
+    return 1
+  }
+  try {
+    writeCertificate(emulator, values)
+  } catch (error) {
+    terminal.complain(`--certificate-out: cannot write the file (${systemCode(error)})`)
+    await emulator.stop()
     return 1
   }
   for (const line of startLines(emulator, values)) terminal.write(line)
-  const stopWatching = values.watch ? watchConfig(emulator, values.config ?? '', terminal) : () => {}
+  const stopWatching = values.watch === true ? watchConfig(emulator, values.config ?? '', terminal) : () => {}
   await terminal.untilStopped()
   stopWatching()
   await emulator.stop()
@@ -61,56 +62,56 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   return 0
 }
 
-interface Values {
-  readonly config?: string
-  readonly port: number
-  readonly https: boolean
-  readonly watch: boolean
-  readonly state?: string
-  readonly lifetime?: number
-  readonly imitated?: string
-  readonly others?: { readonly address: string; readonly hostName: string }
-  readonly help: boolean
+async function checkHealth(values: CommandValues, terminal: Terminal): Promise<number> {
+  const port = readNumber('--port', values.port ?? defaultPort)
+  const problem = await healthProblem({ port, isHttps: isHttps(values) })
+  if (problem === undefined) return 0
+  terminal.complain(problem)
+  return 1
 }
 
-function readArguments(args: readonly string[]): Values {
-  const { values } = parseArgs({
-    args: [...args],
-    strict: true,
-    options: {
-      config: { type: 'string' },
-      port: { type: 'string' },
-      https: { type: 'boolean' },
-      watch: { type: 'boolean' },
-      state: { type: 'string' },
-      lifetime: { type: 'string' },
-      'imitate-microsoft-issuers': { type: 'string' },
-      'allow-connections-from-other-machines': { type: 'boolean' },
-      listen: { type: 'string' },
-      'host-name': { type: 'string' },
-      help: { type: 'boolean' },
-    },
-  })
-  const { config, state, listen, 'host-name': hostName, lifetime } = values
-  const isOpen = values['allow-connections-from-other-machines'] ?? false
-  const three = [isOpen, listen !== undefined, hostName !== undefined]
-  if (three.some(Boolean) && !three.every(Boolean)) {
+const defaultPort = '8400'
+
+/** Refuses settings that need others. */
+function checkTogether(values: CommandValues): void {
+  const isOpen = values['allow-connections-from-other-machines'] === true
+  const hostNames = values['host-name'] ?? []
+  const hasAddress = values.listen !== undefined
+  if (isOpen !== hasAddress || (isOpen && hostNames.length === 0)) {
     throw new Error(
       '--allow-connections-from-other-machines, --listen and --host-name must be given together',
     )
   }
-  if (values.watch && config === undefined) throw new Error('--watch needs --config')
-  const imitated = values['imitate-microsoft-issuers']
+  if (values.watch === true && values.config === undefined) throw new Error('--watch needs --config')
+  if ((values.cert === undefined) !== (values.key === undefined)) {
+    throw new Error('--cert and --key must be given together')
+  }
+  if (values['certificate-out'] !== undefined && !isHttps(values)) {
+    throw new Error('--certificate-out needs --https, or --cert and --key')
+  }
+}
+
+function isHttps({ https, cert }: CommandValues): boolean {
+  return https === true || cert !== undefined
+}
+
+function optionsOf(values: CommandValues): EmulatorOptions {
+  const { config, state, lifetime, token, origin, listen } = values
+  const isOpen = values['allow-connections-from-other-machines'] === true
+  const [first = '', ...more] = values['host-name'] ?? []
   return {
-    ...(config === undefined ? {} : { config }),
-    ...(state === undefined ? {} : { state }),
-    ...(lifetime === undefined ? {} : { lifetime: readNumber('--lifetime', lifetime) }),
-    ...(imitated === undefined ? {} : { imitated }),
-    ...(isOpen ? { others: { address: listen ?? '', hostName: hostName ?? '' } } : {}),
-    port: readNumber('--port', values.port ?? '8400'),
-    https: values.https ?? false,
-    watch: values.watch ?? false,
-    help: values.help ?? false,
+    port: readNumber('--port', values.port ?? defaultPort),
+    https: isHttps(values),
+    registration: config,
+    state,
+    controlToken: token,
+    allowPasswordGrant: values['allow-password-grant'],
+    origin,
+    hostNames: isOpen ? more : (values['host-name'] ?? []),
+    accessTokenLifetimeSeconds: lifetime === undefined ? undefined : readNumber('--lifetime', lifetime),
+    // `startEmulator` checks the name.
+    imitateMicrosoftIssuers: values['imitate-microsoft-issuers'] as never,
+    allowConnectionsFromOtherMachines: isOpen ? { address: listen ?? '', hostName: first } : undefined,
   }
 }
 
@@ -119,48 +120,80 @@ function readNumber(name: string, text: string): number {
   return Number(text)
 }
 
-function optionsOf({ config, port, https, state, lifetime, imitated, others }: Values): EmulatorOptions {
-  return {
-    port,
-    https,
-    ...(config === undefined ? {} : { registration: config }),
-    ...(state === undefined ? {} : { state }),
-    ...(lifetime === undefined ? {} : { accessTokenLifetimeSeconds: lifetime }),
-    // `startEmulator` checks the name.
-    ...(imitated === undefined ? {} : { imitateMicrosoftIssuers: imitated as never }),
-    ...(others === undefined ? {} : { allowConnectionsFromOtherMachines: others }),
+/** The certificate and key of --cert and --key. */
+function certificateOf({ cert, key }: CommandValues): Pick<EmulatorOptions, 'https'> | undefined {
+  if (cert === undefined || key === undefined) return undefined
+  const read = (name: string, path: string): string => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch (error) {
+      throw new TypeError(`${name}: cannot read the file ${path} (${systemCode(error)})`)
+    }
   }
+  return { https: { certificate: read('--cert', cert), privateKey: read('--key', key) } }
 }
 
-function problemOf(error: unknown, { port }: Values): string {
+function writeCertificate({ certificate }: Emulator, values: CommandValues): void {
+  const path = values['certificate-out']
+  if (path !== undefined && certificate !== undefined) writeFileSync(path, certificate)
+}
+
+function problemOf(error: unknown, { port }: EmulatorOptions): string {
   if (systemCode(error) === 'EADDRINUSE') {
     return `port ${port} is in use: choose another with --port, or 0 for any`
   }
   return error instanceof Error ? error.message : 'the emulator could not be started'
 }
 
-function startLines(emulator: Emulator, values: Values): string[] {
-  const { origin, cloud } = emulator
+function startLines(emulator: Emulator, values: CommandValues): string[] {
+  const { origin, cloud, controlApi } = emulator
+  const { config, state, token, listen } = values
+  const imitated = values['imitate-microsoft-issuers']
   return [
     'Countersign emulator: FOR DEVELOPMENT AND TESTS ONLY. It signs anyone in without a password.',
     `  address    ${origin}`,
-    `  page       ${origin}/_/`,
+    `  page       ${origin}/_/${listen === undefined ? '' : '   asks for a password: the token of the control API'}`,
+    `  control    ${controlApi.address}   token ${token === undefined ? controlApi.token : 'as configured'}`,
     `  discovery  ${origin}/common/v2.0/.well-known/openid-configuration`,
     `  issuers    v1.0 ${cloud.v1Issuer}   v2.0 ${cloud.v2Issuer}`,
-    `  config     ${values.config === undefined ? 'a small example' : resolve(values.config)}${values.watch ? ', watched' : ''}`,
-    `  state      ${values.state === undefined ? 'in memory' : `${resolve(values.state)} (holds private keys)`}`,
-    ...(values.https ? ['  trust      the certificate is self-signed and new in every run'] : []),
-    ...(values.imitated === undefined
+    `  config     ${config === undefined ? 'a small example' : resolve(config)}${values.watch === true ? ', watched' : ''}`,
+    `  state      ${state === undefined ? 'in memory' : `${resolve(state)} (holds private keys)`}`,
+    ...trustLines(emulator, values),
+    ...(imitated === undefined
       ? []
       : [
-          `LENIENT: --imitate-microsoft-issuers ${values.imitated}: tokens carry issuer names of Microsoft, and are worth nothing there`,
+          `LENIENT: --imitate-microsoft-issuers ${imitated}: tokens carry issuer names of Microsoft, and are worth nothing there`,
         ]),
-    ...(values.others === undefined
-      ? []
-      : [
-          `LENIENT: --allow-connections-from-other-machines: anyone who reaches ${values.others.address} can sign in as anyone, without a password`,
-        ]),
+    ...(values['allow-connections-from-other-machines'] === true
+      ? [
+          `LENIENT: --allow-connections-from-other-machines: anyone who reaches ${listen} can sign in as anyone, without a password`,
+        ]
+      : []),
     'Stop with Ctrl-C.',
+  ]
+}
+
+/** How clients trust the certificate: one line for each platform. */
+function trustLines({ origin, certificate }: Emulator, values: CommandValues): string[] {
+  if (certificate === undefined) return []
+  const out = values['certificate-out']
+  const file = out === undefined ? 'emulator.pem' : resolve(out)
+  const life =
+    values.cert !== undefined
+      ? 'your own certificate'
+      : values.state === undefined
+        ? 'a self-signed certificate, new in every run'
+        : 'a certificate authority that is kept with the state, for the names of the emulator alone'
+  return [
+    `  trust      ${life}`,
+    ...(out === undefined
+      ? [`             download it: curl -k ${origin}/_/certificate.pem -o ${file}`]
+      : []),
+    `    Node     NODE_EXTRA_CA_CERTS=${file}`,
+    `    Python   SSL_CERT_FILE=${file}   requests, msal: REQUESTS_CA_BUNDLE=${file}`,
+    `    .NET     SSL_CERT_FILE=${file}   (Linux; on Windows and macOS the store of the user)`,
+    `    Java     keytool -importcert -noprompt -alias emulator -file ${file} -keystore emulator.p12 -storepass changeit`,
+    `    curl     --cacert ${file}`,
   ]
 }
 

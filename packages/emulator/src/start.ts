@@ -23,16 +23,33 @@ import { type EmulatorOptions, readOptions } from './options.js'
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = readOptions(options)
-  const state = settings.state === undefined ? undefined : await stateOf(settings.state)
-  // Making a key takes longest, in the thread pool: everything else is loaded meanwhile.
-  const first = state?.keys ?? generateRsaKeys()
-  if ('then' in first) first.catch(() => {})
-  const { startWith } = await import('./wiring.js')
-  return startWith(settings, state, first)
+  const { state, release } = await stateOf(settings.state)
+  try {
+    // Making a key takes longest, in the thread pool: everything else is loaded meanwhile.
+    const first = state?.keys ?? generateRsaKeys()
+    if ('then' in first) first.catch(() => {})
+    const { startWith } = await import('./wiring.js')
+    return await startWith(settings, state, first, release)
+  } catch (error) {
+    release()
+    throw error
+  }
 }
 
-/** Undefined for a state file that does not exist yet. The code is loaded only if there is a state. */
-async function stateOf(given: string | EmulatorState): Promise<EmulatorState | undefined> {
-  if (typeof given !== 'string') return (await import('./instance/state.js')).readState(given)
-  return (await import('./instance/state-file.js')).readStateFile(given)
+interface OpenedState {
+  /** Undefined for a state file that does not exist yet. */
+  readonly state: EmulatorState | undefined
+  /** Lets another process use the state file. */
+  readonly release: () => void
+}
+
+/** The code is loaded only if there is a state. */
+async function stateOf(given: string | EmulatorState | undefined): Promise<OpenedState> {
+  if (given === undefined) return { state: undefined, release() {} }
+  if (typeof given !== 'string') {
+    const { readState } = await import('./instance/state.js')
+    return { state: readState(given), release() {} }
+  }
+  const { openStateFile } = await import('./instance/state-file.js')
+  return openStateFile(given)
 }

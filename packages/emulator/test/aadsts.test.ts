@@ -29,6 +29,8 @@ import {
   signIn,
   signInAndRedeem,
   start,
+  startTestEmulator,
+  withApplication,
 } from './support.js'
 
 /*
@@ -364,6 +366,7 @@ const rows: Readonly<Record<AadstsCode, Row>> = {
   50013: ['body', 'invalid_grant', () => obo({ assertion: `${user.access.slice(0, -8)}AAAAAAAA` })],
   50020: ['page', undefined, wrongAccount],
   50027: ['body', 'invalid_client', () => byAssertion({ header: { 'x5t#S256': undefined } })],
+  50034: ['body', 'invalid_grant', () => byPassword({ username: 'nobody@contoso.example' })],
   50049: [
     'body',
     'invalid_instance',
@@ -376,6 +379,7 @@ const rows: Readonly<Record<AadstsCode, Row>> = {
   50079: ['body', 'interaction_required', policy('mfaEnrolment')],
   50097: ['body', 'interaction_required', policy('deviceAuthentication')],
   50105: ['body', 'invalid_grant', () => refresh({ scope: 'api://guarded/Things.Read' })],
+  50126: ['body', 'invalid_grant', () => byPassword({ password: 'wrong' })],
   50131: ['body', 'interaction_required', policy('otherCondition')],
   50146: ['body', 'invalid_request', () => daemon({ scope: 'api://mapped/.default' })],
   50148: ['body', 'invalid_grant', () => redeem({ code_verifier: '' })],
@@ -480,6 +484,8 @@ const rows: Readonly<Record<AadstsCode, Row>> = {
   1002012: ['body', 'invalid_scope', () => daemon({ scope: 'api://v2/Things.Read' })],
   1003031: ['redirect', 'access_denied', consentToNothing],
   9000411: ['body', 'invalid_request', twice],
+  9001023: ['body', 'invalid_request', () => byPassword({}, 'common')],
+  1100001: ['body', 'invalid_request', () => byPassword({ ...bySecret, scope: 'api://v2/.default' })],
   9002313: ['body', 'invalid_request', () => obo({ requested_token_use: 'other' })],
   9002325: ['redirect', 'invalid_request', () => open({ client_id: ids.spa, redirect_uri: `${spaOrigin}/` })],
   9002326: ['body', 'invalid_request', () => token({ ...bySecret }, { headers: { origin: spaOrigin } })],
@@ -582,6 +588,24 @@ async function consentToNothing(): Promise<Outcome> {
     redirect_uri: 'http://localhost/consented',
   })
   return ofPage(await sendForm(emulator, page, { user: 'carol@contoso.example' }))
+}
+
+/** At an emulator that knows the password grant, and whose hook fails. */
+async function byPassword(form: Form, tenant: string = ids.contoso): Promise<Outcome> {
+  await using other = await startTestEmulator({
+    registration: withApplication('native', { isFallbackPublicClient: true }),
+    allowPasswordGrant: true,
+    onTokenIssuanceStart() {
+      throw new Error('on purpose')
+    },
+  })
+  const base = {
+    client_id: ids.native,
+    grant_type: 'password',
+    username: 'alice@contoso.example',
+    password: 'x',
+  }
+  return ofBody(await askToken(other, { ...base, scope: 'openid', ...form }, { tenant }))
 }
 
 /** A personal account at an application for work accounts. */

@@ -103,6 +103,11 @@ describe('startEmulator', () => {
       accessTokenLifetimeSeconds: undefined,
       state: undefined,
       page: undefined,
+      controlToken: undefined,
+      allowPasswordGrant: undefined,
+      onTokenIssuanceStart: undefined,
+      origin: undefined,
+      hostNames: undefined,
       imitateMicrosoftIssuers: undefined,
       allowConnectionsFromOtherMachines: undefined,
     }

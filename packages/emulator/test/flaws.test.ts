@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { createTokenValidator, entra, isBearerError } from '@countersign/core'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Emulator, tokenFlaws } from '@countersign/emulator'
+import { type Emulator, tokenFlaws, tokenFlawsFor, tokenFlawTable } from '@countersign/emulator'
 import { ids, start, startTestEmulator } from './support.js'
 
 let emulator: Emulator
@@ -66,4 +67,66 @@ test('an unknown flaw is refused with a TypeError that lists the known ones', as
   await expect(emulator.issueToken({ ...good, flaw })).rejects.toThrow(
     /^issueToken: "flaw" must be one of expired/,
   )
+})
+
+describe('the table of flaws', () => {
+  test('leaves out, for an API, what is a good token there', () => {
+    const left = (api: Parameters<typeof tokenFlawsFor>[0]): string[] =>
+      tokenFlaws.filter((flaw) => !tokenFlawsFor(api).includes(flaw))
+    expect(left(undefined)).toEqual(['v1ForV2', 'v2ForV1'])
+    expect(left({ versions: ['2.0'] })).toEqual(['v2ForV1'])
+    expect(left({ versions: ['1.0'] })).toEqual(['v1ForV2'])
+    expect(left({ versions: ['2.0'], acceptsAnyTenant: true })).toEqual(['wrongTenant', 'v2ForV1'])
+    expect(left({ versions: ['2.0'], acceptsTokensWithoutPermissions: true })).toEqual(['v2ForV1', 'noScope'])
+  })
+
+  test('is right: an API with both audiences accepts exactly the flaws that do not apply to it', async () => {
+    const validator = createValidator(ids.v2, 'api://v2')
+    const accepted: string[] = []
+    for (const flaw of tokenFlaws) {
+      const token = await emulator.issueToken({ ...good, flaw })
+      await validator.validateToken(token).then(
+        () => accepted.push(flaw),
+        (error: unknown) => {
+          const { refusals } = tokenFlawTable[flaw]
+          expect([
+            flaw,
+            refusals.map(({ status }) => status).includes(Reflect.get(Object(error), 'status') as number),
+          ]).toEqual([flaw, true])
+        },
+      )
+    }
+    expect(accepted).toEqual(tokenFlaws.filter((flaw) => !tokenFlawsFor().includes(flaw)))
+  })
+
+  test('needs a user exactly where it says so', async () => {
+    for (const flaw of tokenFlaws) {
+      const minted = await emulator.issueToken({ client: 'daemon', resource: 'v2', flaw }).then(
+        () => true,
+        () => false,
+      )
+      expect([flaw, minted]).toEqual([flaw, !tokenFlawTable[flaw].needsUser])
+    }
+  })
+
+  test('is the one in the documentation, word for word', async () => {
+    const text = await readFile(new URL('../../../docs/token-flaws.md', import.meta.url), 'utf8')
+    const rows = text
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .map((line) =>
+        line
+          .split('|')
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      )
+    const expected = tokenFlaws.map((flaw) => {
+      const { meaning, appliesTo, refusals } = tokenFlawTable[flaw]
+      const answers = refusals.map(({ status, error }) =>
+        error === undefined ? `${status}` : `${status} \`${error}\``,
+      )
+      return [`\`${flaw}\``, meaning, appliesTo, answers.join(', ')]
+    })
+    expect(rows).toEqual(expected)
+  })
 })

@@ -482,5 +482,10 @@ describe('minting', () => {
     expect(flawed).toContain('Refused by every registered API')
     const wrong = await (await post('mint', { client: ids.daemon, resource: ids.v2, flaw: 'other' })).text()
     expect(wrong).toContain('&quot;flaw&quot; must be one of')
+    const claimed = { client: ids.daemon, resource: ids.v2, claims: '{"department":"toys"}' }
+    expect(await (await post('mint', claimed)).text()).toContain('&quot;department&quot;: &quot;toys&quot;')
+    for (const claims of ['{', '[]', 'null', '7']) {
+      expect(await (await post('mint', { ...claimed, claims })).text()).toContain('must be a JSON object')
+    }
   })
 })

@@ -49,7 +49,7 @@ describe('the parity document', () => {
       '/common/saml2',
       '/common/wsfed',
       '/common/oauth2/v2.0/par',
-      '/v1.0/users',
+      '/v1.0/applications',
       '/beta/me',
       '/scim/Users',
     ]) {

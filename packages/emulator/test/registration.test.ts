@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Registration, RegistrationError, startEmulator } from '@countersign/emulator'
-import { createTlsCertificate } from '../src/keys/certificates.js'
+import { createTlsCertificate } from '../src/keys/tls-certificates.js'
 
-const tls = createTlsCertificate()
+const tls = createTlsCertificate([])
 const tenant = { domains: ['contoso.example'], users: [{ userPrincipalName: 'alice@contoso.example' }] }
 const application = { displayName: 'api', api: { oauth2PermissionScopes: [{ value: 'Things.Read' }] } }
 

@@ -3,18 +3,20 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { keySet, readDocument, tokenForToday } from '@countersign/test-fixtures'
+import { clientSecret, createTokenClient, oauthAuthority } from '@countersign/token-client'
 import { io } from 'socket.io-client'
+import { Agent, ProxyAgent } from 'undici'
 import { WebSocket } from 'ws'
 import { expect, it, onTestFinished } from 'vitest'
 import { createTokenValidator, fromWebSocketProtocol, oidcIssuer, staticIssuer } from '../src/index.js'
 import { validatorInCluster } from './recipes/kubernetes-keys.js'
-import { validatorBehindPrivateCa } from './recipes/private-ca.js'
 import { chatRooms } from './recipes/socket-io.js'
+import { fetchThrough } from './recipes/undici-fetch.js'
 import { chatServer } from './recipes/websocket.js'
 
 const run = promisify(execFile)
@@ -41,7 +43,7 @@ function issuerListener(issuer: () => string, asked: string[] = []): RequestList
   return (request, response) => {
     asked.push(`${request.headers.host}${request.url} ${request.headers.authorization ?? ''}`.trim())
     const document = request.url?.includes('openid-configuration')
-      ? { issuer: issuer(), jwks_uri: `${issuer()}/keys` }
+      ? { issuer: issuer(), jwks_uri: `${issuer()}/keys`, token_endpoint: `${issuer()}/token` }
       : keySet(['generic'])
     response.setHeader('content-type', 'application/json').end(JSON.stringify(document))
   }
@@ -51,7 +53,7 @@ const tokenOf = (iss: string, claims: object = {}): string =>
   tokenForToday({ from: 'generic', claims: { iss, aud: audience, sub: 'mara', ...claims } })
 
 it.each([
-  ['private-ca', 'networks'],
+  ['undici-fetch', 'networks'],
   ['kubernetes-keys', 'networks'],
   ['websocket', 'websocket'],
   ['socket-io', 'websocket'],
@@ -67,10 +69,15 @@ it('accepts the certificate of a private certificate authority, and of no other'
   const folder = await temporaryFolder()
   const path = (name: string): string => join(folder, name)
   const make = async (name: string): Promise<void> => {
+    const request = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=127.0.0.1'
     await run('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'],
-      ...['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'],
-      ...['-keyout', path(`${name}.key`), '-out', path(`${name}.crt`)],
+      ...request.split(' '),
+      '-addext',
+      'subjectAltName=IP:127.0.0.1',
+      '-keyout',
+      path(`${name}.key`),
+      '-out',
+      path(`${name}.crt`),
     ])
   }
   await Promise.all([make('own'), make('other')])
@@ -84,10 +91,57 @@ it('accepts the certificate of a private certificate authority, and of no other'
     issuerListener(() => origin),
   )
   origin = `https://127.0.0.1:${await listen(server)}`
-  const trusting = validatorBehindPrivateCa(origin, audience, cert as string)
-  expect(await trusting.validateToken(tokenOf(origin))).toMatchObject({ subject: 'mara' })
-  const { tryValidateToken } = validatorBehindPrivateCa(origin, audience, other as string)
+  const validatorTrusting = (ca: string) =>
+    createTokenValidator({
+      issuer: oidcIssuer(origin),
+      audience,
+      fetch: fetchThrough(new Agent({ connect: { ca } })),
+    })
+  const { validateToken } = validatorTrusting(cert as string)
+  expect(await validateToken(tokenOf(origin))).toMatchObject({ subject: 'mara' })
+  const { tryValidateToken } = validatorTrusting(other as string)
   expect((await tryValidateToken(tokenOf(origin))).error?.code).toBe('keys_unavailable')
+})
+
+/** A forward proxy: it opens the connections that it is asked for, and notes them. */
+async function startProxy(): Promise<{ url: string; targets: string[] }> {
+  const targets: string[] = []
+  const proxy = createServer()
+  proxy.on('connect', (request, socket) => {
+    targets.push(request.url ?? '')
+    const [host, port] = (request.url ?? '').split(':')
+    const upstream = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+      upstream.pipe(socket)
+      socket.pipe(upstream)
+    })
+    upstream.on('error', () => socket.destroy())
+    socket.on('error', () => upstream.destroy())
+  })
+  return { url: `http://127.0.0.1:${await listen(proxy)}`, targets }
+}
+
+it('reaches issuer and token service through a proxy, a validator and a token client alike', async () => {
+  const proxy = await startProxy()
+  let origin = ''
+  const server = createServer((request, response) => {
+    if (request.url !== '/token') return issuerListener(() => origin)(request, response)
+    const answer = { access_token: 'a', token_type: 'Bearer', expires_in: 600 }
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
+  })
+  const port = await listen(server)
+  origin = `http://127.0.0.1:${port}`
+  const fetch = fetchThrough(new ProxyAgent(proxy.url))
+  const { validateToken } = createTokenValidator({ issuer: oidcIssuer(origin), audience, fetch })
+  expect(await validateToken(tokenOf(origin))).toMatchObject({ subject: 'mara' })
+  const client = createTokenClient({
+    authority: oauthAuthority({ issuer: origin }),
+    clientId: 'daemon',
+    credential: clientSecret('a-secret-of-the-test'),
+    fetch,
+  })
+  expect(await client.acquireForApp({ scopes: ['orders:read'] })).toMatchObject({ accessToken: 'a' })
+  expect(new Set(proxy.targets)).toEqual(new Set([`127.0.0.1:${port}`]))
 })
 
 it('shows the pod’s token to the API server of the cluster, read again for each fetch', async () => {
@@ -175,16 +229,16 @@ it('lets a Socket.IO client in with a good token, and tells another why not', as
     socket.emit('hello', (socket.data as { caller: { subject: string } }).caller.subject)
   })
   const port = await listen(server)
-  const connect = (token?: string) =>
+  const open = (token?: string) =>
     io(`http://127.0.0.1:${port}`, { auth: token === undefined ? {} : { token }, reconnection: false })
-  const client = connect(good())
+  const client = open(good())
   expect(await new Promise((resolve) => client.once('hello', resolve))).toBe('mara')
   client.close()
   for (const [token, words] of [
     [expired(), 'The token has expired'],
     [undefined, 'The request carries no bearer token'],
   ] as const) {
-    const refused = connect(token)
+    const refused = open(token)
     const error = await new Promise<Error>((resolve) => refused.once('connect_error', resolve))
     expect(error.message).toBe(words)
     refused.close()

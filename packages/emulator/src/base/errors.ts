@@ -44,6 +44,12 @@ const table = {
     text: "User account '{user}' does not exist in tenant '{tenant}' and cannot access the application '{client}' in that tenant.",
     unconfirmed: true,
   },
+  50034: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'The user account {user} does not exist in the {tenant} directory. To sign into this application, the account must be added to the directory.',
+    unconfirmed: true,
+  },
   50049: {
     status: 400,
     error: 'invalid_instance',
@@ -79,6 +85,11 @@ const table = {
     status: 400,
     error: 'invalid_grant',
     text: "The signed in user is not assigned to a role for the application '{application}'.",
+  },
+  50126: {
+    status: 400,
+    error: 'invalid_grant',
+    text: 'Error validating credentials due to invalid username or password.',
   },
   50131: {
     status: 400,
@@ -458,6 +469,12 @@ const table = {
     error: 'invalid_scope',
     text: 'The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).',
   },
+  1100001: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'Non-retryable error has occurred.',
+    unconfirmed: true,
+  },
   1003031: {
     status: 400,
     error: 'access_denied',
@@ -467,6 +484,12 @@ const table = {
     status: 400,
     error: 'invalid_request',
     text: "The request is not properly formatted. The parameter '{parameter}' is duplicated.",
+    unconfirmed: true,
+  },
+  9001023: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint.',
     unconfirmed: true,
   },
   9002313: {

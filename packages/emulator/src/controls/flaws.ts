@@ -1,7 +1,6 @@
 import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { deriveId } from '../base/guid.js'
 import { encoded, signingInput, signJws } from '../base/jws.js'
-import { checkOneOf } from '../base/options.js'
 import { graphAppId } from '../directory/graph.js'
 import { startSession } from '../directory/sessions.js'
 import type { Application, Tenant, User } from '../directory/types.js'
@@ -9,10 +8,10 @@ import { issuerOf, type Service } from '../instance/service.js'
 import { generateRsaKeys } from '../keys/rsa-key.js'
 import type { SigningKey } from '../keys/types.js'
 import { issueIdToken } from '../tokens/id-token.js'
+import type { TokenFlaw } from './flaw-table.js'
 
 /*
- * Tokens that an API must refuse, each by name. A flaw starts from the good token that was asked for and changes one
- * thing.
+ * Makes the flawed tokens of `flaw-table.ts`. A flaw starts from the good token that was asked for and changes one thing.
  */
 
 /** The good token and its parts. */
@@ -31,73 +30,52 @@ type MakeFlawed = (good: Good) => Promise<string> | string
 
 const hourSeconds = 3600
 
-const makers = {
-  /** The lifetime ended an hour ago. */
+const makers: Readonly<Record<TokenFlaw, MakeFlawed>> = {
   expired: (good) => shifted(good, -(lifetimeOf(good) + hourSeconds)),
-  /** The lifetime begins in an hour. */
   notYetValid: (good) => shifted(good, hourSeconds),
-  /** Valid now by `nbf`, but issued in an hour. */
   issuedInFuture: (good) => withClaims(good, { iat: Number(good.claims['exp']) }),
-  /** No `exp`. */
   noExpiry: (good) => withClaims(good, { exp: undefined }),
-  /** `exp` is text. */
   textExpiry: (good) => withClaims(good, { exp: String(good.claims['exp']) }),
-  /** For another API. */
   wrongAudience: (good) => withClaims(good, { aud: deriveId('another audience') }),
-  /** From an unknown tenant. */
   wrongTenant(good) {
     const tid = deriveId('another tenant')
     return withClaims(good, { tid, iss: issuerOf(good.service, tid, versionOf(good)) })
   },
-  /** `tid` is not the tenant of `iss`. */
   tenantMismatch: (good) => withClaims(good, { tid: deriveId('another tenant') }),
-  /** From an unknown issuer. */
   wrongIssuer: (good) => withClaims(good, { iss: `https://issuer.example/${good.tenant.id}/v2.0` }),
-  /** Signed by a key of the US Government cloud that is in the same set. */
   otherCloudKey: async (good) => signedBy(good, await good.service.keys.signingKey('usGovernment')),
-  /** Signed by a key of personal accounts that is in the set of `common`. */
   msaKey: async (good) => signedBy(good, await good.service.keys.signingKey('microsoftAccounts')),
-  /** Signed by a key that is in no set. */
   async unknownKid(good) {
     return signedBy(good, { kid: randomBytes(20).toString('base64url'), ...(await generateRsaKeys()) })
   },
-  /** A good signature, and no `kid`. */
   missingKid: (good) => signJws({ ...good.header, kid: undefined }, good.claims, good.key.privateKey),
-  /** Signed with HMAC, with the public key as the secret. */
   hmacConfusion(good) {
     const secret = good.key.publicKey.export({ type: 'spki', format: 'pem' })
     const input = signingInput({ ...good.header, alg: 'HS256' }, good.claims)
     return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
   },
-  /** `alg` none and no signature. */
   algNone: (good) => `${signingInput({ ...good.header, alg: 'none' }, good.claims)}.`,
-  /** A claim was changed after signing. */
   tampered(good) {
     const [, , signature = ''] = good.token.split('.')
     return `${signingInput(good.header, { ...good.claims, oid: deriveId('somebody else') })}.${signature}`
   },
-  /** One bit of the signature is changed. */
   badSignature(good) {
     const [header = '', payload = '', signature = ''] = good.token.split('.')
     const bytes = Buffer.from(signature, 'base64url')
     bytes[0] = (bytes[0] ?? 0) ^ 1
     return `${header}.${payload}.${bytes.toString('base64url')}`
   },
-  /** Two parts of three. */
   truncated: (good) => good.token.split('.').slice(0, 2).join('.'),
-  /** Signed with a key that is in the header itself, under the good key's `kid`. */
   async embeddedKey(good) {
     const { privateKey, publicKey } = await generateRsaKeys()
     return signJws({ ...good.header, jwk: publicKey.export({ format: 'jwk' }) }, good.claims, privateKey)
   },
-  /** Signed with an elliptic key and ES256. */
   otherAlgorithm(good) {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const input = signingInput({ ...good.header, alg: 'ES256' }, good.claims)
     const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
     return `${input}.${signature.toString('base64url')}`
   },
-  /** The API's own id token: the same key, issuer and audience. */
   async idToken({ service, tenant, resource, user, claims }) {
     if (user === undefined)
       throw new TypeError('issueToken: "user" must be a user of the registration for the flaw idToken')
@@ -112,7 +90,6 @@ const makers = {
       signIn: new Set(['openid', 'profile']),
     })
   },
-  /** As Graph's are: the header has a nonce, and what was signed has its hash. */
   async graphToken(good) {
     const nonce = randomBytes(32).toString('base64url')
     const hashed = createHash('sha256').update(nonce).digest('base64url')
@@ -121,24 +98,16 @@ const makers = {
     const header = encoded({ ...good.header, nonce })
     return [header, ...token.split('.').slice(1)].join('.')
   },
-  /** The shape of v1.0, of an API that has v2.0 tokens. */
   v1ForV2: (good) => inVersion(good, '1.0'),
-  /** The shape of v2.0, of an API that has v1.0 tokens. */
   v2ForV1: (good) => inVersion(good, '2.0'),
-  /** Neither scopes nor roles. */
   noScope: (good) => withClaims(good, { scp: undefined, roles: undefined }),
-  /** `tid` twice: the real one last. */
   duplicateTid(good) {
     const payload = JSON.stringify(good.claims).replace('{', `{"tid":"${deriveId('another tenant')}",`)
     return signJws(good.header, payload, good.key.privateKey)
   },
-  /** More than a quarter of a megabyte. */
   overlong: (good) => withClaims(good, { padding: 'x'.repeat(260 * 1024) }),
-  /** A critical extension (`crit`) that no API understands. */
   crit: (good) => signedWith(good, { crit: ['urn:example:unknown'], 'urn:example:unknown': true }),
-  /** RFC 7797: the payload was signed unencoded. */
   unencodedPayload: (good) => signedWith(good, { b64: false, crit: ['b64'] }),
-  /** Inside an encrypted token. */
   async nestedJwe({ token }) {
     const [{ CompactEncrypt }, { publicKey }] = await Promise.all([
       import('jose/jwe/compact/encrypt'),
@@ -148,26 +117,14 @@ const makers = {
       .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT' })
       .encrypt(publicKey)
   },
-  /** Bound to a certificate that the request does not show. */
   boundToCertificate: (good) =>
     withClaims(good, {
       cnf: { 'x5t#S256': createHash('sha256').update('a certificate').digest('base64url') },
     }),
-} satisfies Record<string, MakeFlawed>
-
-/**
- * What is wrong with a token, by name: its time (`expired`, `notYetValid`, …), its audience, tenant or issuer, its key
- * or signature, its header, or its kind (`idToken`, `graphToken`, …). Every flaw is one that an API must refuse.
- */
-export type TokenFlaw = keyof typeof makers
-
-/** All flaws, for a test that tries each of them. */
-export const tokenFlaws: readonly TokenFlaw[] = Object.keys(makers) as TokenFlaw[]
+}
 
 export function makeFlawed(flaw: TokenFlaw, good: Good): Promise<string> | string {
-  checkOneOf('issueToken', 'flaw', flaw, tokenFlaws)
-  const make: MakeFlawed = makers[flaw]
-  return make(good)
+  return makers[flaw](good)
 }
 
 function signedWith({ header, claims, key }: Good, more: object): Promise<string> {

@@ -1,5 +1,5 @@
 import { decoded } from '../base/jws.js'
-import { checkNames, checkObject } from '../base/options.js'
+import { checkNames, checkObject, checkOneOf } from '../base/options.js'
 import { readClaims } from '../base/parameters.js'
 import { findApplication, findPrincipal, findTenant, findUser } from '../directory/find.js'
 import { isIdentifiedBy } from '../directory/lookup.js'
@@ -12,7 +12,7 @@ import {
   delegatedClaims,
   issueAccessToken,
 } from '../tokens/access-token.js'
-import { makeFlawed, type TokenFlaw } from './flaws.js'
+import { type TokenFlaw, tokenFlaws } from './flaw-table.js'
 
 /** The options of `issueToken`: an access token that is issued without any request, for tests of an API. */
 export interface IssueTokenOptions {
@@ -61,6 +61,7 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
   const what = 'issueToken'
   checkObject(what, options)
   checkNames(what, options, names)
+  if (options.flaw !== undefined) checkOneOf(what, 'flaw', options.flaw, tokenFlaws)
   const { directory } = service
   const application = findApplication(directory, options.client, what, 'client')
   const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
@@ -84,6 +85,7 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
     tenant,
     client: { application, authentication },
     resource,
+    user,
     identifier: isIdentifier ? options.resource : (resource.identifierUris[0] ?? resource.appId),
     claims: readClaims(undefined),
     mappedClaims: resourcePrincipal.mappedClaims,
@@ -106,6 +108,8 @@ export async function issueToken(service: Service, options: IssueTokenOptions): 
         })
   const { token } = await issueAccessToken(service, common, { ...claims, ...options.claims })
   if (options.flaw === undefined) return token
+  // Loaded at the first flaw: most tokens have none.
+  const { makeFlawed } = await import('./flaws.js')
   const [header = '', payload = ''] = token.split('.')
   return makeFlawed(options.flaw, {
     service,

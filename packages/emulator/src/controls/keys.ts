@@ -47,7 +47,7 @@ export function createEmulatorKeys(service: Service): EmulatorKeys {
   /** A change of the keys is saved, if there is a state file. */
   const kept = async <T>(change: Promise<T>): Promise<T> => {
     const result = await change
-    service.changed()
+    await service.changed()
     return result
   }
   return {

@@ -1,5 +1,5 @@
-import { checkNames, checkObject } from '../base/options.js'
-import { findApplication, findTenant, findUser } from '../directory/find.js'
+import { checkNames, checkObject, wrongValue } from '../base/options.js'
+import { findApplication, findPrincipal, findTenant, findUser } from '../directory/find.js'
 import type { Service } from '../instance/service.js'
 
 /** The options of `revokeConsent`: whose consent to which API. */
@@ -10,6 +10,8 @@ export interface RevokeConsentOptions {
   readonly resource: string
   /** The user who consented, by userPrincipalName or id. Default: what was granted for everyone. */
   readonly user?: string | undefined
+  /** Roles of the client as itself, by value, to take back instead of delegated scopes. Only without a user. */
+  readonly roles?: readonly string[] | undefined
   /** By id or domain. Default: the user's, else the client's home. */
   readonly tenant?: string | undefined
 }
@@ -18,10 +20,11 @@ const names = [
   'client',
   'resource',
   'user',
+  'roles',
   'tenant',
 ] as const satisfies readonly (keyof RevokeConsentOptions)[]
 
-/** Takes all delegated scopes of one grant back; throws a TypeError where there is none. */
+/** Takes all delegated scopes of one grant back, or roles; throws a TypeError where there are none. */
 export function revokeConsent(service: Service, options: RevokeConsentOptions): void {
   const what = 'revokeConsent'
   checkObject(what, options)
@@ -31,8 +34,14 @@ export function revokeConsent(service: Service, options: RevokeConsentOptions): 
   const resource = findApplication(directory, options.resource, what, 'resource')
   const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
   const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? client.homeTenantId, what)
-  if (!directory.removeGrant(tenant, client.appId, resource.appId, user?.id)) {
+  const { roles } = options
+  if (roles !== undefined && user !== undefined) throw wrongValue(what, 'roles', 'absent for a user')
+  const isRemoved =
+    roles === undefined
+      ? directory.removeGrant(tenant, client.appId, resource.appId, user?.id)
+      : directory.removeRoles(tenant, findPrincipal(tenant, client, what, 'client').id, resource.appId, roles)
+  if (!isRemoved) {
     throw new TypeError(`${what}: there is no such consent`)
   }
-  service.changed()
+  void service.changed()
 }

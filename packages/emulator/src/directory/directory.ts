@@ -1,7 +1,16 @@
 import { EntraError } from '../base/errors.js'
 import { deriveId, guidPattern } from '../base/guid.js'
 import { tenantOfDomain } from './lookup.js'
-import type { Application, Authority, Role, RoleAssignment, ServicePrincipal, Tenant, User } from './types.js'
+import type {
+  Application,
+  Authority,
+  Origin,
+  Role,
+  RoleAssignment,
+  ServicePrincipal,
+  Tenant,
+  User,
+} from './types.js'
 
 /*
  * The live state of one emulator: the content of the registration, plus what consent has added since. `loadDirectory`
@@ -53,7 +62,10 @@ export class Directory {
   }
 
   /** Changes what is known of a user. */
-  updateUser(user: User, changes: Partial<Pick<User, 'isEnabled' | 'sessionsValidFrom'>>): void {
+  updateUser(
+    user: User,
+    changes: Partial<Pick<User, 'isEnabled' | 'isDisabledByControl' | 'sessionsValidFrom'>>,
+  ): void {
     this.tenant(user.tenantId).users.set(user.id, { ...user, ...changes })
   }
 
@@ -143,11 +155,16 @@ export class Directory {
   }
 
   /** Makes an application known in a tenant, as consent does. */
-  addServicePrincipal(tenant: Tenant, application: Application): ServicePrincipal {
+  addServicePrincipal(
+    tenant: Tenant,
+    application: Application,
+    origin: Origin = 'consent',
+  ): ServicePrincipal {
     const known = tenant.servicePrincipals.get(application.appId)
     if (known !== undefined) return known
     const principal: ServicePrincipal = {
       id: deriveId('servicePrincipal', tenant.id, application.appId),
+      origin,
       application,
       isEnabled: true,
       isAssignmentRequired: false,
@@ -166,10 +183,12 @@ export class Directory {
       userId?: string | undefined
       scopes: Iterable<string>
     },
+    origin: Origin = 'consent',
   ): void {
     const { client, resource, userId } = grant
     const known = tenant.grants.find(
       (other) =>
+        other.origin === origin &&
         other.clientAppId === client.appId &&
         other.resourceAppId === resource.appId &&
         other.userId === userId,
@@ -177,6 +196,7 @@ export class Directory {
     if (known !== undefined) for (const scope of grant.scopes) known.scopes.add(scope)
     else {
       tenant.grants.push({
+        origin,
         clientAppId: client.appId,
         resourceAppId: resource.appId,
         userId,
@@ -207,14 +227,34 @@ export class Directory {
     return kept.length < before
   }
 
-  addAssignment(tenant: Tenant, assignment: RoleAssignment): void {
+  /** Takes roles of an API back from a principal. False if it has none of them. */
+  removeRoles(tenant: Tenant, principalId: string, resourceAppId: string, roles: readonly string[]): boolean {
+    const before = tenant.assignments.length
+    const kept = tenant.assignments.filter(
+      (assignment) =>
+        !(
+          assignment.principalId === principalId &&
+          assignment.resourceAppId === resourceAppId &&
+          roles.some((role) => role === assignment.role)
+        ),
+    )
+    tenant.assignments.splice(0, before, ...kept)
+    return kept.length < before
+  }
+
+  addAssignment(
+    tenant: Tenant,
+    assignment: Omit<RoleAssignment, 'origin'>,
+    origin: Origin = 'consent',
+  ): void {
     const isKnown = tenant.assignments.some(
-      ({ principalId, resourceAppId, role }) =>
+      ({ origin: known, principalId, resourceAppId, role }) =>
+        known === origin &&
         principalId === assignment.principalId &&
         resourceAppId === assignment.resourceAppId &&
         role === assignment.role,
     )
-    if (!isKnown) tenant.assignments.push(assignment)
+    if (!isKnown) tenant.assignments.push({ ...assignment, origin })
   }
 
   #roles(

@@ -36,7 +36,10 @@ export function tenantOfDomain(tenants: ReadonlyMap<string, Tenant>, domain: str
 }
 
 /** Whether an audience is this API: its appId or one of its identifier URIs, character for character. */
-export function isIdentifiedBy({ appId, identifierUris }: Application, audience: unknown): boolean {
+export function isIdentifiedBy(
+  { appId, identifierUris }: Pick<Application, 'appId' | 'identifierUris'>,
+  audience: unknown,
+): boolean {
   return appId === audience || identifierUris.some((uri) => uri === audience)
 }
 

@@ -102,6 +102,8 @@ export interface User {
   readonly preferredDataLocation: string | undefined
   readonly onPremisesSecurityIdentifier: string | undefined
   readonly isEnabled: boolean
+  /** Whether `users.disable` disabled the account, not the registration. */
+  readonly isDisabledByControl: boolean
   readonly isGuest: boolean
   /** A guest's account at home, if the registration names it. */
   readonly home: { readonly tenantId: string; readonly userId: string } | undefined
@@ -113,6 +115,10 @@ export interface User {
   readonly groupIds: readonly string[]
   /** The agent identity whose user account this is, by appId. */
   readonly agentId: string | undefined
+  /** SHA-256 of the password; undefined: no password is right. */
+  readonly passwordDigest: Buffer | undefined
+  /** Claims that every token for this user carries. */
+  readonly claims: Readonly<Record<string, unknown>>
 }
 
 export interface Group {
@@ -123,6 +129,7 @@ export interface Group {
 /** An application's presence in one tenant. Its object id is never the application's id. */
 export interface ServicePrincipal {
   readonly id: string
+  readonly origin: Origin
   readonly application: Application
   readonly isEnabled: boolean
   readonly isAssignmentRequired: boolean
@@ -164,8 +171,15 @@ export interface AgentIdentity {
   readonly blueprint: Application
 }
 
+/**
+ * Who put a fact into the directory: the registration, which is read again at every start, or consent, which the state
+ * keeps.
+ */
+export type Origin = 'registration' | 'consent'
+
 /** Consent to delegated scopes, by one user or (without `userId`) for all. */
 export interface PermissionGrant {
+  readonly origin: Origin
   readonly clientAppId: string
   readonly resourceAppId: string
   readonly userId: string | undefined
@@ -173,6 +187,7 @@ export interface PermissionGrant {
 }
 
 export interface RoleAssignment {
+  readonly origin: Origin
   /** Object id of a user, group or service principal. */
   readonly principalId: string
   readonly resourceAppId: string

@@ -14,7 +14,9 @@ export function addInstanceEndpoints(app: FastifyInstance, service: Service): vo
   addPublicDocument(app, '/common/discovery/instance', 'instanceDiscovery', (request) => {
     const asked = readParameters(request.query).require('authorization_endpoint')
     const own = new URL(service.origin)
-    const aliases = [own.host, `127.0.0.1:${own.port}`, `[::1]:${own.port}`]
+    const port = own.port === '' ? '' : `:${own.port}`
+    const names = ['127.0.0.1', '[::1]', ...service.hostNames].map((name) => `${name}${port}`)
+    const aliases = [...new Set([own.host, ...names])]
     if (!URL.canParse(asked) || !aliases.includes(new URL(asked).host)) throw new EntraError(50049)
     const tenant = new URL(asked).pathname.split('/')[1] ?? 'common'
     return {

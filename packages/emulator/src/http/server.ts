@@ -11,7 +11,8 @@ import { EntraError } from '../base/errors.js'
 import { requireModule } from '../base/package-info.js'
 import type { EmulatorEndpoint, Faults, MetFault } from '../instance/faults.js'
 import type { RequestFacts, RequestLog } from '../instance/request-log.js'
-import type { TlsCertificate } from '../keys/certificates.js'
+import type { Origins } from '../instance/origins.js'
+import type { TlsCertificate } from '../keys/tls-certificates.js'
 import { correlationIdOf } from './correlation-id.js'
 import { addFaultHooks } from './fault-hooks.js'
 
@@ -45,8 +46,8 @@ interface ServerSettings {
   readonly now: () => number
   readonly log: RequestLog
   readonly faults: Faults
-  /** A host name that requests may have beside the loopback names. */
-  readonly hostName: string | undefined
+  /** How requests may call it, beside the loopback names. */
+  readonly origins: Origins
 }
 
 /** The HTTP server without its endpoints: what is the same for every request. */
@@ -55,7 +56,7 @@ export function createServer(settings: ServerSettings): FastifyInstance {
   addBodyParsers(app)
   app.decorateReply('facts')
   app.decorateReply('fault', undefined)
-  addCommonHeaders(app, settings.hostName)
+  addCommonHeaders(app, settings.origins)
   addRecording(app, settings)
   app.setNotFoundHandler((_request, reply) => reply.status(404).type('text/plain').send('Not found\n'))
   addErrorHandler(app, settings)
@@ -103,7 +104,7 @@ function addBodyParsers(app: FastifyInstance): void {
   })
 }
 
-function addCommonHeaders(app: FastifyInstance, hostName: string | undefined): void {
+function addCommonHeaders(app: FastifyInstance, origins: Origins): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.facts = {}
     reply.headers({
@@ -119,13 +120,15 @@ function addCommonHeaders(app: FastifyInstance, hostName: string | undefined): v
     })
     // A host name of an attacker that resolves to this machine must not reach the emulator (DNS rebinding).
     const host = request.headers.host ?? ''
-    if (!loopbackHost.test(host) && host.replace(/:\d+$/, '').toLowerCase() !== hostName) {
+    if (!loopbackHost.test(host) && !origins.names.includes(host.replace(/:\d+$/, '').toLowerCase())) {
       await reply
         .status(400)
         .type('text/plain')
-        .send('The emulator answers only to localhost, 127.0.0.1 and [::1].\n')
+        .send('The emulator answers only to localhost, 127.0.0.1, [::1] and the names it was given.\n')
     }
   })
+  // After the check of the name.
+  app.addHook('onRequest', (request, _reply, done) => origins.answer(request.headers.host ?? '', done))
 }
 
 /** Records every request before its answer is sent, so that a client that has the answer finds the request in the log. */

@@ -12,12 +12,17 @@ import { type Json, readToken } from './token.js'
  * a second time on purpose: they share no code with the validator of an API.
  */
 
+/** What a token is, and what every registered API would say. */
 export interface Inspection {
   /** What it is, in a few words. */
   readonly kind: string
+  /** Tenant, client, user, times and more, in words. */
   readonly facts: readonly (readonly [name: string, value: string])[]
+  /** Decoded; undefined if it cannot be read. NOT verified. */
   readonly header: Readonly<Record<string, unknown>> | undefined
+  /** Decoded; undefined if they cannot be read. NOT verified. */
   readonly claims: Readonly<Record<string, unknown>> | undefined
+  /** One for each registered API but Microsoft Graph. */
   readonly verdicts: readonly ApiVerdict[]
   /** A known mistake that explains the refusals, and what to do. */
   readonly story?: Story

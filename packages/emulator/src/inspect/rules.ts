@@ -4,17 +4,25 @@ import { issuerOf, type Service } from '../instance/service.js'
 import type { PublishedKey } from '../keys/types.js'
 import { type Read, written } from './token.js'
 
+/** One check of a token, as an API makes it. */
 export interface Check {
+  /** What is checked, in a word or two. */
   readonly name: string
   /** Not reached: an API stops at the first failure. */
   readonly result: 'ok' | 'failed' | 'not reached'
+  /** If it failed: what the API expects. */
   readonly expected?: string
+  /** If it failed: what the token has. */
   readonly received?: string
 }
 
+/** Whether one registered API would accept a token. */
 export interface ApiVerdict {
-  readonly api: Application
+  /** The API. */
+  readonly api: Pick<Application, 'appId' | 'displayName' | 'identifierUris' | 'tokenVersion'>
+  /** Whether every check holds. */
   readonly isAccepted: boolean
+  /** In the order in which they are made. */
   readonly checks: readonly Check[]
   /** What an API would answer. */
   readonly challenge?: string
@@ -24,6 +32,9 @@ type Rule = readonly [
   name: string,
   check: () => true | { readonly expected: string; readonly received: string },
 ]
+
+/** A server accepts no longer header by default (Node: 16 KiB for all of them). */
+const mostCharacters = 16 * 1024
 
 export function verdictOf(
   service: Service,
@@ -41,6 +52,7 @@ export function verdictOf(
     received: written(received, 'nothing').slice(0, 200),
   })
   const rules: readonly Rule[] = [
+    ['length', () => token.length <= mostCharacters || unlike(`at most ${mostCharacters}`, token.length)],
     ['format', () => parts.length === 3 || unlike('three parts', parts.length)],
     ['names', () => hasOnceEach(parts[1] ?? '') || unlike('each claim once', 'one of them twice')],
     ['algorithm', () => header['alg'] === 'RS256' || unlike('RS256', header['alg'])],
@@ -94,9 +106,11 @@ export function verdictOf(
   ]
   const checks = run(rules)
   const failed = checks.find(({ result }) => result === 'failed')
-  if (failed === undefined) return { api, isAccepted: true, checks }
+  const { appId, displayName, identifierUris } = api
+  const named = { appId, displayName, identifierUris, tokenVersion: version }
+  if (failed === undefined) return { api: named, isAccepted: true, checks }
   const challenge = `Bearer error="invalid_token", error_description="The ${failed.name} does not hold"`
-  return { api, isAccepted: false, checks, challenge }
+  return { api: named, isAccepted: false, checks, challenge }
 }
 
 /** Runs the rules in order, up to the first that fails. */

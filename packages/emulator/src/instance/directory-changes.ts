@@ -1,13 +1,17 @@
 import type { Directory } from '../directory/directory.js'
+import type { Origin } from '../directory/types.js'
 
-/** What consent and tests changed since the registration was read. */
+/**
+ * What consent and tests changed. What the registration itself says is not in it: a grant that is deleted from the file
+ * is gone at the next start.
+ */
 export interface DirectoryChanges {
   /** By tenant id. */
   readonly tenants: Readonly<
     Record<
       string,
       {
-        /** Applications that are present in the tenant, by appId. */
+        /** Applications that consent made present in the tenant, by appId. */
         readonly servicePrincipals: readonly string[]
         /** Consents to delegated scopes; without `userId` for all users. */
         readonly grants: readonly {
@@ -23,45 +27,58 @@ export interface DirectoryChanges {
           readonly role?: string
         }[]
         /**
-         * By object id. Sign-ins before `sessionsValidFrom` (seconds since the epoch) no longer count; null: all count.
+         * Users that were changed, by object id. `isEnabled` can only be false: an account that the registration
+         * disables stays disabled. Sign-ins before
+         * `sessionsValidFrom` (seconds since the epoch) no longer count.
          */
         readonly users: Readonly<
-          Record<string, { readonly isEnabled: boolean; readonly sessionsValidFrom: number | null }>
+          Record<string, { readonly isEnabled?: boolean; readonly sessionsValidFrom?: number }>
         >
       }
     >
   >
 }
 
-/** Everything that was granted, registered or not: applying it twice changes nothing. */
+/** Everything that is not from the registration. */
 export function readChanges({ tenants }: Directory): DirectoryChanges {
   return {
     tenants: Object.fromEntries(
       [...tenants.values()].map((tenant) => [
         tenant.id,
         {
-          servicePrincipals: [...tenant.servicePrincipals.keys()],
-          grants: tenant.grants.map(({ clientAppId, resourceAppId, userId, scopes }) => ({
+          servicePrincipals: [...tenant.servicePrincipals]
+            .filter(([, each]) => isKept(each))
+            .map(([appId]) => appId),
+          grants: tenant.grants.filter(isKept).map(({ clientAppId, resourceAppId, userId, scopes }) => ({
             clientAppId,
             resourceAppId,
             ...(userId === undefined ? {} : { userId }),
             scopes: [...scopes],
           })),
-          assignments: tenant.assignments.map(({ principalId, resourceAppId, role }) => ({
+          assignments: tenant.assignments.filter(isKept).map(({ principalId, resourceAppId, role }) => ({
             principalId,
             resourceAppId,
             ...(role === undefined ? {} : { role }),
           })),
           users: Object.fromEntries(
-            [...tenant.users.values()].map(({ id, isEnabled, sessionsValidFrom }) => [
-              id,
-              { isEnabled, sessionsValidFrom: Number.isFinite(sessionsValidFrom) ? sessionsValidFrom : null },
-            ]),
+            [...tenant.users.values()]
+              .map(({ id, isDisabledByControl, sessionsValidFrom }) => {
+                const change = {
+                  ...(isDisabledByControl ? { isEnabled: false } : {}),
+                  ...(Number.isFinite(sessionsValidFrom) ? { sessionsValidFrom } : {}),
+                }
+                return [id, change] as const
+              })
+              .filter(([, change]) => Object.keys(change).length > 0),
           ),
         },
       ]),
     ),
   }
+}
+
+function isKept({ origin }: { readonly origin: Origin }): boolean {
+  return origin === 'consent'
 }
 
 /** Brings changes into a directory. What the registration no longer has is ignored. */
@@ -90,13 +107,11 @@ export function applyChanges(directory: Directory, changes: DirectoryChanges): v
     }
     for (const [id, { isEnabled, sessionsValidFrom }] of Object.entries(change.users)) {
       const user = tenant.users.get(id)
-      // A user that the registration disables stays disabled.
-      if (user !== undefined) {
-        directory.updateUser(user, {
-          isEnabled: user.isEnabled && isEnabled,
-          sessionsValidFrom: sessionsValidFrom ?? -Infinity,
-        })
-      }
+      if (user === undefined) continue
+      directory.updateUser(user, {
+        ...(isEnabled === false ? { isEnabled, isDisabledByControl: true } : {}),
+        ...(sessionsValidFrom === undefined ? {} : { sessionsValidFrom }),
+      })
     }
   }
 }

@@ -44,7 +44,11 @@ export interface RecordedRequests extends ReadonlyArray<RecordedRequest> {
    */
   readonly waitFor: (
     predicate: (request: RecordedRequest) => boolean,
-    options?: { readonly timeoutSeconds?: number | undefined },
+    options?: {
+      readonly timeoutSeconds?: number | undefined
+      /** Ends the wait early; it rejects with the reason of the signal then. */
+      readonly signal?: AbortSignal | undefined
+    },
   ) => Promise<RecordedRequest>
 }
 
@@ -90,7 +94,7 @@ export function createRequestLog(): RequestLog {
   const waiting = new Set<(request: RecordedRequest) => void>()
   let count = 0
 
-  const waitFor: RecordedRequests['waitFor'] = (predicate, { timeoutSeconds = 5 } = {}) => {
+  const waitFor: RecordedRequests['waitFor'] = (predicate, { timeoutSeconds = 5, signal } = {}) => {
     const known = entries.find(predicate)
     if (known !== undefined) return Promise.resolve(known)
     return new Promise((resolve, reject) => {
@@ -114,7 +118,17 @@ export function createRequestLog(): RequestLog {
       const end = (): void => {
         clearTimeout(timer)
         waiting.delete(look)
+        signal?.removeEventListener('abort', abort)
       }
+      const abort = (): void => {
+        end()
+        reject(signal?.reason)
+      }
+      if (signal?.aborted) {
+        abort()
+        return
+      }
+      signal?.addEventListener('abort', abort)
       waiting.add(look)
     })
   }

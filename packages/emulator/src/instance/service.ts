@@ -4,17 +4,26 @@ import type { Directory } from '../directory/directory.js'
 import type { Faults } from './faults.js'
 import type { SigningKeys } from '../keys/signing-keys.js'
 import type { OneTimeUse } from '../base/one-time-use.js'
+import type { TokenIssuance } from './issuance-hook.js'
 import type { RequestLog } from './request-log.js'
 import type { Revocations } from './revocations.js'
 import type { Seal } from '../base/seal.js'
 
 /** What endpoints and grants work with: one running emulator. */
 export interface Service {
-  /** Scheme, host and port, as every document of this instance names them. */
+  /** Scheme, host and port, as the documents name them: of the request that is being answered. Do not keep it. */
   readonly origin: string
   readonly issuers: Issuers
+  /** Whether a token's issuer is one of this emulator, under any of its names. */
+  isOwnIssuer(issuer: unknown, tenantId: string): boolean
+  /** Every name that requests may have beside the loopback names. */
+  readonly hostNames: readonly string[]
   readonly cloudInstanceName: string
   readonly accessTokenLifetimeSeconds: number
+  /** Whether `grant_type=password` is known. */
+  readonly allowsPasswordGrant: boolean
+  /** What the application's own hook adds to a token. Throws an EntraError for a hook that fails. */
+  customClaims(issuance: TokenIssuance): Promise<Readonly<Record<string, unknown>>>
   readonly clock: EmulatorClock
   /** The time, never the same twice: it orders sign-ins and revocations. */
   readonly moment: () => number
@@ -27,8 +36,11 @@ export interface Service {
   readonly faults: Faults
   readonly revocations: Revocations
   readonly log: RequestLog
-  /** To be called after every change that a state file keeps. */
-  changed(): void
+  /**
+   * To be called after every change that a state file keeps. Resolves when the file has it; at once without a file. Never
+   * rejects.
+   */
+  changed(): Promise<void>
 }
 
 /** Issuers with the literal `{tenantid}`. */

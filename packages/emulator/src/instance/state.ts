@@ -1,4 +1,6 @@
 import { createShape } from '../base/shape.js'
+import { isPairOf } from '../keys/certificates.js'
+import type { StoredAuthority } from '../keys/tls-certificates.js'
 import { keyOwnerPattern, type StoredKey } from '../keys/types.js'
 import type { DirectoryChanges } from './directory-changes.js'
 
@@ -8,13 +10,17 @@ import type { DirectoryChanges } from './directory-changes.js'
  */
 export interface EmulatorState {
   /** The version of this shape. */
-  readonly version: 1
+  readonly version: 2
   /** The key that seals refresh tokens: 32 bytes, base64. A secret. */
   readonly seal: string
   /** All signing keys, oldest first. */
   readonly keys: readonly StoredKey[]
   /** What consent and tests changed. */
   readonly directory: DirectoryChanges
+  /** Authorization codes that were redeemed and are not expired: their ids and their expiry, seconds since the epoch. */
+  readonly redeemedCodes: Readonly<Record<string, number>>
+  /** What signed the certificate of the https server. Absent if there never was one with this file. */
+  readonly certificateAuthority?: StoredAuthority | undefined
 }
 
 const guid = { type: 'string', format: 'uuid' }
@@ -34,35 +40,47 @@ const byId = (values: object): object => ({
 })
 
 /** Far beyond any test, and still a date. */
-const seconds = { type: ['number', 'null'], minimum: 0, maximum: 4_320_000_000_000 }
+const seconds = { type: 'number', minimum: 0, maximum: 4_320_000_000_000 }
 
 const findFault = createShape(
-  record({
-    version: { const: 1 },
-    seal: { type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$' },
-    keys: {
-      type: 'array',
-      minItems: 1,
-      items: record({
-        owner: { type: 'string', pattern: keyOwnerPattern },
-        state: { enum: ['next', 'signing', 'retiring', 'withdrawn'] },
-        privateKey: encoded,
-        certificate: encoded,
-      }),
-    },
-    directory: record({
-      tenants: byId(
-        record({
-          servicePrincipals: list(guid),
-          grants: list(
-            record({ clientAppId: guid, resourceAppId: guid, userId: guid, scopes: list(name) }, ['userId']),
-          ),
-          assignments: list(record({ principalId: guid, resourceAppId: guid, role: name }, ['role'])),
-          users: byId(record({ isEnabled: { type: 'boolean' }, sessionsValidFrom: seconds })),
+  record(
+    {
+      version: { const: 2 },
+      seal: { type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$' },
+      keys: {
+        type: 'array',
+        minItems: 1,
+        items: record({
+          owner: { type: 'string', pattern: keyOwnerPattern },
+          state: { enum: ['next', 'signing', 'retiring', 'withdrawn'] },
+          privateKey: encoded,
+          certificate: encoded,
         }),
-      ),
-    }),
-  }),
+      },
+      directory: record({
+        tenants: byId(
+          record({
+            servicePrincipals: list(guid),
+            grants: list(
+              record({ clientAppId: guid, resourceAppId: guid, userId: guid, scopes: list(name) }, [
+                'userId',
+              ]),
+            ),
+            assignments: list(record({ principalId: guid, resourceAppId: guid, role: name }, ['role'])),
+            users: byId(
+              record({ isEnabled: { type: 'boolean' }, sessionsValidFrom: seconds }, [
+                'isEnabled',
+                'sessionsValidFrom',
+              ]),
+            ),
+          }),
+        ),
+      }),
+      redeemedCodes: byId(seconds),
+      certificateAuthority: record({ certificate: encoded, privateKey: encoded, names: list(name) }),
+    },
+    ['certificateAuthority'],
+  ),
 )
 
 /**
@@ -80,6 +98,13 @@ export function readState(value: unknown): EmulatorState {
   if (fault !== undefined) throw placed(fault.path, fault.problem)
   const { seal } = state as EmulatorState
   if (Buffer.from(seal, 'base64').toString('base64') !== seal) throw placed('seal', 'is not base64')
+  const { certificateAuthority } = state as EmulatorState
+  if (
+    certificateAuthority !== undefined &&
+    !isPairOf(certificateAuthority.certificate, certificateAuthority.privateKey)
+  ) {
+    throw placed('certificateAuthority', 'must be a certificate and its private key')
+  }
   return state as EmulatorState
 }
 

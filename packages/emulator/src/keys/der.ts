@@ -1,5 +1,5 @@
 /*
- * As much of DER (X.690) as a self-signed certificate takes.
+ * As much of DER (X.690) as certificates take.
  */
 
 function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {

@@ -46,7 +46,7 @@ function loadGrant(
   }
   const user = principalId === undefined ? undefined : userAt(tenant, principalId, `${place}.principalId`)
   const client = principalAt(directory, tenant, grant.clientId, `${place}.clientId`).application
-  directory.addGrant(tenant, { client, resource, userId: user?.id, scopes })
+  directory.addGrant(tenant, { client, resource, userId: user?.id, scopes }, 'registration')
 }
 
 function loadAssignment(
@@ -63,11 +63,15 @@ function loadAssignment(
   const roles = resource.roles.filter((role) =>
     personal === undefined ? role.forApplications : role.forUsers,
   )
-  directory.addAssignment(tenant, {
-    principalId: personal ?? principalAt(directory, tenant, principalId, `${place}.principalId`).id,
-    resourceAppId: resource.appId,
-    role: appRoleId === accessWithoutRole ? undefined : valueAt(appRoleId, roles, `${place}.appRoleId`),
-  })
+  directory.addAssignment(
+    tenant,
+    {
+      principalId: personal ?? principalAt(directory, tenant, principalId, `${place}.principalId`).id,
+      resourceAppId: resource.appId,
+      role: appRoleId === accessWithoutRole ? undefined : valueAt(appRoleId, roles, `${place}.appRoleId`),
+    },
+    'registration',
+  )
 }
 
 /** A service principal of the tenant, by its object id or its application. */

@@ -1,4 +1,5 @@
 import { Directory } from '../directory/directory.js'
+import { azureApiRegistrations } from '../directory/azure-apis.js'
 import { graphAppId } from '../directory/graph.js'
 import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import type { ApplicationRegistration, Registration, TenantRegistration } from '../registration/types.js'
@@ -8,8 +9,6 @@ import { loadConsents } from './consents.js'
 import { loadPolicies } from './policies.js'
 import { loadManagedIdentities, loadServicePrincipals } from './principals.js'
 import { loadTenants, tenantIdOf } from './tenants.js'
-
-const inEveryTenant: ReadonlySet<string> = new Set([graphAppId, tokenExchangeAppId])
 
 /**
  * The live directory of a registration that has the right shape. Throws a RegistrationError naming the place where it
@@ -22,15 +21,21 @@ export function loadDirectory(registration: Registration): Directory {
       ...(registration.applications ?? []),
       ...identitiesOf(registration.tenants),
       ...agentsOf(registration.tenants),
+      ...azureApiRegistrations(registration.azureApis ?? []),
     ],
     tenants,
   )
   const directory = new Directory(tenants, applications)
+  const inEveryTenant = new Set([
+    graphAppId,
+    tokenExchangeAppId,
+    ...azureApiRegistrations(registration.azureApis ?? []).map(({ appId }) => appId),
+  ])
   for (const application of applications.values()) {
     const homes = inEveryTenant.has(application.appId)
       ? tenants.values()
       : [directory.tenant(application.homeTenantId)]
-    for (const tenant of homes) directory.addServicePrincipal(tenant, application)
+    for (const tenant of homes) directory.addServicePrincipal(tenant, application, 'registration')
   }
   for (const [index, tenantRegistration] of registration.tenants.entries()) {
     const tenant = directory.tenant(tenantIdOf(tenantRegistration))

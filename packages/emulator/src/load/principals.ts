@@ -25,7 +25,7 @@ export function loadManagedIdentities(
     if (target === undefined || others.length > 0) {
       throw new RegistrationError(place, 'has the name of several applications: give it an appId of its own')
     }
-    const principal = directory.addServicePrincipal(tenant, target)
+    const principal = directory.addServicePrincipal(tenant, target, 'registration')
     const own = { ...principal, id: identity.id?.toLowerCase() ?? principal.id }
     tenant.servicePrincipals.set(target.appId, own)
     tenant.managedIdentities.push({ principal: own, isSystemAssigned })
@@ -44,7 +44,8 @@ export function loadServicePrincipals(
     const target = applicationAt(directory.applications.values(), principal.appId, `${place}.appId`)
     checkPrincipal(tenant, target, principal, place)
     tenant.servicePrincipals.set(target.appId, {
-      id: principal.id?.toLowerCase() ?? directory.addServicePrincipal(tenant, target).id,
+      id: principal.id?.toLowerCase() ?? directory.addServicePrincipal(tenant, target, 'registration').id,
+      origin: 'registration',
       application: target,
       isEnabled: principal.accountEnabled ?? true,
       isAssignmentRequired: principal.appRoleAssignmentRequired ?? false,

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { deriveId, guidPattern } from '../base/guid.js'
 import { isSameName, userNamed } from '../directory/lookup.js'
 import type { Tenant, User } from '../directory/types.js'
 import { RegistrationError } from '../registration/read.js'
 import type { GroupRegistration, TenantRegistration, UserRegistration } from '../registration/types.js'
+import { isReservedClaim } from '../tokens/reserved-claims.js'
 import { uniqueness, userAt } from './references.js'
 
 /** Directory roles whose holders may consent for the whole organisation, by name and by template id. */
@@ -87,6 +89,10 @@ function loadUsers(
       const id = user.id?.toLowerCase() ?? deriveId('user', tenantId, name)
       userNames(name, `${path}.users[${index}].userPrincipalName`)
       ids(id, `${path}.users[${index}].id`)
+      for (const claim of Object.keys(user.claims ?? {})) {
+        if (!isReservedClaim(claim)) continue
+        throw new RegistrationError(`${path}.users[${index}].claims`, 'has a claim that the protocol needs')
+      }
       return [id, loadUser(tenantId, id, user, groups)]
     }),
   )
@@ -108,16 +114,24 @@ function loadUser(tenantId: string, id: string, user: UserRegistration, groups: 
     preferredDataLocation: user.preferredDataLocation,
     onPremisesSecurityIdentifier: user.onPremisesSecurityIdentifier,
     isEnabled: user.accountEnabled ?? true,
+    isDisabledByControl: false,
     isGuest: user.userType === 'Guest',
     home: undefined,
     agentId: undefined,
     isAdmin: roleIds.some((role) => [...administratorRoles.values()].includes(role)),
     directoryRoleIds: roleIds,
     sessionsValidFrom: -Infinity,
+    passwordDigest: digestOf(user.passwordProfile?.password),
+    claims: user.claims ?? {},
     groupIds: groups
       .filter(({ members = [] }) => members.some((member) => isSameName(member, id, user.userPrincipalName)))
       .map((group) => group.id),
   }
+}
+
+/** The text itself is not kept. */
+function digestOf(text: string | null | undefined): Buffer | undefined {
+  return typeof text === 'string' ? createHash('sha256').update(text).digest() : undefined
 }
 
 function directoryRoleIds(roles: readonly string[] = []): string[] {

@@ -1,12 +1,14 @@
 import type { Parameters } from '../base/parameters.js'
-import { explainPermission, type PermissionExplanation } from '../controls/explain-permission.js'
+import type { Controls } from '../controls/controls.js'
+import type { PermissionExplanation } from '../controls/explain-permission.js'
 import type { Tenant } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
 import { actionForm, options, table } from './layout.js'
 
 /** Who has consented to what, and the effect: the token that would be issued, or the refusal and its reason. */
-export function consentMatrix(service: Service, asked: Parameters): Html {
+export function consentMatrix(controls: Controls, asked: Parameters): Html {
+  const service = controls.instance
   const { directory } = service
   const applications = [...directory.applications.values()]
   const users = [...directory.tenants.values()].flatMap((tenant) => [...tenant.users.values()])
@@ -37,20 +39,20 @@ export function consentMatrix(service: Service, asked: Parameters): Html {
       </div>
       <button>Show</button>
     </form>
-    ${client !== undefined && resource !== undefined && preview(service, { client, resource }, asked)}
+    ${client !== undefined && resource !== undefined && preview(controls, { client, resource }, asked)}
     <h2>What is granted</h2>
     ${[...directory.tenants.values()].map((tenant) => granted(service, tenant))}`
 }
 
 function preview(
-  service: Service,
+  controls: Controls,
   named: { readonly client: string; readonly resource: string },
   asked: Parameters,
 ): Html {
   const [user, scopes] = [asked.get('user'), asked.get('scopes')]
   let found: PermissionExplanation
   try {
-    found = explainPermission(service, {
+    found = controls.explainPermission({
       ...named,
       ...(user === undefined ? {} : { user }),
       ...(scopes === undefined ? {} : { scopes: scopes.split(/[ ,]+/).filter((word) => word !== '') }),
@@ -92,14 +94,15 @@ function granted(service: Service, tenant: Tenant): Html {
   ])
   return html`<h2>${tenant.displayName}</h2>
     ${table(
-      ['Client', 'API', 'Scopes', 'For', ''],
+      ['Client', 'API', 'Scopes', 'For', 'By', ''],
       tenant.grants.map(
-        ({ clientAppId, resourceAppId, userId, scopes }) =>
+        ({ origin, clientAppId, resourceAppId, userId, scopes }) =>
           html`<tr>
             <td>${name(clientAppId)}</td>
             <td>${name(resourceAppId)}</td>
             <td><code>${[...scopes].join(' ')}</code></td>
             <td>${userId === undefined ? 'everyone' : (principals.get(userId) ?? userId)}</td>
+            <td>${origin}</td>
             <td>
               ${actionForm(
                 service,

@@ -1,6 +1,7 @@
 import { endpoints, type FaultEffect, type EmulatorEndpoint } from '../instance/faults.js'
 import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../base/parameters.js'
+import type { Controls } from '../controls/controls.js'
 import type { Service } from '../instance/service.js'
 import { actionForm, options, table } from './layout.js'
 
@@ -81,7 +82,7 @@ export function faultsAndClock(service: Service): Html {
 }
 
 /** Adds or clears a fault, as the form demands. Throws a TypeError for a wrong fault. */
-export function changeFaults({ faults }: Service, form: Parameters): void {
+export function changeFaults({ faults }: Controls, form: Parameters): void {
   const clear = form.get('clear')
   if (clear === 'all') faults.clear()
   else if (clear !== undefined) faults.clearOne(Number(clear))
@@ -106,7 +107,7 @@ function effectOf(text: string): FaultEffect {
   return { kind: text } as FaultEffect
 }
 
-export function changeClock({ clock }: Service, form: Parameters): void {
+export function changeClock({ clock }: Controls, form: Parameters): void {
   if (form.get('real') === 'true') clock.set(Date.now() / 1000)
   else clock.advance(Number(form.require('advance')))
 }

@@ -1,29 +1,27 @@
 import type { Parameters } from '../base/parameters.js'
-import { inspectToken } from '../inspect/inspect-token.js'
+import type { Controls } from '../controls/controls.js'
 import type { ApiVerdict } from '../inspect/rules.js'
-import { readPasted } from '../inspect/token.js'
-import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
 import { actionForm, factTable, table } from './layout.js'
 
 /** A form to paste a token into. The token is neither kept nor shown again. */
-export async function inspectorPage(service: Service, form: Parameters | undefined): Promise<Html> {
-  const token = readPasted(form?.get('token') ?? '')
+export async function inspectorPage(controls: Controls, form: Parameters | undefined): Promise<Html> {
+  const token = form?.get('token') ?? ''
   return html`<p>The token stays on this machine, and is neither logged nor kept.</p>
     ${actionForm(
-      service,
+      controls.instance,
       '/_/inspect',
       html`<label
           >Token <textarea name="token" rows="5" autocomplete="off" spellcheck="false"></textarea>
         </label>
         <button>Explain</button>`,
     )}
-    ${token !== '' && (await inspection(service, token))}`
+    ${token !== '' && (await inspection(controls, token))}`
 }
 
 /** What a token is, and whether each registered API would accept it. */
-export async function inspection(service: Service, token: string): Promise<Html> {
-  const { kind, facts, header, claims, verdicts, story } = await inspectToken(service, token)
+export async function inspection(controls: Controls, token: string): Promise<Html> {
+  const { kind, facts, header, claims, verdicts, story } = await controls.explainToken(token)
   const accepted = verdicts.filter(({ isAccepted }) => isAccepted)
   return html`<h2 class="${accepted.length > 0 ? 'ok' : 'no'}">
       ${accepted.length > 0 ? `Accepted by ${accepted.map(({ api }) => api.displayName).join(', ')}` : 'Refused by every registered API'}

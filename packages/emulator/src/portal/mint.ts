@@ -1,17 +1,17 @@
-import { tokenFlaws, type TokenFlaw } from '../controls/flaws.js'
-import { issueToken } from '../controls/issue-token.js'
+import { type TokenFlaw, tokenFlaws, tokenFlawTable } from '../controls/flaw-table.js'
+import type { Controls } from '../controls/controls.js'
 import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../base/parameters.js'
-import type { Service } from '../instance/service.js'
 import { inspection } from './inspector.js'
 import { actionForm, options } from './layout.js'
 
 /** A token for trying an API: a good one, or one with a named flaw. */
-export async function mint(service: Service, form: Parameters | undefined): Promise<Html> {
+export async function mint(controls: Controls, form: Parameters | undefined): Promise<Html> {
+  const service = controls.instance
   const applications = [...service.directory.applications.values()]
   const users = [...service.directory.tenants.values()].flatMap((tenant) => [...tenant.users.values()])
   const names = applications.map(({ appId, displayName }) => [appId, displayName] as const)
-  const flaws = tokenFlaws.map((flaw) => [flaw, flaw] as const)
+  const flaws = tokenFlaws.map((flaw) => [flaw, `${flaw}: ${tokenFlawTable[flaw].meaning}`] as const)
   return html`${actionForm(
     service,
     '/_/mint',
@@ -44,6 +44,10 @@ export async function mint(service: Service, form: Parameters | undefined): Prom
           >Lifetime in seconds <input name="lifetime" inputmode="numeric" value="${form?.get('lifetime')}"
         /></label>
         <label
+          >Claims to add, as JSON, or nothing
+          <input name="claims" value="${form?.get('claims')}" spellcheck="false"
+        /></label>
+        <label
           >What is wrong with it
           <select name="flaw">
             ${options([['', 'nothing'], ...flaws], form?.get('flaw'))}
@@ -52,10 +56,10 @@ export async function mint(service: Service, form: Parameters | undefined): Prom
       </div>
       <button>Mint</button>`,
   )}
-  ${form !== undefined && (await minted(service, form))}`
+  ${form !== undefined && (await minted(controls, form))}`
 }
 
-async function minted(service: Service, form: Parameters): Promise<Html> {
+async function minted(controls: Controls, form: Parameters): Promise<Html> {
   const words = (name: string): string[] | undefined =>
     form
       .get(name)
@@ -68,6 +72,13 @@ async function minted(service: Service, form: Parameters): Promise<Html> {
     form.get('flaw'),
     form.get('lifetime'),
   ]
+  let claims: Readonly<Record<string, unknown>> | undefined
+  try {
+    claims = readClaims(form.get('claims'))
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return html`<p class="no">${error.message}</p>`
+  }
   const asked = {
     client: form.require('client'),
     resource: form.require('resource'),
@@ -75,21 +86,44 @@ async function minted(service: Service, form: Parameters): Promise<Html> {
     ...(scopes === undefined ? {} : { scopes }),
     ...(roles === undefined ? {} : { roles }),
     ...(lifetime === undefined || !/^-?\d{1,8}$/.test(lifetime) ? {} : { lifetimeSeconds: Number(lifetime) }),
+    ...(claims === undefined ? {} : { claims }),
     ...(flaw === undefined ? {} : { flaw: flaw as TokenFlaw }),
   }
   let token: string
   try {
-    token = await issueToken(service, asked)
+    token = await controls.issueToken(asked)
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     return html`<p class="no">${error.message}</p>`
   }
   const short = token.length > 20_000 ? `${token.slice(0, 200)}… (${token.length} characters)` : token
+  const entry = flaw === undefined ? undefined : tokenFlawTable[flaw as TokenFlaw]
   return html`<h2>The token</h2>
+    ${
+      entry !== undefined &&
+      html`<p>
+        ${entry.meaning} To be refused by ${entry.appliesTo}, with
+        ${entry.refusals.map(({ status, error }) => `${status} ${error ?? ''}`.trim()).join(' or ')}.
+      </p>`
+    }
     <textarea readonly rows="6" cols="80" aria-label="The token">${short}</textarea>
     <details>
       <summary>As test code</summary>
       <pre>await emulator.issueToken(${JSON.stringify(asked, undefined, 2)})</pre>
     </details>
-    ${token.length <= 20_000 && (await inspection(service, token))}`
+    ${token.length <= 20_000 && (await inspection(controls, token))}`
+}
+
+function readClaims(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (text === undefined) return undefined
+  let claims: unknown
+  try {
+    claims = JSON.parse(text)
+  } catch {
+    // Refused below.
+  }
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
+    throw new TypeError('"claims" must be a JSON object')
+  }
+  return { ...claims }
 }

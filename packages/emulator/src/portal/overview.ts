@@ -58,7 +58,8 @@ auth: {
           <summary>The certificate to trust, as emulator.pem</summary>
           <p>
             Node trusts it as <code>NODE_EXTRA_CA_CERTS=emulator.pem</code>, curl as
-            <code>--cacert emulator.pem</code>. It is made anew at every start.
+            <code>--cacert emulator.pem</code>. <a href="/_/certificate.pem">Download it</a>. With a state
+            file it stays the same, without one it is made anew at every start.
           </p>
           <pre>${certificate}</pre>
         </details>`

@@ -1,10 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EntraError } from '../base/errors.js'
 import { type Parameters, readParameters } from '../base/parameters.js'
-import type { EmulatorKeys } from '../controls/keys.js'
-import { revokeConsent } from '../controls/revoke-consent.js'
+import type { Controls } from '../controls/controls.js'
 import type { EmulatorUsers } from '../controls/users.js'
-import { Instance } from '../instance/instance.js'
+import type { Instance } from '../instance/instance.js'
 import { readStateText } from '../instance/state-file.js'
 import { showError } from '../pages/error.js'
 import { html, type Html } from '../pages/html.js'
@@ -21,9 +20,7 @@ const maxFormBytes = 2 * 1024 * 1024
 
 /** What the page works with. */
 export interface Portal {
-  readonly instance: Instance
-  readonly users: EmulatorUsers
-  readonly keys: EmulatorKeys
+  readonly controls: Controls
   /** Of the https server (PEM). */
   readonly certificate: string | undefined
   readonly facts: InstanceFacts
@@ -31,13 +28,14 @@ export interface Portal {
 
 /** The page under `/_/`: what is registered, what happened and why, and everything a test can change. */
 export function addPortal(app: FastifyInstance, portal: Portal): void {
-  const errorHandler = createErrorHandler(portal.instance)
+  const { instance } = portal.controls
+  const errorHandler = createErrorHandler(instance)
   const form = { errorHandler, bodyLimit: maxFormBytes }
   addPages(app, portal, { errorHandler })
-  addDetailPages(app, portal.instance, { errorHandler })
-  addActions(app, portal, form)
-  addSnapshot(app, portal.instance, form)
-  addAnsweringForms(app, portal.instance, form)
+  addDetailPages(app, instance, { errorHandler })
+  addActions(app, portal.controls, form)
+  addSnapshot(app, portal.controls, form)
+  addAnsweringForms(app, portal.controls, form)
 }
 
 type ErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
@@ -66,7 +64,8 @@ function createErrorHandler(instance: Instance): ErrorHandler {
 }
 
 /** The sections of the menu. */
-function addPages(app: FastifyInstance, { instance, certificate, facts }: Portal, route: PageRoute): void {
+function addPages(app: FastifyInstance, { controls, certificate, facts }: Portal, route: PageRoute): void {
+  const { instance } = controls
   const page = (
     section: Section,
     title: string,
@@ -79,16 +78,16 @@ function addPages(app: FastifyInstance, { instance, certificate, facts }: Portal
     })
   }
   page('', 'Overview', ({ overview }) => overview(instance, certificate))
-  page('registration', 'Registration', ({ registrationPage }) => registrationPage(instance))
+  page('registration', 'Registration', ({ registrationPage }) => registrationPage(controls))
   page('requests', 'Requests', ({ requestList }) => requestList(instance))
-  page('consent', 'Consent', ({ consentMatrix }, asked) => consentMatrix(instance, asked))
-  page('mint', 'Mint a token', ({ mint }) => mint(instance, undefined))
-  page('inspect', 'Inspect a token', ({ inspectorPage }) => inspectorPage(instance, undefined))
+  page('consent', 'Consent', ({ consentMatrix }, asked) => consentMatrix(controls, asked))
+  page('mint', 'Mint a token', ({ mint }) => mint(controls, undefined))
+  page('inspect', 'Inspect a token', ({ inspectorPage }) => inspectorPage(controls, undefined))
   page('keys', 'Signing keys', ({ keyList }) => keyList(instance))
   page('faults', 'Faults and clock', ({ faultsAndClock }) => faultsAndClock(instance))
   page('state', 'State', ({ statePage }) => statePage(instance, facts))
   app.get('/_', (_request, reply) => reply.redirect('/_/', 302))
-  app.get('/_/revocations', () => ({ revocations: instance.revocations.visible(instance.clock.now()) }))
+  app.get('/_/revocations', () => ({ revocations: controls.revocations() }))
 }
 
 /** The pages of one application and of one request. */
@@ -116,7 +115,8 @@ function addDetailPages(app: FastifyInstance, instance: Instance, route: PageRou
 }
 
 /** Forms that make a change and redirect to the page that shows it. A TypeError is shown on a page. */
-function addActions(app: FastifyInstance, { instance, users, keys }: Portal, form: FormRoute): void {
+function addActions(app: FastifyInstance, controls: Controls, form: FormRoute): void {
+  const { instance, users, keys } = controls
   const action = (path: string, back: string, change: (sent: Parameters, pages: Pages) => unknown): void => {
     app.post(path, form, async (request, reply) => {
       const pages = await load()
@@ -136,16 +136,16 @@ function addActions(app: FastifyInstance, { instance, users, keys }: Portal, for
       return reply.redirect(back, 303)
     })
   }
-  action('/_/reset', '/_/state', () => instance.reset())
+  action('/_/reset', '/_/state', () => controls.reset())
   action('/_/state', '/_/state', (sent) =>
-    instance.importState(readStateText(sent.require('snapshot'), 'the pasted text')),
+    controls.importState(readStateText(sent.require('snapshot'), 'the pasted text')),
   )
   action('/_/keys', '/_/keys', (sent, { changeKeys }) => changeKeys(keys, sent))
-  action('/_/faults', '/_/faults', (sent, { changeFaults }) => changeFaults(instance, sent))
-  action('/_/clock', '/_/faults', (sent, { changeClock }) => changeClock(instance, sent))
+  action('/_/faults', '/_/faults', (sent, { changeFaults }) => changeFaults(controls, sent))
+  action('/_/clock', '/_/faults', (sent, { changeClock }) => changeClock(controls, sent))
   action('/_/users', '/_/', (sent) => changeUser(users, sent))
   action('/_/consent', '/_/consent', (sent) =>
-    revokeConsent(instance, {
+    controls.revokeConsent({
       tenant: sent.require('tenant'),
       client: sent.require('client'),
       resource: sent.require('resource'),
@@ -155,32 +155,33 @@ function addActions(app: FastifyInstance, { instance, users, keys }: Portal, for
 }
 
 /** The snapshot as a file. Never by GET: it holds private keys. */
-function addSnapshot(app: FastifyInstance, instance: Instance, form: FormRoute): void {
+function addSnapshot(app: FastifyInstance, controls: Controls, form: FormRoute): void {
   app.post('/_/state/snapshot', form, async (request, reply) => {
     const { readAction } = await load()
-    readAction(instance, request)
+    readAction(controls.instance, request)
     return reply
       .type('application/json')
       .header('content-disposition', 'attachment; filename="emulator-state.json"')
-      .send(`${JSON.stringify(await instance.exportState(), undefined, 2)}\n`)
+      .send(`${JSON.stringify(await controls.exportState(), undefined, 2)}\n`)
   })
 }
 
 /** Forms that answer with a page and do not redirect: what they show is stored nowhere. */
-function addAnsweringForms(app: FastifyInstance, instance: Instance, form: FormRoute): void {
+function addAnsweringForms(app: FastifyInstance, controls: Controls, form: FormRoute): void {
+  const { instance } = controls
   app.post('/_/registration', form, async (request, reply) => {
     const { changeRegistration, readAction, sendPortalPage } = await load()
-    const changed = changeRegistration(instance, readAction(instance, request))
+    const changed = changeRegistration(controls, readAction(instance, request))
     return sendPortalPage(instance, reply, { section: 'registration', title: 'Registration', ...changed })
   })
   app.post('/_/mint', form, async (request, reply) => {
     const { mint, readAction, sendPortalPage } = await load()
-    const body = await mint(instance, readAction(instance, request))
+    const body = await mint(controls, readAction(instance, request))
     return sendPortalPage(instance, reply, { section: 'mint', title: 'Mint a token', body })
   })
   app.post('/_/inspect', form, async (request, reply) => {
     const { inspectorPage, readAction, sendPortalPage } = await load()
-    const body = await inspectorPage(instance, readAction(instance, request))
+    const body = await inspectorPage(controls, readAction(instance, request))
     return sendPortalPage(instance, reply, { section: 'inspect', title: 'Inspect a token', body })
   })
 }

@@ -1,11 +1,9 @@
 import { createTwoFilesPatch, OMIT_HEADERS } from 'diff'
 import type { Parameters } from '../base/parameters.js'
-import { Instance } from '../instance/instance.js'
+import type { Controls } from '../controls/controls.js'
 import type { Service } from '../instance/service.js'
-import { loadDirectory } from '../load/directory.js'
 import { html, type Html } from '../pages/html.js'
-import { hideSecrets, restoreSecrets } from '../registration/hidden-secrets.js'
-import { checkRegistration, RegistrationError } from '../registration/read.js'
+import { RegistrationError } from '../registration/read.js'
 import type { Registration } from '../registration/types.js'
 import { actionForm } from './layout.js'
 
@@ -15,19 +13,19 @@ export interface RegistrationPage {
 }
 
 /** The registration as JSON without its secrets, in a form to change it. */
-export function registrationPage(instance: Instance): Html {
-  return editor(instance, printed(instance.registration))
+export function registrationPage({ instance, registration }: Controls): Html {
+  return editor(instance, printed(registration.read()))
 }
 
 /** Checks a registration, or checks and applies it. One that cannot be used changes nothing, and the page shows the place. */
-export function changeRegistration(instance: Instance, form: Parameters): RegistrationPage {
+export function changeRegistration({ instance, registration }: Controls, form: Parameters): RegistrationPage {
   const text = form.require('registration')
   const isApplied = form.require('do') === 'apply'
-  const before = printed(instance.registration)
+  const before = printed(registration.read())
   try {
-    const next = restoreSecrets(checkRegistration(parsed(text)), instance.registration)
-    if (isApplied) instance.reload(next)
-    else loadDirectory(next)
+    // Checked by what it calls.
+    const sent = parsed(text) as Registration
+    const next = isApplied ? registration.replace(sent) : registration.check(sent)
     const diff = difference(before, printed(next))
     const verdict = isApplied
       ? 'Applied: it is in force until the emulator stops or reads its file again. The file is not changed.'
@@ -83,7 +81,7 @@ function difference(before: string, after: string): string | undefined {
 }
 
 function printed(registration: Registration): string {
-  return JSON.stringify(hideSecrets(registration), undefined, 2)
+  return JSON.stringify(registration, undefined, 2)
 }
 
 function parsed(text: string): unknown {

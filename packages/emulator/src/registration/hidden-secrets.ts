@@ -1,5 +1,10 @@
 import { RegistrationError } from './read.js'
-import type { ApplicationRegistration, PasswordCredential, Registration } from './types.js'
+import type {
+  ApplicationRegistration,
+  PasswordCredential,
+  Registration,
+  TenantRegistration,
+} from './types.js'
 
 /** What is shown in place of a secret. */
 export const hidden = '[hidden]'
@@ -17,9 +22,25 @@ export function hideApplicationSecrets(application: ApplicationRegistration): Ap
 }
 
 export function hideSecrets(registration: Registration): Registration {
-  const { applications } = registration
-  if (applications === undefined) return registration
-  return { ...registration, applications: applications.map(hideApplicationSecrets) }
+  const { applications, tenants } = registration
+  return {
+    ...registration,
+    tenants: tenants.map(hidePasswords),
+    ...(applications === undefined ? {} : { applications: applications.map(hideApplicationSecrets) }),
+  }
+}
+
+function hidePasswords(tenant: TenantRegistration): TenantRegistration {
+  const { users } = tenant
+  if (users === undefined) return tenant
+  return {
+    ...tenant,
+    users: users.map((user) =>
+      typeof user.passwordProfile?.password === 'string'
+        ? { ...user, passwordProfile: { ...user.passwordProfile, password: hidden } }
+        : user,
+    ),
+  }
 }
 
 /**
@@ -27,19 +48,55 @@ export function hideSecrets(registration: Registration): Registration {
  * where it is not clear which secret is meant: a guess could give a client the secret of another.
  */
 export function restoreSecrets(sent: Registration, running: Registration): Registration {
-  const { applications } = sent
-  if (applications === undefined) return sent
+  const { applications = [] } = sent
   return {
     ...sent,
-    applications: applications.map((application, index) => {
-      const { passwordCredentials } = application
-      if (passwordCredentials === undefined) return application
-      const known = (running.applications ?? []).filter((other) => isSame(application, other))
-      const path = `applications[${index}].passwordCredentials`
-      return {
-        ...application,
-        passwordCredentials: restored(passwordCredentials, known.length === 1 ? known[0] : undefined, path),
+    tenants: sent.tenants.map((tenant, index) => restorePasswords(tenant, running, `tenants[${index}]`)),
+    ...(sent.applications === undefined
+      ? {}
+      : {
+          applications: applications.map((application, index) => {
+            const { passwordCredentials } = application
+            if (passwordCredentials === undefined) return application
+            const known = (running.applications ?? []).filter((other) => isSame(application, other))
+            const path = `applications[${index}].passwordCredentials`
+            return {
+              ...application,
+              passwordCredentials: restored(
+                passwordCredentials,
+                known.length === 1 ? known[0] : undefined,
+                path,
+              ),
+            }
+          }),
+        }),
+  }
+}
+
+/** A sign-in name is unique in the whole registration. */
+function restorePasswords(
+  tenant: TenantRegistration,
+  running: Registration,
+  path: string,
+): TenantRegistration {
+  const { users } = tenant
+  if (users === undefined) return tenant
+  const all = running.tenants.flatMap((each) => each.users ?? [])
+  return {
+    ...tenant,
+    users: users.map((user, index) => {
+      if (user.passwordProfile?.password !== hidden) return user
+      const same = all.find(
+        (each) => each.userPrincipalName.toLowerCase() === user.userPrincipalName.toLowerCase(),
+      )
+      const password = same?.passwordProfile?.password
+      if (typeof password !== 'string') {
+        throw new RegistrationError(
+          `${path}.users[${index}].passwordProfile.password`,
+          `does not identify one password: write it out instead of ${hidden}`,
+        )
       }
+      return { ...user, passwordProfile: { ...user.passwordProfile, password } }
     }),
   }
 }

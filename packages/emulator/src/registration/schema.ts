@@ -1,3 +1,5 @@
+import { azureApis } from './azure-api-facts.js'
+
 /** The shape of a registration file, for editors and for the check at start-up. */
 
 const text = { type: 'string', minLength: 1, maxLength: 2048 }
@@ -38,6 +40,10 @@ const user = record(
     guestOf: name,
     identityParentId: name,
     directoryRoles: list(name),
+    passwordProfile: nullable(
+      record({ password: nullable(text), forceChangePasswordNextSignIn: { type: 'boolean' } }),
+    ),
+    claims: { type: 'object' },
   },
   ['userPrincipalName'],
 )
@@ -308,6 +314,7 @@ export const registrationSchema: object = {
       $schema: { type: 'string' },
       tenants: { ...list(tenant), minItems: 1 },
       applications: list(application),
+      azureApis: { anyOf: [{ const: 'all' }, list({ enum: azureApis })] },
     },
     ['tenants'],
   ),

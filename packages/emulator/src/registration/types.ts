@@ -1,3 +1,5 @@
+import type { AzureApi } from './azure-api-facts.js'
+
 /*
  * A registration as it is written: plain data with the names Microsoft Graph uses
  * (https://learn.microsoft.com/graph/api/resources/application). Ids may be left out; they are then derived from the
@@ -14,6 +16,8 @@ export interface Registration {
   /** The applications: clients and APIs. Microsoft Graph and the API of token exchange are added where
    * they are missing. Default: none. */
   readonly applications?: readonly ApplicationRegistration[] | undefined
+  /** Well-known APIs of Azure that every tenant has, by name, or all of them. Default: none. */
+  readonly azureApis?: readonly AzureApi[] | 'all' | undefined
 }
 
 /** A tenant: its users, and what was granted in it. */
@@ -138,8 +142,20 @@ export interface UserRegistration {
   readonly identityParentId?: string | undefined
   /** For a guest: the account at home, by the userPrincipalName or id it has in another tenant here. */
   readonly guestOf?: string | undefined
+  /** A password, for `grant_type=password` alone. Default: none, and no password is right. */
+  readonly passwordProfile?: PasswordProfile | null | undefined
+  /** Claims that every token for this user carries, beside those of Entra. Default: none. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
   /** Directory roles by name or template id; `Global Administrator` may consent for the organisation. */
   readonly directoryRoles?: readonly string[] | undefined
+}
+
+/** The password of a user. */
+export interface PasswordProfile {
+  /** A development value in plain text. */
+  readonly password?: string | null | undefined
+  /** Has no effect. */
+  readonly forceChangePasswordNextSignIn?: boolean | undefined
 }
 
 /** A security group. */

@@ -155,7 +155,7 @@ function consent(
         directory.addAssignment(tenant, { principalId: principal.id, resourceAppId: resource.appId, role })
       }
     }
-    service.changed()
+    void service.changed()
     return sendBack(reply, request, { admin_consent: 'True', tenant: tenant.id, scope: request.scope })
   })
 }

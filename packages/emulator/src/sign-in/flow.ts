@@ -267,7 +267,7 @@ function consented(
     const isForAll = user.isAdmin && form.get('organization') === 'true'
     directory.addServicePrincipal(tenant, client)
     recordConsent(directory, tenant, needed, isForAll ? undefined : user.id)
-    service.changed()
+    void service.changed()
     return finish(context, interaction, { tenant, user, client, session })
   })
 }

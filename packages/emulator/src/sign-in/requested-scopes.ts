@@ -23,6 +23,7 @@ export function withApis(tenant: Tenant, applications: Iterable<Application>): T
     if (servicePrincipals.has(application.appId)) continue
     servicePrincipals.set(application.appId, {
       id: '',
+      origin: 'consent',
       application,
       isEnabled: true,
       isAssignmentRequired: false,

@@ -43,6 +43,8 @@ export async function authorizationCode(service: Service, request: TokenRequest)
   checkVerifier(code, form.get('code_verifier'))
   if (clock.now() >= code.expiresAt) throw new EntraError(70008)
   if (!service.redeemedCodes.use(code.id, code.expiresAt, clock.now())) throw new EntraError(54005)
+  // Before the answer: the code must stay redeemed also if the process is killed now.
+  await service.changed()
 
   const user = tenant.users.get(code.userId)
   if (user === undefined) throw new EntraError(70000, { parameter: 'code' })

@@ -21,6 +21,7 @@ const grants: ReadonlyMap<string, Grant> = new Map([
   ['urn:ietf:params:oauth:grant-type:device_code', deviceCode],
   ['device_code', deviceCode],
   ['user_fic', userFederatedCredential],
+  ['password', async (service, request) => (await import('./password.js')).password(service, request)],
 ])
 
 interface TenantRoute {
@@ -42,7 +43,8 @@ export function addTokenEndpoint(app: FastifyInstance, service: Service): void {
     app.post<TenantRoute>(path, { ...config, onRequest }, async (request, reply) => {
       const form = readParameters(request.body)
       const grantType = form.require('grant_type')
-      const grant = grants.get(grantType)
+      const isOff = grantType === 'password' && !service.allowsPasswordGrant
+      const grant = isOff ? undefined : grants.get(grantType)
       if (grant === undefined) throw new EntraError(70003, { grantType })
       const { authorization, origin } = request.headers
       const { tenant: segment } = request.params

@@ -5,7 +5,7 @@ import * as errors from 'jose/errors'
 import type { JSONWebKeySet } from 'jose'
 import { EntraError, printedTime } from '../base/errors.js'
 import type { Application } from '../directory/types.js'
-import { issuerOf, type Service } from '../instance/service.js'
+import type { Service } from '../instance/service.js'
 
 const timeoutMilliseconds = 5000
 const maxBytes = 512 * 1024
@@ -101,7 +101,7 @@ async function publishedKeys(service: Service, issuer: string, tenantId: unknown
 }
 
 function isOwnIssuer(service: Service, issuer: string, tenantId: unknown): boolean {
-  return (['1.0', '2.0'] as const).some((version) => issuer === issuerOf(service, String(tenantId), version))
+  return service.isOwnIssuer(issuer, String(tenantId))
 }
 
 async function fetchJson(url: string): Promise<unknown> {

@@ -3,7 +3,7 @@ import { isIdentifiedBy } from '../directory/lookup.js'
 import { checkNotSelfByUri, readScopeRequest } from '../directory/scope-request.js'
 import { openSession } from '../directory/sessions.js'
 import type { Application, Tenant, User } from '../directory/types.js'
-import { issuerOf, type Service } from '../instance/service.js'
+import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
 import { authenticateConfidentialClient } from './client-authentication.js'
 import { answerDelegated } from './delegated.js'
@@ -56,9 +56,7 @@ async function readAssertion(service: Service, text: string): Promise<Assertion>
   const { verifiedClaims } = await import('../tokens/own-token.js')
   const claims = await verifiedClaims(service, text)
   const tenant = service.directory.tenants.get(String(claims['tid']))
-  const isOurs =
-    tenant !== undefined &&
-    (['1.0', '2.0'] as const).some((version) => claims['iss'] === issuerOf(service, tenant.id, version))
+  const isOurs = tenant !== undefined && service.isOwnIssuer(claims['iss'], tenant.id)
   if (!isOurs) throw new EntraError(50013, { reason: 'The issuer of the assertion is not trusted.' })
   return { tenant, claims }
 }

@@ -37,6 +37,8 @@ interface AccessTokenRequest {
   readonly resource: Application
   /** The API as the client named it: v1.0 tokens have it as their audience. */
   readonly identifier: string
+  /** Undefined for an application that acts as itself. */
+  readonly user?: User | undefined
   /** What the client asked of the token by `claims`. */
   readonly claims: ClaimsRequest
   /** What a claims mapping policy adds. */
@@ -85,20 +87,25 @@ export async function issueAccessToken(
   const asked = Math.min(request.claims.notBefore ?? 0, now)
   const notBefore = Math.max(now - backdatedSeconds, asked)
   const expiresAt = now + lifetime
-  const token = await service.keys.sign(
-    {
-      iss: issuerOf(service, request.tenant.id, version),
-      iat: notBefore,
-      nbf: notBefore,
-      exp: expiresAt,
-      ...noise(),
-      ver: version,
-      ...claims,
-      ...request.mappedClaims,
-    },
-    version,
-    request.resource.appId,
-  )
+  const all = {
+    iss: issuerOf(service, request.tenant.id, version),
+    iat: notBefore,
+    nbf: notBefore,
+    exp: expiresAt,
+    ...noise(),
+    ver: version,
+    ...claims,
+    ...request.mappedClaims,
+  }
+  const custom = await service.customClaims({
+    kind: 'accessToken',
+    tenantId: request.tenant.id,
+    clientId: request.client.application.appId,
+    resourceId: request.resource.appId,
+    userId: request.user?.id,
+    claims: all,
+  })
+  const token = await service.keys.sign({ ...all, ...custom }, version, request.resource.appId)
   return { token, notBefore, expiresAt, expiresIn: Math.max(lifetime - 1, 0) }
 }
 
@@ -124,6 +131,7 @@ export function delegatedClaims(service: Service, request: DelegatedTokenRequest
     ...(isRequested(resource, 'idtyp', 'include_user_token') ? { idtyp: 'user' } : {}),
     ...requestedOf(resource, agentClaims(tenant, client.application, user)),
     ...capabilityClaims(request),
+    ...user.claims,
   }
 }
 

@@ -33,32 +33,39 @@ export async function issueIdToken(
   const { version, tenant, client, user, session, roles, nonce, signIn, atSignIn } = request
   const now = Math.floor(service.clock.now())
   const isV1 = version === '1.0'
-  return service.keys.sign(
-    {
-      aud: client.appId,
-      iss: issuerOf(service, tenant.id, version),
-      iat: now - backdatedSeconds,
-      nbf: now - backdatedSeconds,
-      exp: now + service.accessTokenLifetimeSeconds,
-      ...noise(),
-      ...(isV1 ? { amr: methodsOf(session), ...v1Profile(user) } : {}),
-      ...(!isV1 && signIn.has('profile') ? v2Profile(user) : {}),
-      ...(!isV1 && signIn.has('email') && user.mail !== undefined ? { email: user.mail } : {}),
-      ...(nonce === undefined ? {} : { nonce }),
-      ...(atSignIn?.code === undefined ? {} : { c_hash: halfHash(atSignIn.code) }),
-      ...guestClaims(service, user),
-      oid: user.id,
-      ...(roles.length > 0 ? { roles } : {}),
-      ...(atSignIn !== undefined && client.issuesGroups && user.groupIds.length > groupLimitAtSignIn
-        ? { hasgroups: true }
-        : groupClaims(service, client, 'idToken', { tenant, user })),
-      sub: pairwiseSubject(tenant, client, user),
-      tid: tenant.id,
-      ...optionalClaims(client.optionalClaims.idToken, { user, tenant, session }),
-      ver: version,
-    },
-    version,
-  )
+  const claims = {
+    aud: client.appId,
+    iss: issuerOf(service, tenant.id, version),
+    iat: now - backdatedSeconds,
+    nbf: now - backdatedSeconds,
+    exp: now + service.accessTokenLifetimeSeconds,
+    ...noise(),
+    ...(isV1 ? { amr: methodsOf(session), ...v1Profile(user) } : {}),
+    ...(!isV1 && signIn.has('profile') ? v2Profile(user) : {}),
+    ...(!isV1 && signIn.has('email') && user.mail !== undefined ? { email: user.mail } : {}),
+    ...(nonce === undefined ? {} : { nonce }),
+    ...(atSignIn?.code === undefined ? {} : { c_hash: halfHash(atSignIn.code) }),
+    ...guestClaims(service, user),
+    ...(atSignIn !== undefined && client.issuesGroups && user.groupIds.length > groupLimitAtSignIn
+      ? { hasgroups: true }
+      : groupClaims(service, client, 'idToken', { tenant, user })),
+    oid: user.id,
+    ...(roles.length > 0 ? { roles } : {}),
+    sub: pairwiseSubject(tenant, client, user),
+    tid: tenant.id,
+    ...optionalClaims(client.optionalClaims.idToken, { user, tenant, session }),
+    ver: version,
+    ...user.claims,
+  }
+  const custom = await service.customClaims({
+    kind: 'idToken',
+    tenantId: tenant.id,
+    clientId: client.appId,
+    resourceId: client.appId,
+    userId: user.id,
+    claims,
+  })
+  return service.keys.sign({ ...claims, ...custom }, version)
 }
 
 /** In a token that travels in an address. */
