@@ -66,6 +66,7 @@ export interface ContractOptions<TrustedIssuer> extends Omit<SetupOptions<Truste
   readonly resourceMetadata?: string
   readonly tokenFrom?: readonly TokenSource[]
   readonly senderProofs?: SenderProof | readonly SenderProof[]
+  readonly fetch?: () => Promise<never>
   readonly onAccepted?: (event: object) => void
   readonly onRefused?: (event: ObservedEvent) => void
 }
