@@ -110,6 +110,8 @@ async function thumbprintOf(jwk: PublicJwk): Promise<string> {
 
 function checkAddress(claims: Claims, publicUrl: string, target: string): void {
   const htu = claim(claims, 'htu')
+  // The common spelling first: parsing two addresses costs as much as the rest of the proof's claims.
+  if (htu === publicUrl + target) return
   const address = typeof htu === 'string' ? normaliseAddress(htu) : undefined
   if (address === undefined || address !== requestAddress(publicUrl, target)) throw invalid('htu')
 }

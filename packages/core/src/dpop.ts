@@ -94,13 +94,13 @@ function lifeOf(
 }
 
 async function useOnce(
-  addIfAbsent: ReplayStore['addIfAbsent'],
+  addIfAbsent: ReturnType<typeof readStore>,
   key: string,
   ttlSeconds: number,
 ): Promise<void> {
   let isNew: unknown
   try {
-    isNew = await withinTime(addIfAbsent(key, ttlSeconds))
+    isNew = await addIfAbsent(key, ttlSeconds)
   } catch {
     // The same refusal as for an answer that is neither true nor false.
   }
@@ -116,11 +116,15 @@ function readPublicUrl(value: unknown): string {
   return origin + pathname.replace(/\/$/, '')
 }
 
-function readStore(store: unknown): ReplayStore['addIfAbsent'] {
-  const used = store === undefined ? new MemoryReplayStore() : store
-  checkObject(`${what}: replayStore`, used)
-  readFunction(`${what}: replayStore`, 'addIfAbsent', used.addIfAbsent)
-  return (key, ttlSeconds) => (used as unknown as ReplayStore).addIfAbsent(key, ttlSeconds)
+/** What the store answers, as `unknown`: an application's store may answer anything, or not at all. */
+function readStore(store: unknown): (key: string, ttlSeconds: number) => Promise<unknown> {
+  if (store === undefined) {
+    const memory = new MemoryReplayStore()
+    return (key, ttlSeconds) => memory.addIfAbsent(key, ttlSeconds)
+  }
+  checkObject(`${what}: replayStore`, store)
+  readFunction(`${what}: replayStore`, 'addIfAbsent', store.addIfAbsent)
+  return (key, ttlSeconds) => withinTime((store as unknown as ReplayStore).addIfAbsent(key, ttlSeconds))
 }
 
 /** Copies: a buffer that the application reuses would change the nonces. */

@@ -476,7 +476,8 @@ describe('nonces', () => {
     const validator = start({ nonceSecrets })
     const headersFor = (scheme: string) =>
       validator.responseHeaders(requestView({ authorization: [`${scheme} ${bound}`] }))
-    expect(headersFor('DPoP')).toMatchObject({ 'DPoP-Nonce': await nonceOf(validator) })
+    const nonce = await nonceOf(validator)
+    expect(headersFor('DPoP')).toMatchObject({ 'DPoP-Nonce': nonce })
     expect(headersFor('Bearer')).toBeUndefined()
   })
 })
