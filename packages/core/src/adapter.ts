@@ -52,11 +52,17 @@ export function createBearerAuth(options: BearerAuthOptions): BearerAuth {
   const validator = readValidator(what, rest)
   return {
     validator,
-    responseHeaders: (request) => validator.responseHeaders(request),
+    responseHeaders(request) {
+      try {
+        return validator.responseHeaders(request)
+      } catch (error) {
+        throw asError(error, what)
+      }
+    },
     authenticate(request) {
-      if (allowAnonymous && !validator.hasCredentials(request)) return null
       let result
       try {
+        if (allowAnonymous && !validator.hasCredentials(request)) return null
         result = validator.authenticate(request)
       } catch (error) {
         throw asError(error, what)

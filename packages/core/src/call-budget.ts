@@ -11,15 +11,24 @@ export class CallBudget {
     this.#left = size
   }
 
+  hasLeft(now: number): boolean {
+    this.#refill(now)
+    return this.#left > 0
+  }
+
   take(now: number): boolean {
+    this.#refill(now)
+    if (this.#left === 0) return false
+    this.#left--
+    return true
+  }
+
+  #refill(now: number): void {
     const refilled = Math.floor((now - this.#filledAt) / this.#refillSeconds)
     if (refilled > 0 || now < this.#filledAt) {
       this.#left = Math.min(this.#size, this.#left + Math.max(refilled, 0))
       this.#filledAt = now
     }
-    if (this.#left === 0) return false
-    this.#left--
-    return true
   }
 
   secondsUntilRefill(now: number): number {

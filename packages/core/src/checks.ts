@@ -161,12 +161,13 @@ function checkIssuer(evaluation: Evaluation): void | Promise<void> {
 
 /** Asks the functions that know issuers which appear at run time. One of them may know it, and no more. */
 function findRealm(evaluation: Evaluation, issuer: string): void | Promise<void> {
-  const found = evaluation.realms.map((realms) => realms.find(issuer, evaluation.now))
-  if (!found.some((realm) => realm instanceof Promise)) {
-    return acceptRealm(evaluation, issuer, found as (IssuerWithKeys | undefined)[])
+  const { realms, now } = evaluation
+  const known = realms.map((each) => each.known(issuer, now))
+  if (realms.length === 0 || known.some((realm) => realm !== undefined)) {
+    return acceptRealm(evaluation, issuer, known)
   }
-  return Promise.all(found.map(async (realm) => realm)).then((realms) =>
-    acceptRealm(evaluation, issuer, realms),
+  return Promise.all(realms.map((each) => each.find(issuer, now))).then((found) =>
+    acceptRealm(evaluation, issuer, found),
   )
 }
 
@@ -325,13 +326,15 @@ function checkLifetime(evaluation: Evaluation): void {
 }
 
 function checkOwnAudience(evaluation: Evaluation): void {
-  const { audience, rules } = issuerOf(evaluation)
+  const { audience, rules, introspector } = issuerOf(evaluation)
   const claims = claimsOf(evaluation)
   const implied = rules.impliedAudiences(recognitionOf(evaluation))
   const accepted =
     implied.length === 0 ? audience : audience.length === 0 ? implied : [...audience, ...implied]
-  if (claim(claims, 'aud') === undefined) checkMissingAudience(claims, rules, accepted)
-  else checkAudience(claims, accepted)
+  if (claim(claims, 'aud') !== undefined) return checkAudience(claims, accepted)
+  // A lightweight token: the answer about it is not there yet, and may tell its audience.
+  if (introspector?.tokens === 'jwt' && evaluation.freshUntil === Infinity) return undefined
+  return checkMissingAudience(claims, rules, accepted)
 }
 
 /** A token without `aud` is for this API only where the configuration says what counts instead. */
@@ -360,41 +363,63 @@ function proveSender(evaluation: Evaluation): void | Promise<void> {
 function checkIntrospection(evaluation: Evaluation): void | Promise<void> {
   const { introspector } = issuerOf(evaluation)
   if (introspector?.tokens !== 'jwt') return undefined
-  return introspector.ask(evaluation.token).then(({ claims, freshUntil }) => {
+  return introspector.ask(evaluation.token).then(({ claims, bytes, freshUntil }) => {
     const parts = partsOf(evaluation)
-    const own = parts.unverifiedClaims
+    const own = withoutNulls(parts.unverifiedClaims)
     for (const name of ['iss', 'sub']) {
       const [before, answered] = [claim(own, name), claim(claims, name)]
       if (before !== undefined && answered !== undefined && before !== answered) {
         throw new BearerError('introspection_unavailable', { claim: name, reason: 'another_token' })
       }
     }
-    evaluation.parts = { ...parts, unverifiedClaims: Object.freeze({ ...claims, ...own }) }
+    const merged = Object.freeze({ ...parts.unverifiedClaims, ...claims, ...own })
+    evaluation.parts = { ...parts, unverifiedClaims: merged, bytes: parts.bytes + bytes }
     evaluation.freshUntil = freshUntil
+    checkOwnAudience(evaluation)
     if (!Object.hasOwn(own, 'cnf')) return proveSender(evaluation)
     // The token's own binding was proved; the answer must not name another sender.
     return checkSameBinding(own, claims)
   })
 }
 
+/** A `null` says nothing, so it does not hide what the issuer answers. */
+function withoutNulls(claims: Claims): Claims {
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null))
+}
+
 async function introspectOpaque(evaluation: Evaluation): Promise<void> {
-  const { token, issuers } = evaluation
+  const { token, issuers, options } = evaluation
+  if (token.length > options.maxTokenBytes) throw new BearerError('token_too_large')
   const issuer = issuers.find(({ introspector }) => introspector?.tokens === 'opaque') as IssuerWithKeys
-  const { claims, freshUntil } = await (issuer.introspector as Introspector).ask(token)
+  const { claims, bytes, freshUntil } = await (issuer.introspector as Introspector).ask(token)
   const iss = optionalString(claims, 'iss') ?? (issuer.rules.issuers[0] as string)
   const recognition = issuer.rules.recognise(iss, undefined)
   if (recognition === undefined) throw new BearerError('issuer_not_trusted', { claim: 'iss' })
-  const type = claim(claims, 'token_type')
-  if (typeof type === 'string' && /^(refresh|id)(_token)?$/i.test(type)) {
-    throw new BearerError('token_type_mismatch', { claim: 'token_type' })
-  }
+  checkAnsweredType(claims)
   // `exp` and `iss` are optional in an answer (RFC 7662 section 2.2).
   const exp = claim(claims, 'exp') ?? freshUntil
-  evaluation.parts = opaqueToken(token, Object.freeze({ ...claims, iss, exp }))
+  evaluation.parts = opaqueToken(token, Object.freeze({ ...claims, iss, exp }), bytes)
   evaluation.matchedIssuer = issuer
   evaluation.recognition = recognition
   evaluation.freshUntil = freshUntil
   evaluation.key = noKey
+}
+
+/**
+ * An endpoint answers about refresh tokens too (RFC 7662 section 2.1). `token_type` is the type of RFC 6749 section 5.1, which
+ * only access tokens have; where an answer does not tell it, an audience does.
+ */
+function checkAnsweredType(claims: Claims): void {
+  const type = claim(claims, 'token_type')
+  const isAccessToken =
+    type === undefined
+      ? claim(claims, 'aud') !== undefined
+      : typeof type === 'string' && ['bearer', 'dpop'].includes(type.toLowerCase())
+  if (!isAccessToken) throw new BearerError('token_type_mismatch', { claim: 'token_type' })
+  const payloadType = claim(claims, 'typ')
+  if (typeof payloadType === 'string' && ['refresh', 'offline', 'id'].includes(payloadType.toLowerCase())) {
+    throw new BearerError('token_type_mismatch', { claim: 'typ' })
+  }
 }
 
 /** In place of the key that verified a signature. */
@@ -411,7 +436,7 @@ const noKey = {
   servesUntil: Infinity,
 } satisfies SigningKey
 
-function opaqueToken(token: string, unverifiedClaims: Claims): UnverifiedToken {
+function opaqueToken(token: string, unverifiedClaims: Claims, bytes: number): UnverifiedToken {
   return {
     token,
     signedLength: 0,
@@ -419,11 +444,7 @@ function opaqueToken(token: string, unverifiedClaims: Claims): UnverifiedToken {
     headerSegment: '',
     unverifiedHeader: noHeader,
     unverifiedClaims,
-    bytes:
-      400 +
-      token.length +
-      100 * Object.keys(unverifiedClaims).length +
-      JSON.stringify(unverifiedClaims).length,
+    bytes: 400 + token.length + bytes,
   }
 }
 

@@ -116,7 +116,7 @@ function joined(
   return Object.freeze([...new Set(sources.flatMap(read))])
 }
 
-function stringsIn(value: unknown): readonly string[] {
+export function stringsIn(value: unknown): readonly string[] {
   if (typeof value === 'string') return value === '' ? [] : [value]
   return isStrings(value) ? value : []
 }

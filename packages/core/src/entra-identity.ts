@@ -74,5 +74,5 @@ function kindOf(
 function readScopes(claims: Claims): readonly string[] {
   const scp = optionalString(claims, 'scp')
   // An agent that acts as itself may carry a slash, which grants nothing (Entra Agent ID, "Token claims reference").
-  return scp === undefined || scp === '/' ? [] : words(scp)
+  return words(scp === undefined || scp === '/' ? '' : scp)
 }

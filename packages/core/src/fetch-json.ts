@@ -70,6 +70,11 @@ export class FetchError extends Error {
   }
 }
 
+/** By its name, not by `instanceof`: a key source may be of another copy of this package. */
+export function isFetchError(error: unknown): error is FetchError {
+  return error instanceof Error && error.name === 'FetchError' && 'fault' in error && 'detail' in error
+}
+
 const timeoutSeconds = 5
 
 /** Fetches a JSON object, within the bounds of `fetchDocument`. Throws `FetchError` and nothing else. */
@@ -108,7 +113,7 @@ export async function fetchDocument(
     return await Promise.race([late, readDocument(fetch, url, request, maxBytes, aborter.signal)])
   } catch (error) {
     const place = { url: placeOf(url) }
-    if (error instanceof FetchError) throw new FetchError(error.fault, { ...error.detail, ...place })
+    if (isFetchError(error)) throw new FetchError(error.fault, { ...error.detail, ...place })
     throw new FetchError('network', { ...place, systemCode: systemCodeOf(error) })
   } finally {
     clearTimeout(timer)

@@ -13,6 +13,7 @@ import {
   readOneString,
   readStrings,
   readWords,
+  stringsIn,
   type ClaimSource,
   type CompiledSource,
 } from './claim-source.js'
@@ -86,10 +87,12 @@ function compileClaimSources(what: string, sources: ClaimSources = {}) {
   }
 }
 
+const noScopes: readonly string[] = Object.freeze([])
+
 function readDefaultScopes(claims: Claims): readonly string[] {
   const name = claim(claims, 'scope') === undefined ? 'scp' : 'scope'
   const value = claim(claims, name)
-  if (value === undefined) return []
+  if (value === undefined) return noScopes
   if (typeof value === 'string') return words(value)
   if (isStrings(value)) return value
   throw new BearerError('claim_malformed', { claim: name })
@@ -97,8 +100,9 @@ function readDefaultScopes(claims: Claims): readonly string[] {
 
 function readGroupsOf(sources: readonly CompiledSource[], claims: Claims): Groups | undefined {
   if (hasGroupsOverage(claims)) return groupsOverage
-  if (sources.every((source) => source.read(claims) === undefined)) return undefined
-  return Object.freeze({ overage: false, ids: readStrings(sources, claims) })
+  const values = sources.map((source) => source.read(claims)).filter((value) => value !== undefined)
+  if (values.length === 0) return undefined
+  return Object.freeze({ overage: false, ids: Object.freeze(values.flatMap(stringsIn)) })
 }
 
 type KindReader = (claims: Claims, subject: string | undefined, clientId: string | undefined) => TokenKind

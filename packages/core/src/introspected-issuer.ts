@@ -8,7 +8,14 @@ import {
 import { isJsonObject } from './json.js'
 import { rulesOf, createTrustedIssuer, type IssuerRules, type TrustedIssuer } from './issuer.js'
 import { oidcIssuer, type OidcIssuerOptions } from './oidc.js'
-import { checkNames, checkObject, readSeconds, readString, readUrl } from './options-reader.js'
+import {
+  checkNames,
+  checkObject,
+  readSeconds,
+  readString,
+  readStringList,
+  readUrl,
+} from './options-reader.js'
 
 /** Options of `introspectedIssuer`, beside those of `oidcIssuer`. */
 export interface IntrospectedIssuerOptions extends OidcIssuerOptions {
@@ -57,9 +64,15 @@ export function introspectedIssuer(options: IntrospectedIssuerOptions): TrustedI
   const { introspectionUrl, authentication, tokens, signedAnswersFor, maxAgeSeconds, ...settings } =
     options as unknown as IntrospectedIssuerOptions
   const rules = rulesOf(oidcIssuer(settings)) as IssuerRules
-  const plainHttpHosts = settings.allowPlainHttpHosts ?? []
+  const plainHttpHosts =
+    settings.allowPlainHttpHosts === undefined
+      ? []
+      : readStringList(what, 'allowPlainHttpHosts', settings.allowPlainHttpHosts)
   if (tokens !== undefined && tokens !== 'opaque' && tokens !== 'jwt') {
     throw new TypeError(`${what}: "tokens" must be 'opaque' or 'jwt'`)
+  }
+  if (tokens !== 'jwt' && settings.tokenType === 'rfc9068') {
+    throw new TypeError(`${what}: "tokenType" must not be 'rfc9068' for opaque tokens, which have no header`)
   }
   const introspection: IntrospectionRules = {
     url: readUrl(what, 'introspectionUrl', introspectionUrl, plainHttpHosts),

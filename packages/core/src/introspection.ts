@@ -1,8 +1,16 @@
 import { BearerError } from './errors.js'
 import { withinTime } from './deadline.js'
-import { FetchError, fetchDocument, type Fetch, type FetchDetail } from './fetch-json.js'
+import {
+  FetchError,
+  fetchDocument,
+  isFetchError,
+  type Fetch,
+  type FetchDetail,
+  type FetchFault,
+} from './fetch-json.js'
 import { readJsonObject } from './json.js'
 import type { Claims } from './claims.js'
+import { platform } from '#platform'
 
 /** How this API authenticates at an introspection endpoint. */
 export type IntrospectionAuthentication =
@@ -59,13 +67,15 @@ export interface IntrospectorOptions {
 /** A definite answer: the claims of an active token, and until when they may be used. */
 export interface Introspected {
   readonly claims: Claims
+  /** What the answer takes in memory, as an estimate. */
+  readonly bytes: number
   readonly freshUntil: number
 }
 
 const maxAnswerBytes = 256 * 1024
 const maxInFlight = 1000
-const maxInactive = 1000
-const inactiveSeconds = 10
+const maxRemembered = 1000
+const rememberSeconds = 10
 const maxBackOffSeconds = 60
 
 /**
@@ -77,6 +87,8 @@ export class Introspector {
   readonly #options: IntrospectorOptions
   readonly #inFlight = new Map<string, Promise<Introspected>>()
   readonly #inactive = new Map<string, number>()
+  /** Tokens about which the answer was unusable: one such token does not stop the questions about others. */
+  readonly #undecided = new Map<string, number>()
   #failures = 0
   #retryAt = -Infinity
 
@@ -93,7 +105,8 @@ export class Introspector {
     const now = this.#options.clock()
     // The characters that RFC 6750 section 2.1 allows: nothing else can be a token.
     if (!/^[\w.~+/-]+=*$/.test(token)) throw new BearerError('token_malformed', { reason: 'characters' })
-    if (now < (this.#inactive.get(token) ?? -Infinity)) throw new BearerError('token_inactive')
+    if (isRemembered(this.#inactive, token, now)) throw new BearerError('token_inactive')
+    if (isRemembered(this.#undecided, token, now)) throw new BearerError('introspection_unavailable')
     const underWay = this.#inFlight.get(token)
     if (underWay !== undefined) return underWay
     const isWaiting = now < this.#retryAt && now >= this.#retryAt - maxBackOffSeconds
@@ -105,25 +118,25 @@ export class Introspector {
 
   async #ask(token: string): Promise<Introspected> {
     const { clock, rules } = this.#options
-    let claims: Claims
+    let answer: { readonly claims: Claims; readonly bytes: number }
     try {
-      claims = await this.#fetchAnswer(token)
+      answer = await this.#fetchAnswer(token)
       this.#failures = 0
+      this.#retryAt = -Infinity
     } catch (error) {
-      this.#reportFailure(error)
+      this.#noteFailure(error, token)
       throw new BearerError('introspection_unavailable')
     }
     const now = clock()
     // Only the JSON value true: a word or a number is not an answer (RFC 7662 section 2.2).
-    if (claims.active === false) {
-      if (this.#inactive.size >= maxInactive) this.#inactive.clear()
-      this.#inactive.set(token, now + inactiveSeconds)
+    if (answer.claims.active === false) {
+      remember(this.#inactive, token, now)
       throw new BearerError('token_inactive')
     }
-    return { claims, freshUntil: now + rules.maxAgeSeconds }
+    return { ...answer, freshUntil: now + rules.maxAgeSeconds }
   }
 
-  async #fetchAnswer(token: string): Promise<Claims> {
+  async #fetchAnswer(token: string): Promise<{ claims: Claims; bytes: number }> {
     const { rules, fetch, readSigned } = this.#options
     const { headers = {}, parameters = {} } = await this.#credentials()
     const signedType = 'application/token-introspection+jwt'
@@ -144,9 +157,11 @@ export class Introspector {
     // A plain answer where a signed one is required is a downgrade (RFC 9701 section 5).
     const isSigned = type === signedType
     if (isSigned !== (rules.signed !== undefined)) throw new FetchError('answer')
-    const claims = isSigned ? await readSigned(text) : readJsonObject(text).object
-    if (typeof claims?.active !== 'boolean') throw new FetchError('answer')
-    return claims
+    const answer = readJsonObject(isSigned ? JSON.stringify(await readSigned(text)) : text)
+    if (answer.object === undefined || typeof answer.object.active !== 'boolean') {
+      throw new FetchError('answer')
+    }
+    return { claims: answer.object, bytes: answer.bytes + text.length }
   }
 
   async #credentials(): Promise<IntrospectionCredentials> {
@@ -157,20 +172,40 @@ export class Introspector {
     }
   }
 
-  #reportFailure(error: unknown): void {
+  #noteFailure(error: unknown, token: string): void {
     const { clock, events, name } = this.#options
-    this.#failures++
-    const backOff = Math.min(2 ** (this.#failures - 1), maxBackOffSeconds)
-    this.#retryAt = clock() + backOff * (1 - 0.5 * Math.random())
-    const { fault, detail } = error instanceof FetchError ? error : { fault: 'answer', detail: {} }
+    const { fault, detail } = isFetchError(error) ? error : new FetchError('answer')
+    if (concernsAll(fault, detail)) {
+      this.#failures++
+      const backOff = Math.min(2 ** (this.#failures - 1), maxBackOffSeconds)
+      this.#retryAt = clock() + backOff * (1 - 0.5 * Math.random())
+    } else remember(this.#undecided, token, clock())
     const known = Object.entries(detail).filter(([, value]) => value !== undefined)
     events.introspectionFailed({ issuer: name, fault, ...(Object.fromEntries(known) as object) })
   }
 }
 
-/** Whether a token looks like a JWT or JWE: those are never sent to an introspection endpoint in place of a check. */
+/** Whether a failure says something about the endpoint or this API, and not about one token alone. */
+function concernsAll(fault: FetchFault, { status = 0 }: FetchDetail): boolean {
+  if (['network', 'timeout', 'credentials'].includes(fault)) return true
+  return [401, 403, 429].includes(status) || status >= 500
+}
+
+function remember(tokens: Map<string, number>, token: string, now: number): void {
+  if (tokens.size >= maxRemembered) tokens.clear()
+  tokens.set(token, now)
+}
+
+function isRemembered(tokens: Map<string, number>, token: string, now: number): boolean {
+  return Math.abs(now - (tokens.get(token) ?? -Infinity)) < rememberSeconds
+}
+
+/** Whether a token is a JWT or JWE, by its header: those are never sent to an introspection endpoint in place of a check. */
 export function isJwtShaped(token: string): boolean {
-  return token.startsWith('ey') && token.includes('.')
+  const end = token.indexOf('.')
+  if (end === -1) return false
+  const header = platform.decodeText(token.slice(0, end))
+  return header !== undefined && readJsonObject(header).object !== undefined
 }
 
 /** What a function or a value of the configuration gives, as text. Throws where it gives anything else, or too late. */

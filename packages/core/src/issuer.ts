@@ -86,6 +86,8 @@ export interface IssuerRules {
   readonly issuers: readonly string[]
   /** Names whatever decides which keys are trusted: keys of a snapshot go to the same name. Absent: keys are configured. */
   readonly snapshotName?: string
+  /** Names whatever the key store is made of: rules with another name need another store. */
+  readonly keysName?: string
   /** How further issuers are found at run time. */
   readonly realms?: RealmRules
   /** How its tokens are introspected. */

@@ -8,7 +8,8 @@ import type { KindRule } from './generic-identity.js'
 import type { IssuerSettings, TrustedIssuer } from './issuer.js'
 import { oidcIssuer } from './oidc.js'
 import { checkNames, checkObject, readString, readStringList } from './options-reader.js'
-import { present, type Shape } from './shape.js'
+import { compileShape, present, specificNames, type Shape } from './shape.js'
+import type { TokenKind } from './validated-token.js'
 
 /** Settings that the ready-made issuers have in common. */
 export interface ReadyMadeSettings extends IssuerSettings {
@@ -109,9 +110,11 @@ export function auth0(options: Auth0Options): TrustedIssuer {
 }
 
 /** The subject of a client's own token is `<client id>@clients` (Auth0, "Access Token Profiles"). */
-function kindOfAuth0({ sub }: Claims): 'application' | 'delegated' | 'unknown' {
+function kindOfAuth0({ sub, azp, client_id: clientId = azp }: Claims): TokenKind {
   if (typeof sub !== 'string') return 'unknown'
-  return sub.endsWith('@clients') ? 'application' : 'delegated'
+  if (!sub.endsWith('@clients')) return 'delegated'
+  // A user of a database of one's own may have any name.
+  return typeof clientId === 'string' && sub === `${clientId}@clients` ? 'application' : 'unknown'
 }
 
 /** Options of `okta`. */
@@ -152,7 +155,7 @@ export function okta(options: OktaOptions): TrustedIssuer {
 }
 
 /** `uid` is the id of the user, and absent where a client acts as itself (Okta, "Token exchange"). */
-function kindOfOkta({ uid, sub, cid }: Claims): 'application' | 'delegated' | 'unknown' {
+function kindOfOkta({ uid, sub, cid }: Claims): TokenKind {
   if (typeof uid === 'string') return 'delegated'
   return sub === cid ? 'application' : 'unknown'
 }
@@ -164,8 +167,8 @@ export interface CognitoOptions extends Omit<ReadyMadeSettings, 'audience'> {
   /** The id of the user pool: `eu-central-1_Ab12Cd34E`. */
   readonly userPoolId: string
   /**
-   * Ids of the app clients that may call. They are compared where a token has no `aud`, which is Cognito's default. Required
-   * unless `audience` is set.
+   * Ids of the app clients that may call, whatever the audience. They are the audience where a token has no `aud`, which is
+   * Cognito's default. Required unless `audience` is set.
    */
   readonly clientIds?: string | readonly string[] | undefined
   /** Identifiers of this API, compared where a token has `aud`: where clients send `resource` (RFC 8707). */
@@ -206,6 +209,7 @@ export function cognito(options: CognitoOptions): TrustedIssuer {
   const audiences = audience === undefined ? [] : readStringList(what, 'audience', audience)
   return oidcIssuer({
     kind: kindOfCognito,
+    ...(clientIds === undefined ? {} : { allowedClients: clients }),
     ...settings,
     issuer: `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`,
     audience: [...clients, ...audiences],
@@ -216,7 +220,7 @@ export function cognito(options: CognitoOptions): TrustedIssuer {
 }
 
 /** A user's access token has `username`; a client's own has its id as subject. */
-function kindOfCognito(claims: Claims): 'application' | 'delegated' | 'unknown' {
+function kindOfCognito(claims: Claims): TokenKind {
   if (typeof claims.username === 'string') return 'delegated'
   return claims.sub === claims.client_id ? 'application' : 'unknown'
 }
@@ -440,8 +444,8 @@ function requiring(own: Shape | undefined, ofIssuer: Shape | undefined): { requi
 }
 
 function requirePin(what: string, requiredClaims: unknown, pins: readonly string[]): void {
-  checkObject(`${what}: requiredClaims`, requiredClaims)
-  if (pins.some((name) => name in requiredClaims)) return
+  const names = specificNames(compileShape(what, 'requiredClaims', requiredClaims))
+  if (pins.some((name) => names.includes(name))) return
   throw new TypeError(
     `${what}: "requiredClaims" must name one of ${pins.join(', ')}: any workflow can get a token`,
   )

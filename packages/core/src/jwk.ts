@@ -50,7 +50,16 @@ export type SkippedKeyReason =
   | 'denied'
   | 'too_many'
 
-export type ReadJwk = { readonly key: SigningKey } | { readonly skipped: SkippedKeyReason }
+export type ReadJwk =
+  | { readonly key: SigningKey }
+  | {
+      readonly skipped: SkippedKeyReason
+      /** The key, where its material could be read: the set lists it, but not as a key that verifies signatures. */
+      readonly named?: KeyName
+    }
+
+/** The same key: the same material under the same id. */
+export type KeyName = Pick<SigningKey, 'identity' | 'kid'>
 
 /**
  * Reads one member of a JWKS (RFC 7517 section 4). Anything that is not clearly a public signature key of sufficient size is
@@ -58,30 +67,23 @@ export type ReadJwk = { readonly key: SigningKey } | { readonly skipped: Skipped
  */
 export function readJwk(value: unknown, now: number, servesUntil: number): ReadJwk {
   if (!isJsonObject(value)) return { skipped: 'not_an_object' }
-  if (value.kty === 'oct' || value.k !== undefined) return { skipped: 'symmetric' }
-  if (['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'].some((member) => value[member] !== undefined)) {
-    return { skipped: 'private' }
-  }
-  if (value.use !== undefined && value.use !== 'sig') return { skipped: 'use' }
-  if (value.key_ops !== undefined && !(Array.isArray(value.key_ops) && value.key_ops.includes('verify'))) {
-    return { skipped: 'key_ops' }
-  }
   const material = readMaterial(value)
-  if (typeof material === 'string') return { skipped: material }
-  if (value.alg !== undefined && !(isSigningAlgorithm(value.alg) && fits(material, value.alg))) {
-    return { skipped: 'alg' }
-  }
-  for (const member of ['kid', 'issuer', 'cloud_instance_name']) {
-    const text = value[member]
-    if (text !== undefined && (typeof text !== 'string' || text.length > 1024)) return { skipped: 'member' }
+  const skipped = whySkipped(value, material)
+  if (typeof material === 'string') return { skipped: skipped ?? material }
+  const identity = Object.values(material).join('.')
+  const kid = value.kid as string | undefined
+  if (skipped !== undefined) {
+    return typeof value.kid === 'string' || kid === undefined
+      ? { skipped, named: { identity, kid } }
+      : { skipped }
   }
   return {
     key: {
-      kid: value.kid as string | undefined,
+      kid,
       x5t: typeof value.x5t === 'string' && value.x5t.length <= 1024 ? value.x5t : undefined,
       jwk: material,
-      identity: Object.values(material).join('.'),
-      algorithm: value.alg,
+      identity,
+      algorithm: value.alg as SigningAlgorithm | undefined,
       issuer: value.issuer as string | undefined,
       cloudInstanceName: value.cloud_instance_name as string | undefined,
       lastListed: now,
@@ -89,6 +91,29 @@ export function readJwk(value: unknown, now: number, servesUntil: number): ReadJ
       servesUntil,
     },
   }
+}
+
+function whySkipped(
+  value: Record<string, unknown>,
+  material: PublicJwk | SkippedKeyReason,
+): SkippedKeyReason | undefined {
+  if (value.kty === 'oct' || value.k !== undefined) return 'symmetric'
+  if (['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'].some((member) => value[member] !== undefined)) {
+    return 'private'
+  }
+  if (value.use !== undefined && value.use !== 'sig') return 'use'
+  if (value.key_ops !== undefined && !(Array.isArray(value.key_ops) && value.key_ops.includes('verify'))) {
+    return 'key_ops'
+  }
+  if (typeof material === 'string') return material
+  if (value.alg !== undefined && !(isSigningAlgorithm(value.alg) && fits(material, value.alg))) {
+    return 'alg'
+  }
+  for (const member of ['kid', 'issuer', 'cloud_instance_name']) {
+    const text = value[member]
+    if (text !== undefined && (typeof text !== 'string' || text.length > 1024)) return 'member'
+  }
+  return undefined
 }
 
 function readMaterial(jwk: Record<string, unknown>): PublicJwk | SkippedKeyReason {

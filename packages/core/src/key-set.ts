@@ -1,5 +1,5 @@
 import type { SigningAlgorithm } from './algorithms.js'
-import { fits, readJwk, type SigningKey, type SkippedKeyReason } from './jwk.js'
+import { fits, readJwk, type KeyName, type SigningKey, type SkippedKeyReason } from './jwk.js'
 import type { SnapshotKey } from './key-snapshot.js'
 
 /** How long a key serves after the fetch that last listed it, while no later fetch succeeds. */
@@ -119,8 +119,11 @@ export class KeySet {
     const listedNames = new Set<string>()
     for (const jwk of jwks.slice(0, maxKeys)) {
       const read = readJwk(jwk, now, now + keyLifeSeconds)
-      if ('skipped' in read) skip(read.skipped, 1)
-      else if (read.key.kid !== undefined && this.isDenied(read.key.kid)) skip('denied', 1)
+      if ('skipped' in read) {
+        skip(read.skipped, 1)
+        // Listed, but no longer for signatures: that is no absence, and gets no grace.
+        if (read.named !== undefined) listedNames.add(nameOf(read.named))
+      } else if (read.key.kid !== undefined && this.isDenied(read.key.kid)) skip('denied', 1)
       else {
         const key = before.get(boundName(read.key)) ?? read.key
         key.lastListed = now
@@ -193,8 +196,7 @@ function isNamedByThumbprint(key: SigningKey, x5t: string | undefined): boolean 
   return x5t !== undefined && (key.x5t === x5t || key.kid === x5t)
 }
 
-/** The same key: the same material under the same id. */
-function nameOf(key: SigningKey): string {
+function nameOf(key: KeyName): string {
   return JSON.stringify([key.identity, key.kid])
 }
 

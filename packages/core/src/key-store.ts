@@ -1,6 +1,6 @@
 import { CallBudget } from './call-budget.js'
 import { BearerError } from './errors.js'
-import { FetchError, type Fetch, type FetchDetail } from './fetch-json.js'
+import { FetchError, isFetchError, type Fetch, type FetchDetail } from './fetch-json.js'
 import type { FetchedKeys, IssuerRules, Metadata } from './issuer.js'
 import type { SkippedKeyReason } from './jwk.js'
 import { KeySet, type Candidates, type WantedKey } from './key-set.js'
@@ -108,10 +108,10 @@ export class KeyStore {
       return found
     }
     checkWorthFetching()
-    if (this.#hasGivenKeys() && this.#keys.size > 0) throw new BearerError('key_unknown', { claim: 'kid' })
     // The issuer lists this key, for another algorithm: a fetch does not change that.
     if (this.#keys.isListed(wanted.kid, now))
       throw new BearerError('key_unknown', { claim: 'kid', reason: 'algorithm' })
+    if (this.#hasGivenKeys() && this.#keys.size > 0) throw new BearerError('key_unknown', { claim: 'kid' })
     return this.#findAfterFetch(wanted, now)
   }
 
@@ -166,7 +166,7 @@ export class KeyStore {
   /** Adds keys it does not hold. */
   restore({ metadataIssuer, cloudInstanceName, keys }: IssuerSnapshot): void {
     const newest = keys.reduce((latest, { lastListed }) => Math.max(latest, lastListed), -Infinity)
-    this.#keys.restore(keys, newest)
+    this.#keys.restore(keys, Math.max(newest, this.#lastSuccess))
     this.#metadataIssuer ??= metadataIssuer
     this.#cloudInstanceName ??= cloudInstanceName
     if (newest > this.#lastSuccess) {
@@ -353,7 +353,7 @@ export class KeyStore {
     const backOff = Math.min(2 ** (this.#failures - 1), maxBackOffSeconds)
     const retryInSeconds = backOff * (1 - 0.5 * Math.random())
     this.#retryAt = this.#timeOr(startedAt) + retryInSeconds
-    const { fault, detail } = error instanceof FetchError ? error : { fault: 'internal', detail: {} }
+    const { fault, detail } = isFetchError(error) ? error : { fault: 'internal', detail: {} }
     events.keysRefreshFailed({ issuer: rules.name, fault, ...given(detail), retryInSeconds })
   }
 

@@ -140,8 +140,7 @@ export function oidcIssuer(options: string | OidcIssuerOptions): TrustedIssuer {
     ...settingNames,
   ])
   const issuers = readIssuerNames(what, given.issuer)
-  const { keySource, addresses } = readDocuments(what, issuers, given)
-  return createGenericIssuer(what, issuers, given, keySource, addresses)
+  return createGenericIssuer(what, issuers, given, readDocuments(what, issuers, given))
 }
 
 /**
@@ -164,7 +163,7 @@ export function staticIssuer(options: StaticIssuerOptions): TrustedIssuer {
   checkObject(what, options)
   checkNames(what, options, ['issuer', 'jwks', ...settingNames])
   const issuers = readIssuerNames(what, options.issuer)
-  return createGenericIssuer(what, issuers, options, givenKeys(what, options.jwks), undefined)
+  return createGenericIssuer(what, issuers, options, { keySource: givenKeys(what, options.jwks) })
 }
 
 function readIssuerNames(what: string, value: unknown): readonly string[] {
@@ -179,8 +178,8 @@ function readIssuerNames(what: string, value: unknown): readonly string[] {
 
 interface ReadDocuments {
   readonly keySource: KeySource
-  /** What decides which keys are trusted. */
-  readonly addresses: readonly string[]
+  /** What decides which keys are trusted; absent where they are given. */
+  readonly addresses?: readonly string[]
 }
 
 function readDocuments(what: string, issuers: readonly string[], options: OidcIssuerOptions): ReadDocuments {
@@ -200,10 +199,14 @@ function readDocuments(what: string, issuers: readonly string[], options: OidcIs
     const addresses = metadataUrls(network.inside(readUrl(what, 'issuer', issuers[0])))
     return { keySource: discoveredKeys([addresses], (found) => issuers.includes(found), network), addresses }
   }
-  const addresses = readUrlList(what, 'metadataUrl', metadataUrl, network.plainHttpHosts)
-  const named = metadataIssuer === undefined ? issuers : [readString(what, 'metadataIssuer', metadataIssuer)]
-  const documents = addresses.map((address) => [address])
-  return { keySource: discoveredKeys(documents, (found) => named.includes(found), network), addresses }
+  const urls = readUrlList(what, 'metadataUrl', metadataUrl, network.plainHttpHosts)
+  const own = metadataIssuer === undefined ? [] : [readString(what, 'metadataIssuer', metadataIssuer)]
+  const named = own.length === 0 ? issuers : own
+  const documents = urls.map((url) => [url])
+  return {
+    keySource: discoveredKeys(documents, (found) => named.includes(found), network),
+    addresses: [...urls, ...own],
+  }
 }
 
 function readNetwork(
@@ -249,8 +252,7 @@ function createGenericIssuer(
   what: string,
   issuers: readonly string[],
   settings: GenericIssuerSettings,
-  keySource: KeySource,
-  addresses: readonly string[] | undefined,
+  { keySource, addresses }: ReadDocuments,
 ): TrustedIssuer {
   const read = readIssuerSettings(what, settings)
   for (const issuer of issuers) checkIsPinned(what, issuer, read.requiredClaims ?? [])
@@ -262,7 +264,7 @@ function createGenericIssuer(
   return createTrustedIssuer({
     name,
     issuers,
-    ...(addresses === undefined ? {} : { snapshotName: JSON.stringify([name, ...addresses]) }),
+    ...(addresses === undefined ? {} : namesOfKeys(name, issuers, addresses, settings)),
     algorithms: readAlgorithms(what, settings.algorithms),
     rsaKeysServeAnyAlgorithm: settings.algorithms !== undefined,
     settings: read,
@@ -282,6 +284,19 @@ function createGenericIssuer(
     impliedAudiences: () => noAudiences,
     readIdentity,
   })
+}
+
+function namesOfKeys(
+  name: string,
+  issuers: readonly string[],
+  addresses: readonly string[],
+  settings: GenericIssuerSettings & Partial<OidcIssuerOptions>,
+): { snapshotName: string; keysName: string } {
+  const { algorithms, allowPlainHttpHosts, internalOrigin } = settings
+  return {
+    snapshotName: JSON.stringify([name, ...addresses]),
+    keysName: JSON.stringify([issuers, addresses, algorithms, allowPlainHttpHosts, internalOrigin]),
+  }
 }
 
 function readAcceptMissingAudience(

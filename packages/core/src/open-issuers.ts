@@ -6,8 +6,11 @@ interface OpenIssuer {
   readonly pattern: RegExp
   /** Why the audience alone protects nothing. */
   readonly reason: string
-  /** Claims that say whose token it is; at least one of them must be required. Absent: a claim of the application's own. */
-  readonly pins?: readonly string[]
+  /**
+   * Claims that say whose token it is; at least one of them must be required, and all of an inner list together. Absent: a
+   * claim of the application's own.
+   */
+  readonly pins?: readonly (string | readonly string[])[]
 }
 
 // Sources: the documentation of each issuer's token claims.
@@ -23,7 +26,6 @@ const openIssuers: readonly OpenIssuer[] = [
       'repository_owner',
       'enterprise_id',
       'enterprise',
-      'job_workflow_ref',
       'sub',
     ],
   },
@@ -37,11 +39,11 @@ const openIssuers: readonly OpenIssuer[] = [
     name: 'Google',
     pattern: /^(https:\/\/)?accounts\.google\.com$/,
     reason: 'every Google account and service account gets tokens for any audience',
-    pins: ['sub', 'email', 'azp', 'hd'],
+    pins: ['sub', ['email', 'email_verified'], 'azp', 'hd'],
   },
   {
     name: 'Firebase',
-    pattern: /^https:\/\/(securetoken|session)\.google(\.com|apis\.com)\//,
+    pattern: /^https:\/\/(securetoken\.google|session\.firebase\.google)\.com\//,
     reason: 'anyone who signs up at the project gets a token',
   },
   {
@@ -52,7 +54,7 @@ const openIssuers: readonly OpenIssuer[] = [
   {
     name: 'Kubernetes',
     pattern:
-      /^(https:\/\/kubernetes\.default\.svc(\.|\/|$)|https:\/\/oidc\.eks\.[a-z0-9-]+\.amazonaws\.com\/|https:\/\/container\.googleapis\.com\/v1\/projects\/|kubernetes\/serviceaccount$)/,
+      /^(https:\/\/kubernetes\.default\.svc(\.|\/|$)|https:\/\/oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?\/|https:\/\/[a-z0-9-]+\.oic\.prod-aks\.azure\.com\/|https:\/\/container\.googleapis\.com\/v1\/projects\/|kubernetes\/serviceaccount$)/,
     reason: 'everyone who may create a pod gets tokens for any audience',
     pins: ['sub', 'kubernetes.io'],
   },
@@ -60,7 +62,7 @@ const openIssuers: readonly OpenIssuer[] = [
     name: 'Apple',
     pattern: /^https:\/\/(appleid|account)\.apple\.com$/,
     reason: 'anyone in the world can sign in',
-    pins: ['sub', 'email'],
+    pins: ['sub', ['email', 'email_verified']],
   },
   {
     name: 'Slack',
@@ -87,9 +89,15 @@ export function checkIsPinned(what: string, issuer: string, requiredClaims: Comp
   const open = openIssuers.find(({ pattern }) => pattern.test(issuer))
   if (open === undefined) return
   const names = specificNames(requiredClaims)
-  const isPinned = open.pins === undefined ? names.length > 0 : open.pins.some((name) => names.includes(name))
+  const isPinned =
+    open.pins === undefined
+      ? names.length > 0
+      : open.pins.some((pin) => [pin].flat().every((name) => names.includes(name)))
   if (isPinned) return
-  const pins = open.pins === undefined ? 'a claim of your own' : `one of ${open.pins.join(', ')}`
+  const pins =
+    open.pins === undefined
+      ? 'a claim of your own'
+      : `one of ${open.pins.map((pin) => [pin].flat().join(' with ')).join(', ')}`
   throw new TypeError(
     `${what}: "requiredClaims" must name ${pins} with its value for ${open.name}: ${open.reason}`,
   )

@@ -32,8 +32,10 @@ export interface OidcIssuersOptions {
  * `oidcIssuer`. Every address that is fetched comes from the settings, none from a token. Issuers that are configured
  * beside it come first: the function is not called for theirs. Throws a TypeError if an option is wrong.
  *
- * Calls for unknown issuers are bounded (50 at once, then 10 a second; beyond that 503), and an answer of undefined is
- * remembered for a minute. It does not separate the data of your issuers: `token.issuer` does that.
+ * Calls for unknown issuers that have to wait are bounded (50 at once, then 10 a second; beyond that 503), and an answer of
+ * undefined is remembered for a minute. So answer immediately, without a promise, for an `iss` that cannot be yours: such
+ * answers are not counted, and a flood of them keeps no new issuer out. It does not separate the data of your issuers:
+ * `token.issuer` does that.
  *
  * @example
  * ```ts
@@ -99,6 +101,8 @@ const absentSeconds = 60
 
 /** The issuers that one validator has resolved. */
 export class Realms {
+  /** What the factory made. */
+  readonly value: TrustedIssuer
   readonly #rules: RealmRules
   /** Puts resolved rules to work. Throws a TypeError where they lack an audience. */
   readonly #open: (
@@ -108,30 +112,49 @@ export class Realms {
   ) => IssuerWithKeys
   readonly #known = new Map<string, Realm>()
   readonly #absent = new Map<string, number>()
+  /** Key ids that are refused whichever issuer lists them. */
+  readonly #forgotten = new Set<string>()
   readonly #inFlight = new Map<string, Promise<IssuerWithKeys | undefined>>()
   readonly #unknownCalls = new CallBudget({ size: 50, refillSeconds: 0.1 })
 
   constructor(
+    value: TrustedIssuer,
     rules: RealmRules,
     open: (rules: IssuerRules, validUntil: number, before: IssuerWithKeys | undefined) => IssuerWithKeys,
   ) {
+    this.value = value
     this.#rules = rules
     this.#open = open
   }
 
-  /** The realm of an issuer; undefined where it is not trusted. Immediate for a realm that was resolved a short time ago. */
-  find(iss: string, now: number): IssuerWithKeys | undefined | Promise<IssuerWithKeys | undefined> {
-    if (iss.length > maxIssuerLength) return undefined
+  /** A realm that was resolved a short time ago. */
+  known(iss: string, now: number): IssuerWithKeys | undefined {
     const known = this.#known.get(iss)
-    if (known !== undefined && now < known.issuer.validUntil && now >= known.resolvedAt) return known.issuer
+    const isFresh = known !== undefined && now < known.issuer.validUntil && now >= known.resolvedAt
+    return isFresh ? known.issuer : undefined
+  }
+
+  /** The realm of an issuer; undefined where it is not trusted. Rejects with a 503 where that cannot be decided. */
+  async find(iss: string, now: number): Promise<IssuerWithKeys | undefined> {
+    if (iss.length > maxIssuerLength) return undefined
     if (Math.abs(now - (this.#absent.get(iss) ?? -Infinity)) < absentSeconds) return undefined
-    const underWay = this.#inFlight.get(iss)
-    if (underWay !== undefined) return underWay
-    // A flood of invented issuers costs a bounded number of calls. Known ones are asked for in any case.
-    if (known === undefined && !this.#unknownCalls.take(now)) throw unavailable('issuers')
-    const resolving = this.#resolve(iss, now, known?.issuer).finally(() => this.#inFlight.delete(iss))
-    this.#inFlight.set(iss, resolving)
+    let resolving = this.#inFlight.get(iss)
+    if (resolving === undefined) {
+      const before = this.#known.get(iss)?.issuer
+      // A flood of invented issuers costs a bounded number of waits. Known ones are asked for in any case.
+      if (before === undefined && !this.#unknownCalls.hasLeft(now)) throw unavailable('issuers')
+      resolving = this.#resolve(iss, now, before).finally(() => this.#inFlight.delete(iss))
+      this.#inFlight.set(iss, resolving)
+    }
     return resolving
+  }
+
+  /** Drops keys at once: those of one issuer or of all, also for issuers that are resolved later. */
+  forget(iss: string | undefined, kid: string | undefined): boolean {
+    if (iss === undefined && kid !== undefined) this.#forgotten.add(kid)
+    const named = [...this.#known].filter(([name]) => iss === undefined || name === iss)
+    for (const [, { issuer }] of named) issuer.keys.forget(kid)
+    return iss === undefined || named.length > 0
   }
 
   close(): void {
@@ -145,7 +168,10 @@ export class Realms {
   ): Promise<IssuerWithKeys | undefined> {
     let settings: unknown
     try {
-      settings = await withinTime(this.#rules.resolve(iss))
+      const answer = this.#rules.resolve(iss)
+      // Only a call that has to wait is counted: an immediate answer costs no more than reading the token.
+      if (before === undefined && answer instanceof Promise) this.#unknownCalls.take(now)
+      settings = answer instanceof Promise ? await withinTime(answer) : answer
     } catch {
       throw unavailable('issuers')
     }
@@ -169,7 +195,11 @@ export class Realms {
   ): IssuerWithKeys {
     try {
       const rules = rulesOf(oidcIssuer(settings as OidcIssuerOptions)) as IssuerRules
-      if (rules.issuers.includes(iss)) return this.#open(rules, now + this.#rules.maxAgeSeconds, before)
+      if (rules.issuers.includes(iss)) {
+        const issuer = this.#open(rules, now + this.#rules.maxAgeSeconds, before)
+        for (const kid of this.#forgotten) issuer.keys.forget(kid)
+        return issuer
+      }
     } catch {
       // The same answer as for settings of another issuer.
     }

@@ -35,25 +35,26 @@ interface NodeRequest {
 
 class NodeRequestView implements RequestView {
   readonly native: unknown
-  readonly #request: NodeRequest
+  // Not a private name: its check would cost more than the rest of a view, for every request.
+  private readonly request: NodeRequest
 
   constructor(request: NodeRequest, native: unknown) {
-    this.#request = request
+    this.request = request
     this.native = native
   }
 
   get method(): string {
-    return this.#request.method ?? ''
+    return this.request.method ?? ''
   }
 
   get url(): string {
-    return this.#request.originalUrl ?? this.#request.url ?? ''
+    return this.request.originalUrl ?? this.request.url ?? ''
   }
 
   // Of two headers with one name, Node's `headers` keeps only the first: the raw list has both.
   header(name: string): readonly string[] | undefined {
-    const { rawHeaders } = this.#request
-    if (rawHeaders === undefined) return this.#parsedHeader(name)
+    const { rawHeaders } = this.request
+    if (rawHeaders === undefined) return this.parsedHeader(name)
     let values: string[] | undefined
     for (let index = 0; index < rawHeaders.length - 1; index += 2) {
       const header = rawHeaders[index] as string
@@ -63,18 +64,22 @@ class NodeRequestView implements RequestView {
         else values.push(value)
       }
     }
-    return values ?? this.#parsedHeader(name)
+    return values ?? this.parsedHeader(name)
   }
 
   /** Some hosts (serverless adapters, test doubles) fill only `headers`. Two values are then seen where they keep both. */
-  #parsedHeader(name: string): readonly string[] | undefined {
-    const value = this.#request.headers?.[name]
-    if (value === undefined) return undefined
-    return typeof value === 'string' ? [value] : [...value]
+  private parsedHeader(name: string): readonly string[] | undefined {
+    const { headers } = this.request
+    if (headers === undefined) return undefined
+    // Own names only, in whatever case: two spellings of one name are two values.
+    const values = Object.keys(headers)
+      .filter((key) => key.length === name.length && key.toLowerCase() === name)
+      .flatMap((key) => headers[key] ?? [])
+    return values.length === 0 ? undefined : values
   }
 
   peerCertificate(): Uint8Array | undefined {
-    const { socket } = this.#request
+    const { socket } = this.request
     if (typeof socket !== 'object' || socket === null) return undefined
     if (!('getPeerX509Certificate' in socket) || typeof socket.getPeerX509Certificate !== 'function') {
       return undefined
@@ -84,7 +89,7 @@ class NodeRequestView implements RequestView {
   }
 
   get remoteAddress(): string | undefined {
-    const { socket } = this.#request
+    const { socket } = this.request
     if (typeof socket !== 'object' || socket === null || !('remoteAddress' in socket)) return undefined
     return typeof socket.remoteAddress === 'string' ? socket.remoteAddress : undefined
   }

@@ -8,6 +8,7 @@ const settings: Readonly<Record<string, string>> = {
   'token_type_mismatch at_jwt_required': 'tokenType',
   'token_type_mismatch token_type_rule': 'tokenType',
   'claim_missing rfc9068': 'tokenType',
+  'key_unknown algorithm': 'algorithms',
   'key_id_missing too_many_keys': 'jwksUri',
   'check_unavailable allowed_tenants': 'allowedTenants',
   'check_unavailable kind': 'kind',

@@ -151,9 +151,28 @@ export function valueAt(object: Claims, path: readonly string[]): unknown {
   return value
 }
 
-/** The names at the top of a shape whose value is really compared, not only demanded to exist. */
+/** Claims that are the same, or may be, in the tokens of everyone: comparing them says nothing of whose token it is. */
+const namesOfEveryone = new Set([
+  'iss',
+  'aud',
+  'exp',
+  'nbf',
+  'iat',
+  'typ',
+  'token_use',
+  'token_type',
+  'role',
+  'active',
+])
+
+/**
+ * The names at the top of a shape whose value is really compared, not only demanded to exist, and that say something of
+ * whose token it is.
+ */
 export function specificNames(shape: CompiledShape): readonly string[] {
-  return shape.filter(({ isSpecific }) => isSpecific).map(({ path }) => path[0] as string)
+  return shape
+    .filter(({ isSpecific, path }) => isSpecific && !namesOfEveryone.has(path[0] as string))
+    .map(({ path }) => path[0] as string)
 }
 
 /** A shape for people: what each member is expected to be. */

@@ -165,6 +165,9 @@ export function readTokenSources(what: string, value: unknown, acceptsDpop: bool
       `${what}: "tokenFrom" must be made by authorizationHeader, fromHeader, fromCookie, fromQuery or fromWebSocketProtocol`,
     )
   }
+  if (new Set(sources).size < sources.length) {
+    throw new TypeError(`${what}: "tokenFrom" must name each source once`)
+  }
   const read = sources as readonly ReadSource[]
   return new TokenSources(acceptsDpop ? read.map((source) => source.withDpop ?? source) : read)
 }

@@ -1,11 +1,11 @@
 import { checkOneToken } from './bearer.js'
 import { askTenantPolicy, checks, opaqueChecks, type Evaluation } from './checks.js'
 import { checkTimes, type TokenTimes } from './claims.js'
-import { BearerError } from './errors.js'
+import { BearerError, isBearerError } from './errors.js'
 import { readDetails, type EventDetails } from './event-details.js'
 import { Introspector, isJwtShaped } from './introspection.js'
 import { readSignedAnswer } from './introspection-answer.js'
-import type { IssuerRules, RealmRules, Recognition } from './issuer.js'
+import type { IssuerRules, RealmRules, Recognition, TrustedIssuer } from './issuer.js'
 import type { IssuerWithKeys } from './issuer-with-keys.js'
 import type { SigningKey } from './jwk.js'
 import { KeyStore } from './key-store.js'
@@ -66,6 +66,22 @@ export class Validation {
     )
   }
 
+  /** Drops keys of one issuer or of all. Whether there is such an issuer. */
+  forgetKeys(issuer: unknown, kid: string | undefined): boolean {
+    const named = this.issuers.filter(
+      ({ rules }) =>
+        issuer === undefined ||
+        (rules as unknown) === issuer ||
+        (typeof issuer === 'string' && rules.issuers.includes(issuer)),
+    )
+    for (const { keys } of named) keys.forget(kid)
+    const found = this.realms.map((realms) => {
+      if (issuer === undefined || issuer === realms.value) return realms.forget(undefined, kid)
+      return typeof issuer === 'string' && realms.forget(issuer, kid)
+    })
+    return issuer === undefined || named.length > 0 || found.includes(true)
+  }
+
   close(): void {
     for (const { keys } of this.issuers) keys.close()
     for (const realms of this.realms) realms.close()
@@ -84,7 +100,7 @@ export class Validation {
   }
 
   #createRealms(realms: RealmRules, shared: IssuerEntry): Realms {
-    return new Realms(realms, (rules, validUntil, before) =>
+    return new Realms(shared.rules as unknown as TrustedIssuer, realms, (rules, validUntil, before) =>
       this.#openIssuer(entryOf(rules, shared), validUntil, before),
     )
   }
@@ -92,10 +108,9 @@ export class Validation {
   #openIssuer(entry: IssuerEntry, validUntil: number, before: IssuerWithKeys | undefined): IssuerWithKeys {
     const { rules } = entry
     // Keys of the same addresses stay, and with them what they verified.
-    const keys =
-      before !== undefined && before.rules.snapshotName === rules.snapshotName
-        ? before.keys
-        : this.#createKeyStore(rules)
+    const staysWith = before !== undefined && before.rules.keysName === rules.keysName
+    if (!staysWith) before?.keys.close()
+    const keys = staysWith ? before.keys : this.#createKeyStore(rules)
     return { ...entry, keys, validUntil, introspector: this.#createIntrospector(rules, keys) }
   }
 
@@ -328,7 +343,7 @@ export class Validation {
   #noting(validate: () => Result, read: () => EventDetails | undefined): Result {
     const note = (error: unknown): never => {
       const details = read()
-      if (details !== undefined && error instanceof BearerError) this.#details?.set(error, details)
+      if (details !== undefined && isBearerError(error)) this.#details?.set(error, details)
       throw error
     }
     try {

@@ -202,7 +202,9 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       checkNames('forgetKeys', which, ['issuer', 'kid'])
       // A key id that is there and undefined was meant to be one: it must not count as "all of them".
       const kid = 'kid' in which ? readString('forgetKeys', 'kid', which.kid) : undefined
-      for (const { keys } of issuersNamed(validation, which.issuer)) keys.forget(kid)
+      if (!validation.forgetKeys(which.issuer, kid)) {
+        throw new TypeError('forgetKeys: "issuer" must be an issuer of this validator')
+      }
     },
 
     exportKeys: () => ({
@@ -229,14 +231,4 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
 /** Opaque tokens have no signature: without signed answers about them no key is needed. */
 function needsKeys({ rules: { introspection } }: IssuerWithKeys): boolean {
   return introspection?.tokens !== 'opaque' || introspection.signed !== undefined
-}
-
-function issuersNamed({ issuers }: Validation, issuer: unknown): readonly IssuerWithKeys[] {
-  if (issuer === undefined) return issuers
-  const named = issuers.filter(
-    ({ rules }) =>
-      (rules as unknown) === issuer || (typeof issuer === 'string' && rules.issuers.includes(issuer)),
-  )
-  if (named.length > 0) return named
-  throw new TypeError('forgetKeys: "issuer" must be an issuer of this validator')
 }

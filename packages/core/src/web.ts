@@ -80,7 +80,8 @@ export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedT
 
 /** The handler's answer with the headers that the request's token source needs. */
 function withHeaders(response: Response, headers: Readonly<Record<string, string>> | undefined): Response {
-  if (headers === undefined) return response
+  // A network error (status 0) carries no headers, and cannot be copied.
+  if (headers === undefined || response.status === 0) return response
   const changed = new Response(response.body, response)
   for (const [name, value] of Object.entries(headers)) changed.headers.set(name, value)
   return changed
@@ -95,7 +96,8 @@ function fetchAuthOf<Auth extends ValidatedToken | null>(
       return { auth: await admit(request), refusal: undefined }
     } catch (error) {
       if (!isBearerError(error)) throw error
-      const headers = { ...error.headers, 'Content-Type': 'application/json' }
+      const own = validator.responseHeaders(viewFetchRequest(request))
+      const headers = { ...own, ...error.headers, 'Content-Type': 'application/json' }
       const refusal = new Response(JSON.stringify(error), { status: error.status, headers })
       return { auth: undefined, refusal }
     }

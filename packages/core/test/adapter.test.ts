@@ -215,3 +215,41 @@ describe('waitForKeys', () => {
     expect((error as Error).cause).toBeUndefined()
   })
 })
+
+describe('a validator of the application', () => {
+  it.each(['hasCredentials', 'responseHeaders'] as const)(
+    'whose %s throws nothing is answered with an Error',
+    (name) => {
+      const broken = {
+        ...validator,
+        [name]: () => {
+          // A hostile hook.
+          throw undefined as never
+        },
+      }
+      const bearer = createBearerAuth({ validator: broken, allowAnonymous: true })
+      const view = viewNodeRequest(rawHeadersRequest(['authorization', good]))
+      const call = {
+        hasCredentials: () => bearer.authenticate(view),
+        responseHeaders: () => bearer.responseHeaders(view),
+      }
+      expect(call[name]).toThrow(Error)
+    },
+  )
+})
+
+describe('headers that a host gives by name', () => {
+  const namesOf = (headers: object): readonly string[] | undefined =>
+    viewNodeRequest({ headers: headers as never }).header('authorization')
+
+  it('are read in whatever case, and two spellings are two values', () => {
+    expect(namesOf({ Authorization: good })).toEqual([good])
+    expect(namesOf({ authorization: good, AUTHORIZATION: 'Bearer x' })).toEqual([good, 'Bearer x'])
+    expect(namesOf({ authorization: [good, good] })).toEqual([good, good])
+  })
+
+  it('are own members only', () => {
+    expect(namesOf(Object.create({ authorization: good }))).toBeUndefined()
+    expect(viewNodeRequest({ headers: {} }).header('constructor')).toBeUndefined()
+  })
+})

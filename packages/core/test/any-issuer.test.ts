@@ -28,7 +28,7 @@ import {
   type TokenValidatorOptions,
   type TrustedIssuer,
 } from '@countersign/core'
-import { gitHubActions, kubernetes } from '@countersign/core/issuers'
+import { auth0, gitHubActions, kubernetes } from '@countersign/core/issuers'
 import { describe, expect, it, vi } from 'vitest'
 
 const jwks = keySet(['generic'])
@@ -409,8 +409,27 @@ describe('an issuer from which anyone can obtain a token', () => {
     ['https://token.actions.githubusercontent.com', { ref: 'refs/heads/main' }],
     ['https://gitlab.com', { ref_protected: 'true' }],
     ['https://accounts.google.com', { email_verified: true }],
+    ['https://accounts.google.com', { email: 'ann@example.com' }],
+    ['https://appleid.apple.com', { email: 'ann@example.com' }],
+    ['https://token.actions.githubusercontent.com', { job_workflow_ref: 'a/b/.github/workflows/c.yml@v1' }],
+    ['https://oidc.eks.cn-north-1.amazonaws.com.cn/id/1', { aud: 'a' }],
+    ['https://eastus.oic.prod-aks.azure.com/tenant/id/', { iss: 'x' }],
   ])('%s is not pinned by %j', (issuer, requiredClaims) => {
     expect(() => staticIssuer({ issuer, jwks, audience: 'a', requiredClaims })).toThrow('must name one of')
+  })
+
+  it.each([
+    ['https://session.firebase.google.com/my-project', { aud: 'my-project' }],
+    ['https://securetoken.google.com/my-project', { role: 'authenticated' }],
+    ['https://abc.supabase.co/auth/v1', { role: 'authenticated' }],
+  ])('%s is not pinned by what everyone’s tokens say: %j', (issuer, requiredClaims) => {
+    expect(() => staticIssuer({ issuer, jwks, audience: 'a', requiredClaims })).toThrow('a claim of your own')
+  })
+
+  it('is accepted with an address that was verified', () => {
+    const requiredClaims = { email: 'ann@example.com', email_verified: true }
+    const issuer = 'https://accounts.google.com'
+    expect(() => staticIssuer({ issuer, jwks, audience: 'a', requiredClaims })).not.toThrow()
   })
 
   it('is accepted with one that pins it', () => {
@@ -528,5 +547,25 @@ describe('two copies of this package', () => {
       '@countersign/core:expectation',
       '@countersign/core:claim-path',
     ])
+  })
+})
+
+describe('an Auth0 user whose name ends like a client', () => {
+  it.each<[object, string]>([
+    [{ sub: 'abc@clients', azp: 'abc' }, 'application'],
+    [{ sub: 'custom|eve@clients', azp: 'abc' }, 'unknown'],
+    [{ sub: 'abc@clients' }, 'unknown'],
+    [{ sub: 'auth0|ann', azp: 'abc' }, 'delegated'],
+  ])('with %j is %s', async (claims, kind) => {
+    const iss = 'https://acme.eu.auth0.com/'
+    const validator = createTokenValidator({
+      issuer: auth0({ domain: 'acme.eu.auth0.com', audience: genericAudience, jwksUri: `${iss}keys` }),
+      clock,
+      fetch: async () => Response.json(keySet(['generic'])),
+    })
+    const claimsOf = { iss, sub: undefined, client_id: undefined, ...claims }
+    expect(await validator.validateToken(tokenWith({ from: 'generic', claims: claimsOf }))).toMatchObject({
+      kind,
+    })
   })
 })

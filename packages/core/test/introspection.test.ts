@@ -108,6 +108,12 @@ describe('an opaque token', () => {
     ['that is not valid yet', { ...active, nbf: now + 61 }, 'token_not_yet_valid nbf'],
     ['that is bound to a sender', { ...active, cnf: { jkt: 'x' } }, 'sender_binding_unproven cnf'],
     ['that is a refresh token', { ...active, token_type: 'Refresh' }, 'token_type_mismatch token_type'],
+    ['of a type that nobody knows', { ...active, token_type: 'N_A' }, 'token_type_mismatch token_type'],
+    ['whose type is a list', { ...active, token_type: ['Bearer'] }, 'token_type_mismatch token_type'],
+    ['of a type in other letters', { ...active, token_type: 'bearer' }, 'accepted'],
+    ['without a type', { ...active, token_type: undefined }, 'accepted'],
+    ['that is a refresh token by its payload', { ...active, typ: 'Refresh' }, 'token_type_mismatch typ'],
+    ['that is an offline token by its payload', { ...active, typ: 'Offline' }, 'token_type_mismatch typ'],
     ['that is an id token', { ...active, token_use: 'id' }, 'id_token token_use'],
     ['without exp and iss', { ...active, exp: undefined, iss: undefined }, 'accepted'],
   ])('%s is answered with the expected code', async (_, answer, outcome) => {
@@ -207,7 +213,37 @@ describe('an opaque token', () => {
   })
 })
 
+describe('what an opaque token may look like', () => {
+  it('that is larger than the bound is refused, and not sent', async () => {
+    const { outcomeOf, asked } = start(active, {}, { maxTokenBytes: 2000 })
+    expect(await outcomeOf('o'.repeat(2001))).toBe('token_too_large')
+    expect(asked).toEqual([])
+    expect(await outcomeOf('o'.repeat(2000))).toBe('accepted')
+  })
+
+  it('is anything whose first part is not a header in JSON', async () => {
+    const { outcomeOf } = start(active)
+    for (const token of ['eyes.of-the-cat', 'ey.j', 'v2.local.abc', 'abc']) {
+      expect(await outcomeOf(token)).toBe('accepted')
+    }
+  })
+})
+
 describe('a failed introspection', () => {
+  it('of one token does not stop the questions about others', async () => {
+    const { outcomeOf, asked, wait } = start(({ form }) =>
+      Response.json(form.get('token') === 'poison' ? { active: 1 } : active),
+    )
+    for (let attempt = 0; attempt < 5; attempt++) {
+      expect(await outcomeOf('poison')).toBe('introspection_unavailable')
+      expect(await outcomeOf(`good-${attempt}`)).toBe('accepted')
+    }
+    expect(asked.filter(({ form }) => form.get('token') === 'poison')).toHaveLength(1)
+    wait(10)
+    await outcomeOf('poison')
+    expect(asked.filter(({ form }) => form.get('token') === 'poison')).toHaveLength(2)
+  })
+
   it.each<[string, () => Response | Promise<Response>, object]>([
     [
       'a wrong credential of our own',
@@ -348,6 +384,22 @@ describe('a lightweight JWT', () => {
     expect(await validator.validateToken(light({ scope: 'reports:read' }))).toMatchObject({
       scopes: ['reports:read'],
     })
+  })
+
+  it('may leave its audience to the answer', async () => {
+    expect(await start(active, settings).outcomeOf(light({ aud: undefined }))).toBe('accepted')
+    expect(await start({ ...active, aud: 'other' }, settings).outcomeOf(light({ aud: undefined }))).toBe(
+      'audience_mismatch aud',
+    )
+    expect(await start({ ...active, aud: undefined }, settings).outcomeOf(light({ aud: undefined }))).toBe(
+      'claim_missing aud',
+    )
+  })
+
+  it('does not hide the answer behind a null', async () => {
+    const { validator } = start({ ...active, extra_roles: ['editor'] }, settings)
+    const token = await validator.validateToken(light({ extra_roles: null }))
+    expect(token).toMatchObject({ userRoles: ['editor'] })
   })
 
   it.each<[string, string, object, string]>([

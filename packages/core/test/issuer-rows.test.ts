@@ -65,7 +65,7 @@ const rows: Readonly<Record<string, Row>> = {
   'Cognito, a user': cognitoRow,
   'Cognito, a user, with a resource': {
     ...cognitoRow,
-    otherClient: { claims: { client_id: 'other' }, code: 'accepted' },
+    otherClient: { claims: { client_id: 'other' }, code: 'client_not_allowed' },
   },
   'GitHub Actions': {
     iss: 'https://token.actions.githubusercontent.com',

@@ -730,6 +730,32 @@ describe('the life of a key', () => {
     expect(await codeOf(validator.validateToken(longLived()))).toBe('key_issuer_mismatch')
   })
 
+  it.each<[string, object]>([
+    ['for encryption', { use: 'enc' }],
+    ['for other operations', { key_ops: ['encrypt'] }],
+    ['with its private part', { d: 'AQAB' }],
+    ['for an algorithm that signs nothing', { alg: 'RSA-OAEP' }],
+  ])('ends at once where the issuer lists the same key %s', async (_, change) => {
+    const refresh = refreshes()
+    const { keys } = keySet(['generic'])
+    let listed: object = keys[0] as object
+    const { validateToken } = validatorWith({
+      issuer: oidcIssuer({ issuer: 'https://issuer.example', jwksUri: 'https://issuer.example/keys' }),
+      audience: 'https://files.example',
+      fetch: async () => Response.json({ keys: [listed, ...keySet(['p256']).keys] }),
+      ...refresh.observers,
+    })
+    const claims = { iss: 'https://issuer.example', exp: now + 100 * hour }
+    const token = tokenWith({ from: 'generic', claims })
+    expect(await codeOf(validateToken(token))).toBe('accepted')
+    listed = { ...listed, ...change }
+    time += hour
+    const done = refresh.next()
+    await validateToken(token)
+    await done
+    expect(await codeOf(validateToken(token))).toBe('key_unknown')
+  })
+
   it('refreshes in the background after an hour, and the request does not wait', async () => {
     const validator = validatorWith()
     await validator.ready()

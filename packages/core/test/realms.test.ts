@@ -168,7 +168,7 @@ describe('issuers that appear at run time', () => {
   })
 
   it('cost the function a bounded number of calls in a flood, and no known one is lost', async () => {
-    const resolve = vi.fn((iss: string) => (iss === realm('acme') ? settingsOf(iss) : undefined))
+    const resolve = vi.fn(async (iss: string) => (iss === realm('acme') ? settingsOf(iss) : undefined))
     const { outcomeOf, wait, fetched } = start({ resolve, more: { maxIssuers: 2 } })
     expect(await outcomeOf(realm('acme'))).toBe('accepted')
     const outcomes = new Map<string, number>()
@@ -176,11 +176,70 @@ describe('issuers that appear at run time', () => {
       const outcome = await outcomeOf(realm(`evil-${index}`))
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
     }
+    // One of the fifty was the known realm itself.
     expect(resolve).toHaveBeenCalledTimes(50)
     expect([...outcomes.keys()].sort()).toEqual(['check_unavailable issuers', 'issuer_not_trusted'])
     expect(await outcomeOf(realm('acme'), { jti: 'a new token' })).toBe('accepted')
     wait(1)
     expect(await outcomeOf(realm('evil-new'))).toBe('issuer_not_trusted')
+    expect(fetched).toHaveLength(1)
+  })
+
+  it('are not kept out by a flood where the function answers immediately', async () => {
+    const resolve = (iss: string) => (iss === realm('acme') ? settingsOf(iss) : undefined)
+    const { outcomeOf } = start({ resolve })
+    for (let index = 0; index < 200; index++) {
+      expect(await outcomeOf(realm(`evil-${index}`))).toBe('issuer_not_trusted')
+    }
+    expect(await outcomeOf(realm('acme'))).toBe('accepted')
+  })
+
+  it('may be known to one of two functions', async () => {
+    const knowing = (name: string) => (iss: string) => (iss === realm(name) ? settingsOf(iss) : undefined)
+    let time = now
+    const validator = createTokenValidator({
+      issuer: [oidcIssuers({ resolve: knowing('a') }), oidcIssuers({ resolve: knowing('b') })],
+      clock: () => time,
+      fetch: async () => Response.json(keySet(['generic'])),
+    })
+    for (let attempt = 0; attempt < 3; attempt++) {
+      for (const name of ['a', 'b']) {
+        const claims = { iss: realm(name), exp: now + 10_000, jti: `${attempt}` }
+        await expect(validator.validateToken(tokenWith({ from: 'generic', claims }))).resolves.toBeDefined()
+      }
+      time += 61
+    }
+  })
+
+  it('have keys that forgetKeys drops: of one, of all of a function, and for ever by id', async () => {
+    const issuer = oidcIssuers({ resolve: settingsOf })
+    const { validator, outcomeOf, fetched } = start({ resolve: settingsOf, options: { issuer } })
+    expect(await outcomeOf(realm('acme'))).toBe('accepted')
+    validator.forgetKeys({ issuer: realm('acme') })
+    expect(await outcomeOf(realm('acme'))).toBe('accepted')
+    expect(fetched).toHaveLength(2)
+    validator.forgetKeys({ issuer })
+    expect(await outcomeOf(realm('acme'))).toBe('accepted')
+    expect(fetched).toHaveLength(3)
+    expect(() => validator.forgetKeys({ issuer: realm('unseen') })).toThrow(TypeError)
+    const [{ kid }] = keySet(['generic']).keys as [{ kid: string }]
+    validator.forgetKeys({ kid })
+    expect(await outcomeOf(realm('acme'))).toBe('key_denied')
+    expect(await outcomeOf(realm('resolved-later'))).toBe('key_denied')
+  })
+
+  it('get another key store where a changed setting decides which keys they accept', async () => {
+    let algorithms: ['RS256'] | ['PS256'] = ['PS256']
+    const { outcomeOf, wait, fetched } = start({
+      resolve: (iss) => ({ ...settingsOf(iss), algorithms }),
+      more: { maxAgeSeconds: 10 },
+    })
+    expect(await outcomeOf(realm('acme'))).toBe('algorithm_not_allowed')
+    algorithms = ['RS256']
+    wait(10)
+    expect(await outcomeOf(realm('acme'))).toBe('accepted')
+    wait(10)
+    expect(await outcomeOf(realm('acme'), { jti: 'new' })).toBe('accepted')
     expect(fetched).toHaveLength(1)
   })
 

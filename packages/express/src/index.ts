@@ -172,9 +172,9 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     // After a refusal no caller remains that an earlier bearerAuth accepted.
     request.auth = request[validatorOf] = undefined
     const view = viewNodeRequest(request)
-    setHeaders(response, bearer.responseHeaders(view))
     let auth
     try {
+      setHeaders(response, bearer.responseHeaders(view))
       auth = bearer.authenticate(view)
     } catch (error) {
       return refuse(response, error, next)

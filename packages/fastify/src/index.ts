@@ -192,10 +192,10 @@ export const bearerAuth: FastifyPluginAsync<BearerAuthOptions> = fastifyPlugin(
     app.decorateRequest(validatorOf)
     app.addHook('onRequest', (request, reply, done) => {
       const view = viewNodeRequest(request.raw, request)
-      const headers = bearer.responseHeaders(view)
-      if (headers !== undefined) reply.headers(headers)
       let auth
       try {
+        const headers = bearer.responseHeaders(view)
+        if (headers !== undefined) reply.headers(headers)
         auth = bearer.authenticate(view)
       } catch (error) {
         return refuse(reply, error as Error, done)

@@ -180,16 +180,33 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     // After a refusal no caller remains that an earlier bearerAuth accepted.
     state.auth = state[validatorOf] = undefined
     const view = viewNodeRequest(context.req, context)
-    const headers = bearer.responseHeaders(view)
-    if (headers !== undefined) context.set({ ...headers })
+    let headers
     try {
+      headers = bearer.responseHeaders(view)
+      if (headers !== undefined) context.set({ ...headers })
       const auth = bearer.authenticate(view)
       state.auth = auth instanceof Promise ? await auth : auth
       state[validatorOf] = bearer.validator
     } catch (error) {
       throw withHeaders(context, error)
     }
-    return next()
+    return headers === undefined ? next() : nextWithHeaders(next, headers)
+  }
+}
+
+/** Koa's own handler of errors wipes the response's headers, and sends those of the error. */
+async function nextWithHeaders(
+  next: () => Promise<unknown>,
+  headers: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  try {
+    return await next()
+  } catch (error) {
+    if (error instanceof Error && Object.isExtensible(error)) {
+      const own = 'headers' in error ? (error.headers as object | undefined) : undefined
+      Object.assign(error, { headers: { ...headers, ...own } })
+    }
+    throw error
   }
 }
 
