@@ -7,6 +7,7 @@ import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { acquire } from './rows/acquire.mjs'
 import { cold } from './rows/cold.mjs'
+import { dpop } from './rows/dpop.mjs'
 import { emulator } from './rows/emulator.mjs'
 import { growth } from './rows/growth.mjs'
 import { hot } from './rows/hot.mjs'
@@ -16,7 +17,7 @@ import { keys } from './rows/keys.mjs'
 import { profile } from './rows/profile.mjs'
 import { chart } from './chart.mjs'
 
-const rows = { cold, hot, http, keys, acquire, imports, emulator, growth, profile }
+const rows = { cold, hot, dpop, http, keys, acquire, imports, emulator, growth, profile }
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false } },

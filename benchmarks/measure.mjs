@@ -24,7 +24,8 @@ export async function interleaved(contenders, { rounds, operations, baseline, pr
   const warmUps = Math.min(8, rounds + 1)
   for (let round = -warmUps; round < rounds; round++) {
     progress?.(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`)
-    for (const { name, run, operations: own = operations } of shuffled(contenders)) {
+    for (const { name, prepare, run, operations: own = operations } of shuffled(contenders)) {
+      prepare?.()
       const startedAt = process.hrtime.bigint()
       const pending = run()
       if (pending instanceof Promise) await pending

@@ -8,6 +8,8 @@ import type { AdapterHarness, Contract, ContractApi, RunningApi } from './contra
 import { describeHostileHeaders } from './contract/hostile-headers.js'
 import { describeIssuers } from './contract/issuers.js'
 import { describeOutage } from './contract/outage.js'
+import { describeDpop } from './contract/dpop.js'
+import { describeMutualTls } from './contract/mutual-tls.js'
 import { describeRows } from './contract/rows.js'
 import { describeSources } from './contract/sources.js'
 import { prepareSilence } from './contract/silence.js'
@@ -57,10 +59,16 @@ export function describeAdapterContract<TrustedIssuer>(
       }
 
       describeRows(contract, 'and a token cache', { maxEntries: 10_000 })
+      describeDpop(contract, 'and a token cache', { maxEntries: 10_000 })
+      describeMutualTls(contract, 'and a token cache', { maxEntries: 10_000 })
       // What an error handler does depends on no cache.
       if (errorHandler === 'default') {
         describeRows(contract, 'and a token cache of one', { maxEntries: 1 })
         describeRows(contract, 'and no token cache', false)
+        describeDpop(contract, 'and a token cache of one', { maxEntries: 1 })
+        describeMutualTls(contract, 'and a token cache of one', { maxEntries: 1 })
+        describeDpop(contract, 'and no token cache', false)
+        describeMutualTls(contract, 'and no token cache', false)
       }
       describeAnonymous(contract)
       describeHandler(contract)

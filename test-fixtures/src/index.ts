@@ -1,4 +1,5 @@
 export { clock, now } from './clock.js'
+export { createDpopKey, dpopProof, type DpopKey, type ProofChange } from './dpop.js'
 export { rawHeadersRequest, requestView } from './request-view.js'
 export * from './identities.js'
 export { entraKeyNames, genericKeyNames, signingKey, type KeyName, type SigningKey } from './keys.js'
@@ -26,6 +27,7 @@ export {
 } from './setups.js'
 export { authorizationValues, refusedRequests, type RefusedRequest } from './refused-requests.js'
 export { acceptedRequests, type AcceptedRequest } from './accepted-requests.js'
+export { describeMutualTlsServers, type StartApi, type TlsOptions } from './mutual-tls-servers.js'
 export { describeAdapterContract } from './adapter-contract.js'
 export {
   describeBothBuilds,

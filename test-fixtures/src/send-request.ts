@@ -7,6 +7,7 @@ export interface OutgoingRequest {
   readonly method?: string
   readonly path?: string
   readonly authorization?: readonly string[]
+  readonly dpop?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
@@ -64,6 +65,7 @@ function prepare(origin: string, outgoing: OutgoingRequest): ClientRequest {
   const { host } = new URL(origin)
   const headers = ['Host', host, 'Connection', 'close']
   for (const value of outgoing.authorization ?? []) headers.push('Authorization', value)
+  for (const value of outgoing.dpop ?? []) headers.push('DPoP', value)
   for (const [name, value] of Object.entries(outgoing.headers ?? {})) headers.push(name, value)
   return request(new URL(outgoing.path ?? '/', origin), {
     method: outgoing.method ?? 'GET',

@@ -22,6 +22,18 @@ export function readBearerToken(values: readonly string[] | undefined): string {
   return match[2] ?? ''
 }
 
+/** The same, where the scheme may be `DPoP` too (RFC 9449 section 7.1). */
+export function readBearerOrDpopToken(values: readonly string[] | undefined): string {
+  if (!hasDpopScheme(values)) return readBearerToken(values)
+  if (values.length > 1) throw new BearerError('authorization_repeated')
+  return (values[0] as string).slice(4).replace(/^ +/, '')
+}
+
+/** Whether the first of the values begins with the scheme `DPoP`. */
+export function hasDpopScheme(values: readonly string[] | undefined): values is readonly string[] {
+  return typeof values?.[0] === 'string' && /^dpop( |$)/i.test(values[0])
+}
+
 /** Refuses anything but one token after `Bearer` with `authorization_malformed`. */
 export function checkOneToken(token: string): void {
   if (token === '' || token.includes(' ') || token.includes('\t'))

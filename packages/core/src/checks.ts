@@ -19,6 +19,7 @@ import type { Candidates } from './key-set.js'
 import type { IssuerEntry, ReadOptions } from './options.js'
 import { checkPermission, type CompiledPermission } from './permission.js'
 import type { Realms } from './realms.js'
+import { checkSameBinding, checkSenderOf, type PresentedRequest } from './sender-proof.js'
 import { findMismatch } from './shape.js'
 import { readToken, type HeaderCache, type UnverifiedToken } from './token.js'
 import { createValidatedToken, type TokenIdentity, type ValidatedToken } from './validated-token.js'
@@ -33,6 +34,8 @@ export interface Evaluation {
   readonly realms: readonly Realms[]
   readonly headers: HeaderCache
   readonly permission: CompiledPermission | undefined
+  /** The request that presents the token, where sender proofs are configured and there is a request. */
+  readonly presented: PresentedRequest | undefined
   /** Whether a person asks for every verdict: a request does not spend a fetch on a token that is refused anyhow. */
   readonly isExplained: boolean
   /** Milliseconds of the monotonic clock; 0 where no details are wanted. */
@@ -344,12 +347,16 @@ function checkMissingAudience(claims: Claims, rules: IssuerRules, accepted: read
   }
 }
 
-function checkSender(evaluation: Evaluation): void {
-  // A bound token without its proof may be stolen (RFC 9449 section 7.1, RFC 8705 section 3). A null binding counts too:
-  // the safe reading of a binding that says nothing.
-  if (Object.hasOwn(claimsOf(evaluation), 'cnf')) {
-    throw new BearerError('sender_binding_unproven', { claim: 'cnf' })
-  }
+function checkSender(evaluation: Evaluation): void | Promise<void> {
+  // A lightweight token may be bound by the answer about it alone.
+  const isDecidedLater =
+    evaluation.matchedIssuer?.introspector?.tokens === 'jwt' && !Object.hasOwn(claimsOf(evaluation), 'cnf')
+  return isDecidedLater ? undefined : proveSender(evaluation)
+}
+
+function proveSender(evaluation: Evaluation): void | Promise<void> {
+  const { token, now, presented, options } = evaluation
+  return checkSenderOf(claimsOf(evaluation), token, now, presented, options.senders)
 }
 
 /** Adds what the issuer answers about a JWT to its claims: only once the token itself has passed. */
@@ -368,8 +375,10 @@ function checkIntrospection(evaluation: Evaluation): void | Promise<void> {
     const merged = Object.freeze({ ...parts.unverifiedClaims, ...claims, ...own })
     evaluation.parts = { ...parts, unverifiedClaims: merged, bytes: parts.bytes + bytes }
     evaluation.freshUntil = freshUntil
-    checkSender(evaluation)
     checkOwnAudience(evaluation)
+    if (!Object.hasOwn(own, 'cnf')) return proveSender(evaluation)
+    // The token's own binding was proved; the answer must not name another sender.
+    return checkSameBinding(own, claims)
   })
 }
 

@@ -5,8 +5,13 @@
 interface Refusal {
   /** HTTP status of the answer. */
   readonly status: 400 | 401 | 403 | 503
-  /** `error` of the challenge (RFC 6750 section 3.1); absent where the RFC wants a bare challenge, or none. */
-  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
+  /** `error` of the challenge (RFC 6750 section 3.1, RFC 9449 section 7.1); absent where the RFC wants a bare challenge, or none. */
+  readonly error?:
+    | 'invalid_request'
+    | 'invalid_token'
+    | 'insufficient_scope'
+    | 'invalid_dpop_proof'
+    | 'use_dpop_nonce'
   /** `error_description`: fixed words, within the characters RFC 6750 section 3 allows. */
   readonly phrase: string
 }
@@ -57,6 +62,18 @@ const table = {
   permissions_missing: invalid('The token carries neither scopes nor roles'),
   token_inactive: invalid('The token is not active'),
   sender_binding_unproven: invalid('The token is bound to a sender, and the request does not prove it'),
+
+  sender_binding_missing: invalid('The token is not bound to its sender as this API requires'),
+  dpop_proof_invalid: {
+    status: 401,
+    error: 'invalid_dpop_proof',
+    phrase: 'The DPoP proof is missing or not valid',
+  },
+  dpop_nonce_required: {
+    status: 401,
+    error: 'use_dpop_nonce',
+    phrase: 'The DPoP proof must carry the nonce of this answer',
+  },
 
   // The caller is known and may not do this.
   client_not_allowed: forbidden('The client is not allowed'),
@@ -114,8 +131,18 @@ export interface ChallengeParameters {
   readonly scopePrefix?: string | undefined
   /** Scopes that every caller needs: told to a caller without a usable token, who can then ask for them. */
   readonly scope?: string | undefined
+  /** The challenge of the scheme DPoP, where it is accepted. */
+  readonly dpop?: DpopChallenge | undefined
   /** Headers of the answer beside the challenge. */
   readonly responseHeaders?: Readonly<Record<string, string>> | undefined
+}
+
+/** How a challenge names the scheme DPoP (RFC 9449 section 7.1). */
+export interface DpopChallenge {
+  /** The accepted algorithms, separated by spaces. */
+  readonly algs: string
+  /** Whether DPoP is named alone: the request used it, or nothing else is accepted. Clients retry with a nonce only then. */
+  readonly isAlone: boolean
 }
 
 /**
@@ -192,8 +219,12 @@ export class BearerError extends Error {
 
 /** The same refusal with the parameters that every challenge of one validator carries. */
 export function withChallenge(error: BearerError, challenge: ChallengeParameters): BearerError {
-  const { resourceMetadata, scopePrefix, responseHeaders } = challenge
-  const isPlain = resourceMetadata === undefined && scopePrefix === undefined && responseHeaders === undefined
+  const { resourceMetadata, scopePrefix, responseHeaders, dpop } = challenge
+  const isPlain =
+    resourceMetadata === undefined &&
+    scopePrefix === undefined &&
+    responseHeaders === undefined &&
+    dpop === undefined
   return isPlain ? error : new BearerError(error.code, error, challenge)
 }
 
@@ -207,7 +238,11 @@ function challengeFor(refusal: Refusal, scope: string | undefined, parameters: C
   if (parameters.resourceMetadata !== undefined) {
     members.push(`resource_metadata="${parameters.resourceMetadata}"`)
   }
-  return members.length === 0 ? 'Bearer' : `Bearer ${members.join(', ')}`
+  const { dpop } = parameters
+  if (dpop === undefined) return members.length === 0 ? 'Bearer' : `Bearer ${members.join(', ')}`
+  const algs = `algs="${dpop.algs}"`
+  if (dpop.isAlone) return `DPoP ${[...members, algs].join(', ')}`
+  return `${members.length === 0 ? 'Bearer' : `Bearer ${members.join(', ')}`}, DPoP ${algs}`
 }
 
 /** Scopes as a client asks for them: with Entra, after the identifier of the API. */

@@ -12,6 +12,7 @@ import {
 } from './options-reader.js'
 import { compilePermission, roleOfNoKind, type CompiledPermission, type Permission } from './permission.js'
 import type { ValidatorObservers } from './observers.js'
+import { readSenderProofs, type SenderProof, type Senders } from './sender-proof.js'
 import type { CompiledShape } from './shape.js'
 import type { TokenCacheOptions } from './token-cache.js'
 import { readTokenSources, type TokenReader, type TokenSource } from './token-source.js'
@@ -49,6 +50,11 @@ export interface TokenValidatorOptions extends ValidatorObservers {
   /** Where requests carry their token. Two of the configured places used at once are a 400. Default: `Authorization`. */
   readonly tokenFrom?: TokenSource | readonly TokenSource[] | undefined
   /**
+   * How a request proves that it comes from the client a token is bound to: `dpop`, `mutualTls`, or both. A bound token (one
+   * with `cnf`) is refused without its proof; without this option every bound token is refused.
+   */
+  readonly senderProofs?: SenderProof | readonly SenderProof[] | undefined
+  /**
    * Add client id, tenant id, token id and duration to the events of accepted and refused tokens: for audit and metrics.
    * Nothing of a person is in them. Default: false.
    */
@@ -82,6 +88,8 @@ export interface ReadOptions {
   /** Scopes of the permission, for a caller who has none: only where clients read challenges (RFC 9728). */
   readonly scope: string | undefined
   readonly tokenReader: TokenReader
+  /** Undefined where no sender proof is configured: every bound token is then refused. */
+  readonly senders: Senders | undefined
   readonly eventDetails: boolean
   readonly clock: () => number
   readonly fetch: Fetch
@@ -112,6 +120,7 @@ export const optionNames: readonly string[] = [
   'resourceMetadata',
   'scopePrefix',
   'tokenFrom',
+  'senderProofs',
   'eventDetails',
   'clock',
   'fetch',
@@ -132,6 +141,13 @@ export function readOptions(options: TokenValidatorOptions): ReadOptions {
   const { eventDetails = false } = options
   if (typeof eventDetails !== 'boolean') throw new TypeError(`${what}: "eventDetails" must be true or false`)
   const issuers = readIssuers(options)
+  const clockToleranceSeconds = readSeconds(
+    what,
+    'clockToleranceSeconds',
+    options.clockToleranceSeconds ?? 60,
+    { from: 0, to: 600 },
+  )
+  const senders = readSenderProofs(what, options.senderProofs, clockToleranceSeconds)
   const required = permission === undefined ? undefined : readPermission(permission, issuers)
   return {
     issuers,
@@ -139,12 +155,10 @@ export function readOptions(options: TokenValidatorOptions): ReadOptions {
     scope: options.resourceMetadata === undefined ? undefined : required?.scope,
     scopePrefix:
       options.scopePrefix === undefined ? undefined : readScopePrefix('scopePrefix', options.scopePrefix),
-    tokenReader: readTokenSources(what, options.tokenFrom),
+    tokenReader: readTokenSources(what, options.tokenFrom, senders?.dpop !== undefined),
+    senders,
     eventDetails,
-    clockToleranceSeconds: readSeconds(what, 'clockToleranceSeconds', options.clockToleranceSeconds ?? 60, {
-      from: 0,
-      to: 600,
-    }),
+    clockToleranceSeconds,
     maxTokenAgeSeconds:
       maxTokenAgeSeconds === undefined
         ? undefined

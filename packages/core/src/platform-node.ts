@@ -1,5 +1,11 @@
 import { Buffer, isUtf8 } from 'node:buffer'
-import { createPublicKey, verify as verifySignature, type KeyObject } from 'node:crypto'
+import {
+  createHmac,
+  createPublicKey,
+  hash as digest,
+  verify as verifySignature,
+  type KeyObject,
+} from 'node:crypto'
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { algorithmRules, type AlgorithmRule, type SigningAlgorithm } from './algorithms.js'
 import type { SigningKey } from './jwk.js'
@@ -120,6 +126,10 @@ export const platform: Platform = {
       return false
     }
   },
+
+  sha256: (data) => digest('sha256', data, 'base64url'),
+
+  hmacSha256: (secret, text) => createHmac('sha256', secret).update(text).digest('base64url'),
 
   publicJwk(pem) {
     return { ...createPublicKey(pem).export({ format: 'jwk' }) }

@@ -1,4 +1,4 @@
-import { compactVerify, exportJWK, importJWK, importSPKI, importX509, type CryptoKey } from 'jose'
+import { base64url, compactVerify, exportJWK, importJWK, importSPKI, importX509, type CryptoKey } from 'jose'
 import { algorithmRules, type SigningAlgorithm } from './algorithms.js'
 import type { SigningKey } from './jwk.js'
 import type { Platform } from './platform.js'
@@ -24,6 +24,7 @@ function publicKeyOf(key: SigningKey, algorithm: SigningAlgorithm): Promise<Cryp
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const encoder = new TextEncoder()
 const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const alphabet = /^[A-Za-z0-9_-]*$/
 
@@ -36,6 +37,10 @@ function decodeBase64Url(text: string): Uint8Array | undefined {
   if (spare !== 0 && (digits.indexOf(text.charAt(text.length - 1)) & spare) !== 0) return undefined
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
   return Uint8Array.from(binary, (character) => character.charCodeAt(0))
+}
+
+function textOf(bytes: ArrayBuffer): string {
+  return base64url.encode(new Uint8Array(bytes))
 }
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {
@@ -68,6 +73,17 @@ export const platform: Platform = {
     } catch {
       return false
     }
+  },
+
+  async sha256(data) {
+    const bytes = typeof data === 'string' ? encoder.encode(data) : new Uint8Array(data)
+    return textOf(await crypto.subtle.digest('SHA-256', bytes))
+  },
+
+  async hmacSha256(secret, text) {
+    const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+    const key = await crypto.subtle.importKey('raw', new Uint8Array(secret), algorithm, false, ['sign'])
+    return textOf(await crypto.subtle.sign('HMAC', key, encoder.encode(text)))
   },
 
   async publicJwk(pem) {

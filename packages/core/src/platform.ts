@@ -28,6 +28,10 @@ export interface Platform {
   decodeText(text: string): string | undefined
   /** Whether this key made the signature over the signed text. Never throws; false in any doubt. */
   verify(key: SigningKey, algorithm: SigningAlgorithm, signed: SignedText): boolean | Promise<boolean>
+  /** The SHA-256 digest in base64url; of a text, the digest of its UTF-8. */
+  sha256(data: string | Uint8Array): string | Promise<string>
+  /** HMAC-SHA-256 of a text, in base64url. */
+  hmacSha256(secret: Uint8Array, text: string): string | Promise<string>
   /** The public key of a PEM text (SPKI or certificate) as a JWK. */
   publicJwk(pem: string): Promise<Record<string, unknown>> | Record<string, unknown>
   /** This runtime's diagnostics channel of that name; where there is none, a channel without subscribers. */

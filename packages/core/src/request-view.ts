@@ -11,6 +11,8 @@ export interface RequestView {
   header(name: string): readonly string[] | undefined
   /** The client's TLS certificate in DER; undefined where there is none, or the host does not tell. */
   peerCertificate(): Uint8Array | undefined
+  /** The address of the other end of the connection: the client, or the last proxy; undefined where the host does not tell. */
+  readonly remoteAddress: string | undefined
   /** The framework's own request, for conditions of the application. */
   readonly native: unknown
 }
@@ -27,7 +29,7 @@ interface NodeRequest {
   readonly url?: string | undefined
   /** The path and query as received. */
   readonly originalUrl?: string | undefined
-  /** The connection, for its certificate. */
+  /** The connection, for its certificate and address. */
   readonly socket?: object | null | undefined
 }
 
@@ -85,6 +87,12 @@ class NodeRequestView implements RequestView {
     const certificate = socket.getPeerX509Certificate() as { readonly raw: Uint8Array } | undefined
     return certificate?.raw
   }
+
+  get remoteAddress(): string | undefined {
+    const { socket } = this.request
+    if (typeof socket !== 'object' || socket === null || !('remoteAddress' in socket)) return undefined
+    return typeof socket.remoteAddress === 'string' ? socket.remoteAddress : undefined
+  }
 }
 
 /** A view of Node's request. `native` is the framework's own request object. */
@@ -115,6 +123,10 @@ class FetchRequestView implements RequestView {
   }
 
   peerCertificate(): undefined {
+    return undefined
+  }
+
+  get remoteAddress(): undefined {
     return undefined
   }
 }

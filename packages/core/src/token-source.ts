@@ -1,4 +1,4 @@
-import { readBearerToken } from './bearer.js'
+import { hasDpopScheme, readBearerOrDpopToken, readBearerToken } from './bearer.js'
 import { BearerError } from './errors.js'
 import { readString, readStringList } from './options-reader.js'
 import type { RequestView } from './request-view.js'
@@ -17,6 +17,10 @@ interface ReadSource {
   read(values: readonly string[], request: RequestView): string
   /** Headers for the answer, also for a refusal. */
   readonly responseHeaders?: Readonly<Record<string, string>>
+  /** The same source where DPoP is configured. */
+  readonly withDpop?: ReadSource
+  /** Whether the values present a token by the scheme `DPoP`. */
+  hasDpopScheme?(values: readonly string[]): boolean
 }
 
 /** The same in all copies of this package: an application may load one by `import` and another by `require`. */
@@ -26,14 +30,21 @@ function createSource(source: ReadSource): TokenSource {
   return Object.freeze({ [sourceKey]: Object.freeze(source) }) as unknown as TokenSource
 }
 
-/** `Authorization: Bearer <token>` (RFC 6750 section 2.1). The default. */
+/**
+ * `Authorization: Bearer <token>` (RFC 6750 section 2.1), and `Authorization: DPoP <token>` (RFC 9449 section 7.1) where
+ * `senderProofs` has `dpop`. The default.
+ */
 export function authorizationHeader(): TokenSource {
   return authorization
 }
 
+const findAuthorization = (request: RequestView): readonly string[] | undefined =>
+  request.header('authorization')
+
 const authorization = createSource({
-  find: (request) => request.header('authorization'),
+  find: findAuthorization,
   read: readBearerToken,
+  withDpop: { find: findAuthorization, read: readBearerOrDpopToken, hasDpopScheme },
 })
 
 /**
@@ -127,6 +138,8 @@ export interface TokenReader {
   readToken(request: RequestView): string
   /** Headers for the answer to a request, also for a refusal. */
   responseHeaders(request: RequestView): Readonly<Record<string, string>> | undefined
+  /** Whether the request presents its token by the scheme `DPoP`: only where DPoP is configured. */
+  hasDpopScheme(request: RequestView): boolean
 }
 
 /** The `Authorization` header alone, for most requests: nothing is searched or compared that is not configured. */
@@ -134,12 +147,14 @@ const defaultReader: TokenReader = {
   hasCredentials: (request) => request.header('authorization') !== undefined,
   readToken: (request) => readBearerToken(request.header('authorization')),
   responseHeaders: () => undefined,
+  hasDpopScheme: () => false,
 }
 
 /** Reads the sources. Throws a TypeError where one of them was not made by a function of this file. */
-export function readTokenSources(what: string, value: unknown): TokenReader {
-  if (value === undefined || value === authorization) return defaultReader
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+export function readTokenSources(what: string, value: unknown, acceptsDpop: boolean): TokenReader {
+  if (!acceptsDpop && (value === undefined || value === authorization)) return defaultReader
+  const given = value ?? authorization
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
   const sources = list.map((source) =>
     typeof source === 'object' && source !== null
       ? (source as { [sourceKey]?: ReadSource })[sourceKey]
@@ -153,7 +168,8 @@ export function readTokenSources(what: string, value: unknown): TokenReader {
   if (new Set(sources).size < sources.length) {
     throw new TypeError(`${what}: "tokenFrom" must name each source once`)
   }
-  return new TokenSources(sources as readonly ReadSource[])
+  const read = sources as readonly ReadSource[]
+  return new TokenSources(acceptsDpop ? read.map((source) => source.withDpop ?? source) : read)
 }
 
 class TokenSources implements TokenReader {
@@ -187,6 +203,13 @@ class TokenSources implements TokenReader {
       }
     }
     return undefined
+  }
+
+  hasDpopScheme(request: RequestView): boolean {
+    return this.#sources.some((source) => {
+      const values = source.hasDpopScheme === undefined ? undefined : source.find(request)
+      return values !== undefined && source.hasDpopScheme?.(values) === true
+    })
   }
 }
 

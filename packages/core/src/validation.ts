@@ -14,6 +14,7 @@ import { entryOf, type IssuerEntry, type ReadOptions } from './options.js'
 import { checkPermission, type CompiledPermission } from './permission.js'
 import { Realms } from './realms.js'
 import type { RequestView } from './request-view.js'
+import { checkSenderOf, type PresentedRequest } from './sender-proof.js'
 import type { HeaderCache } from './token.js'
 import { TokenCache, type Cacheable } from './token-cache.js'
 import type { ValidatedToken } from './validated-token.js'
@@ -142,23 +143,31 @@ export class Validation {
   validateRequest(request: RequestView): Result {
     const startedAt = this.#start()
     const token = this.#options.tokenReader.readToken(request)
+    const presented = this.#present(request)
     const verified = this.#cache?.get(token)
-    if (verified !== undefined) return this.#validateAgain(verified, undefined, startedAt)
+    if (verified !== undefined) return this.#validateAgain(verified, undefined, presented, startedAt)
     checkOneToken(token)
-    return this.#validateAnew(token, undefined, this.now(), startedAt)
+    return this.#validateAnew(token, undefined, presented, this.now(), startedAt)
   }
 
   validateToken(token: string, permission: CompiledPermission | undefined): Result {
     const startedAt = this.#start()
     const verified = this.#cache?.get(token)
-    if (verified !== undefined) return this.#validateAgain(verified, permission, startedAt)
-    return this.#validateAnew(token, permission, this.now(), startedAt)
+    if (verified !== undefined) return this.#validateAgain(verified, permission, undefined, startedAt)
+    return this.#validateAnew(token, permission, undefined, this.now(), startedAt)
+  }
+
+  #present(request: RequestView): PresentedRequest | undefined {
+    const { senders, tokenReader } = this.#options
+    if (senders === undefined) return undefined
+    return { request, hasDpopScheme: tokenReader.hasDpopScheme(request), proved: undefined }
   }
 
   /** The state of a token that no check has seen. */
   evaluationOf(
     token: string,
     permission: CompiledPermission | undefined,
+    presented: PresentedRequest | undefined,
     now: number,
     startedAt: number,
     isExplained = false,
@@ -173,6 +182,7 @@ export class Validation {
       realms: this.realms,
       headers: this.#headers,
       permission,
+      presented,
       startedAt,
       isExplained,
       parts: undefined,
@@ -200,10 +210,11 @@ export class Validation {
   #validateAnew(
     token: string,
     permission: CompiledPermission | undefined,
+    presented: PresentedRequest | undefined,
     now: number,
     startedAt: number,
   ): Result {
-    const evaluation = this.evaluationOf(token, permission, now, startedAt)
+    const evaluation = this.evaluationOf(token, permission, presented, now, startedAt)
     if (this.#details === undefined) return this.#runChecks(evaluation, 0)
     return this.#noting(
       () => this.#runChecks(evaluation, 0),
@@ -225,7 +236,8 @@ export class Validation {
     const { token, parts, times, key, matchedIssuer, recognition, validated } = evaluation as Passed
     // Forgotten while a check waited: what this key verified is not valid any more.
     if (key.servesUntil === -Infinity) {
-      return this.#validateAnew(token, evaluation.permission, this.now(), evaluation.startedAt)
+      const { permission, presented, startedAt } = evaluation
+      return this.#validateAnew(token, permission, presented, this.now(), startedAt)
     }
     if (evaluation.checks === checks && !this.#headers.has(parts.headerSegment)) {
       if (this.#headers.size >= maxHeaders) this.#headers.clear()
@@ -263,11 +275,12 @@ export class Validation {
   #validateAgain(
     verified: VerifiedToken,
     permission: CompiledPermission | undefined,
+    presented: PresentedRequest | undefined,
     startedAt: number,
   ): Result {
-    if (this.#details === undefined) return this.#checkAgain(verified, permission, startedAt)
+    if (this.#details === undefined) return this.#checkAgain(verified, permission, presented, startedAt)
     return this.#noting(
-      () => this.#checkAgain(verified, permission, startedAt),
+      () => this.#checkAgain(verified, permission, presented, startedAt),
       () => detailsOfVerified(verified, startedAt),
     )
   }
@@ -275,22 +288,38 @@ export class Validation {
   #checkAgain(
     verified: VerifiedToken,
     permission: CompiledPermission | undefined,
+    presented: PresentedRequest | undefined,
     startedAt: number,
   ): Result {
     const now = this.now()
     if (now >= verified.key.servesUntil || now >= verified.freshUntil) {
       this.#cache?.delete(verified)
-      return this.#validateAnew(verified.token, permission, now, startedAt)
+      return this.#validateAnew(verified.token, permission, presented, now, startedAt)
     }
     verified.issuer.keys.refreshIfDue(now)
     checkTimes(verified, now, this.#options)
-    const pending = askTenantPolicy(verified.issuer, verified.recognition)
+    const pending = this.#askAgain(verified, presented, now)
     if (pending === undefined) return this.#acceptAgain(verified, permission, startedAt)
     return pending.then(() =>
       verified.key.servesUntil === -Infinity
-        ? this.#validateAnew(verified.token, permission, this.now(), startedAt)
+        ? this.#validateAnew(verified.token, permission, presented, this.now(), startedAt)
         : this.#acceptAgain(verified, permission, startedAt),
     )
+  }
+
+  /** What is never remembered: the proof of the sender, and what the application says of the tenant. */
+  #askAgain(
+    verified: VerifiedToken,
+    presented: PresentedRequest | undefined,
+    now: number,
+  ): void | Promise<void> {
+    const { senders } = this.#options
+    const { issuer, recognition, validated, token } = verified
+    // Without sender proofs no bound token was ever accepted.
+    const proof =
+      senders === undefined ? undefined : checkSenderOf(validated.claims, token, now, presented, senders)
+    if (proof === undefined) return askTenantPolicy(issuer, recognition)
+    return proof.then(() => askTenantPolicy(issuer, recognition))
   }
 
   #acceptAgain(

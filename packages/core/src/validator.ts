@@ -8,6 +8,7 @@ import { readOptions, type TokenValidatorOptions } from './options.js'
 import { checkNames, checkObject, readString } from './options-reader.js'
 import { checkPermission, compilePermission, type Permission } from './permission.js'
 import type { RequestView } from './request-view.js'
+import { isBoundToKey } from './sender-proof.js'
 import type { ValidatedToken } from './validated-token.js'
 import { Validation } from './validation.js'
 
@@ -102,9 +103,10 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
   const read = readOptions(options)
   const notifier = createNotifier(read.observers)
   const validation = new Validation(read, notifier)
+  const challenge: ChallengeParameters = { ...read, dpop: read.senders?.challenge(false) }
 
   /** The one way out of every refusal: it gets the challenge of this validator, and observers learn of it. */
-  function rethrow(error: unknown, challenge: ChallengeParameters = read): never {
+  function rethrow(error: unknown, parameters: ChallengeParameters = challenge): never {
     if (!isBearerError(error)) throw error
     const { code, status, claim, reason } = error
     const details = validation.detailsOf(error)
@@ -115,11 +117,23 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       ...(reason === undefined ? {} : { reason }),
       ...(details === undefined ? {} : { details }),
     })
-    throw withChallenge(error, challenge)
+    throw withChallenge(error, parameters)
   }
 
   function refuse(error: unknown, request: RequestView): never {
-    return rethrow(error, { ...read, responseHeaders: read.tokenReader.responseHeaders(request) })
+    const hasDpopScheme = read.tokenReader.hasDpopScheme(request)
+    return rethrow(error, {
+      ...read,
+      dpop: read.senders?.challenge(hasDpopScheme),
+      responseHeaders: responseHeaders(request),
+    })
+  }
+
+  function responseHeaders(request: RequestView): Readonly<Record<string, string>> | undefined {
+    const headers = read.tokenReader.responseHeaders(request)
+    if (read.senders === undefined || !read.tokenReader.hasDpopScheme(request)) return headers
+    const more = read.senders.responseHeaders(() => validation.now())
+    return more === undefined ? headers : { ...headers, ...more }
   }
 
   async function validateToken(token: string, permission?: Permission): Promise<ValidatedToken> {
@@ -155,7 +169,7 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
 
     hasCredentials: (request) => read.tokenReader.hasCredentials(request),
 
-    responseHeaders: (request) => read.tokenReader.responseHeaders(request),
+    responseHeaders,
 
     checkPermission(token, permission) {
       const compiled = compilePermission(permission)
@@ -163,13 +177,20 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
         if (token === null) throw new BearerError('credentials_missing')
         checkPermission(compiled, token)
       } catch (error) {
-        rethrow(error, read.resourceMetadata === undefined ? read : { ...read, scope: compiled.scope })
+        rethrow(error, {
+          ...read,
+          scope: read.resourceMetadata === undefined ? read.scope : compiled.scope,
+          dpop: read.senders?.challenge(isBoundToKey(token)),
+        })
       }
     },
 
     async explain(token, permission) {
       const compiled = permission === undefined ? undefined : compilePermission(permission)
-      return explain(validation.evaluationOf(String(token), compiled, validation.now(), 0, true), read)
+      return explain(
+        validation.evaluationOf(String(token), compiled, undefined, validation.now(), 0, true),
+        challenge,
+      )
     },
 
     async ready() {

@@ -6,11 +6,33 @@ interface TokenSource {
   readonly '@countersign/core:token-source': never
 }
 
+/** A sender proof, as the package under test makes it. */
+interface SenderProof {
+  readonly '@countersign/core:sender-proof': never
+}
+
+/** A header with a certificate, as the package under test makes it. */
+interface ForwardedCertificate {
+  readonly '@countersign/core:forwarded-certificate': never
+}
+
 /** Factories with all that the contract needs of them. */
 interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
   authorizationHeader(): TokenSource
   fromCookie(name: string, options: { allowedOrigins: string }): TokenSource
   fromQuery(name: string): TokenSource
+  dpop(options: {
+    publicUrl: string
+    required?: boolean
+    nonceSecrets?: readonly Uint8Array[]
+    replayStore?: { addIfAbsent(key: string, ttlSeconds: number): Promise<boolean> }
+  }): SenderProof
+  mutualTls(options?: { required?: boolean; certificateFrom?: ForwardedCertificate }): SenderProof
+  forwardedCertificate(options: {
+    trustedProxies: string
+    header: string
+    format: 'client-cert' | 'xfcc' | 'url-encoded-pem'
+  }): ForwardedCertificate
   entraMultiTenant(options: {
     allowedTenants: string[] | ((tenantId: string) => boolean | Promise<boolean>)
     clientId: string
@@ -43,6 +65,8 @@ export interface ContractOptions<TrustedIssuer> extends Omit<SetupOptions<Truste
   readonly tokenCache?: false | { readonly maxEntries: number }
   readonly resourceMetadata?: string
   readonly tokenFrom?: readonly TokenSource[]
+  readonly senderProofs?: SenderProof | readonly SenderProof[]
+  readonly fetch?: () => Promise<never>
   readonly onAccepted?: (event: object) => void
   readonly onRefused?: (event: ObservedEvent) => void
 }

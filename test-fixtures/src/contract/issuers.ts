@@ -98,16 +98,21 @@ export function describeIssuers<TrustedIssuer>(contract: Contract<TrustedIssuer>
 
   describe('where the keys are given', () => {
     it('accepts their tokens and refuses others, without a request to any issuer', async () => {
-      const requestsBefore = contract.issuer().requests.length
+      // Not the issuer's own log: other APIs of this contract fetch from it in the background.
+      let fetches = 0
       const api = await contract.start({
         issuer: adapter.staticIssuer({ issuer: genericIssuer, jwks: keySet(['generic']) }),
         audience: genericAudience,
         clock,
+        fetch: async () => {
+          fetches++
+          throw new Error('no request is needed')
+        },
       })
       expect(await subjectOf(api, tokenWith({ from: 'generic' }))).toBe(genericSubject)
       const other = bearer(tokenWith({ from: 'generic', key: 'p256' }))
       await expectRefusal(contract, () => sendRequest(api.origin, { authorization: other }), 'key_unknown')
-      expect(contract.issuer().requests).toHaveLength(requestsBefore)
+      expect(fetches).toBe(0)
     })
   })
 

@@ -53,11 +53,14 @@ export function describeRows<TrustedIssuer>(
     it('has a row for every refusal that a request can cause', () => {
       const codes = new Set(refusedRequests.map(({ code }) => code))
       const missing = Object.keys(adapter.refusals).filter((code) => !codes.has(code))
-      // A cookie's origin and introspection have tests of their own. The rest is not the request's fault: an outage, two issuers that match, and
+      // A cookie's origin, introspection and sender proofs have tests of their own. The rest is not the request's fault: an outage, two issuers that match, and
       // a policy that fails.
       expect(missing).toEqual([
         'origin_not_allowed',
         'token_inactive',
+        'sender_binding_missing',
+        'dpop_proof_invalid',
+        'dpop_nonce_required',
         'keys_unavailable',
         'introspection_unavailable',
         'issuer_ambiguous',
