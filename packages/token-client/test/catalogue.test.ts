@@ -34,12 +34,13 @@ const actions: Partial<Record<AadstsCode, TokenClientAction>> = {
   65001: 'consent',
   65004: 'consent',
   90094: 'consent',
+  50034: 'user-disabled',
   50057: 'user-disabled',
   50196: 'retry',
 }
 
 /** Refusals of grants that this client does not have: their `error` decides. */
-const ofOtherGrants: ReadonlySet<number> = new Set([50148, 501481, 54005, 700005])
+const ofOtherGrants: ReadonlySet<number> = new Set([50126, 50148, 501481, 54005, 700005])
 
 describe.each(['1.0', '2.0'] as const)('the catalogue of refusals, on the %s endpoint', (version) => {
   let emulator: Emulator
