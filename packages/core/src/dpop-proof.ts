@@ -25,6 +25,9 @@ interface DpopKey {
 const maxProofBytes = 8 * 1024
 const maxJtiLength = 256
 const maxKeys = 1000
+/** Long enough for an RSA key of 4096 bits. */
+const maxKeptHeaderLength = 1400
+const noHeader = Object.freeze({})
 
 /**
  * The keys that clients prove, by the header of their proofs: a client writes the same header in all of them. Only the header
@@ -38,14 +41,17 @@ export class DpopKeys {
     return this.#keys.get(headerSegment)
   }
 
-  keep({ headerSegment, unverifiedHeader }: UnverifiedToken, key: DpopKey): void {
-    if (this.#keys.has(headerSegment)) return
+  keep({ headerSegment }: UnverifiedToken, key: DpopKey): void {
+    if (headerSegment.length > maxKeptHeaderLength || this.#keys.has(headerSegment)) return
     if (this.#keys.size >= maxKeys) {
       this.#keys.clear()
       this.headers.clear()
     }
-    this.#keys.set(headerSegment, key)
-    this.headers.set(headerSegment, unverifiedHeader)
+    // A copy, since a part of a text keeps the whole proof in memory.
+    const name = JSON.parse(JSON.stringify(headerSegment)) as string
+    this.#keys.set(name, key)
+    // Its members are not read again: what was made of them is the key.
+    this.headers.set(name, noHeader)
   }
 }
 
@@ -58,7 +64,12 @@ export async function checkDpopProof(
   context: ProofContext,
   rules: DpopRules,
   keys: DpopKeys,
-): Promise<{ readonly jti: string; readonly issuedAt: number }> {
+): Promise<{
+  readonly jti: string
+  readonly issuedAt: number
+  /** Remembers the key: to be called once the proof is accepted. */
+  keepKey(): void
+}> {
   const { request, token, hasDpopScheme, now } = context
   // A bound token as a bearer token would work for anyone who has it (section 7.1).
   if (!hasDpopScheme) throw unproven('scheme')
@@ -73,9 +84,8 @@ export async function checkDpopProof(
   if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength) throw invalid('jti')
   if ((await platform.verify(key.key, key.algorithm, proof)) !== true) throw invalid('signature')
   if (key.thumbprint !== thumbprint) throw unproven('jkt')
-  keys.keep(proof, key)
   await checkNonce(claims, rules.nonces, now)
-  return { jti, issuedAt }
+  return { jti, issuedAt, keepKey: () => keys.keep(proof, key) }
 }
 
 function readProof(values: readonly string[] | undefined, keys: DpopKeys): UnverifiedToken {
@@ -109,9 +119,11 @@ async function thumbprintOf(jwk: PublicJwk): Promise<string> {
 }
 
 function checkAddress(claims: Claims, publicUrl: string, target: string): void {
+  // A router may match such a target as it is: the address that is proved would not be the one that is served.
+  if (/\/(?:\.|%2e){1,2}(?:[/?#]|$)/i.test(target)) throw invalid('htu', 'dot_segment')
   const htu = claim(claims, 'htu')
   // The common spelling first: parsing two addresses costs as much as the rest of the proof's claims.
-  if (htu === publicUrl + target) return
+  if (htu === publicUrl + target && target.startsWith('/')) return
   const address = typeof htu === 'string' ? normaliseAddress(htu) : undefined
   if (address === undefined || address !== requestAddress(publicUrl, target)) throw invalid('htu')
 }

@@ -107,10 +107,17 @@ function readEncodedPem(value: string): Thumbprint {
     return undefined
   }
   // One certificate alone: the client's own, not a chain.
-  const body = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z\d+/\s]+={0,2})\s*-----END CERTIFICATE-----\s*$/.exec(
-    pem,
-  )
-  return thumbprintOf(body?.[1]?.replaceAll(/\s/g, ''))
+  const [before, rest] = halves(pem.trim(), '-----BEGIN CERTIFICATE-----')
+  const [body, after] = halves(rest ?? '', '-----END CERTIFICATE-----')
+  if (before !== '' || after !== '') return undefined
+  const base64 = body.replaceAll(/\s/g, '')
+  return thumbprintOf(/^[A-Za-z\d+/]+={0,2}$/.test(base64) ? base64 : undefined)
+}
+
+/** A text before and after a mark. */
+function halves(text: string, mark: string): readonly [string, string | undefined] {
+  const start = text.indexOf(mark)
+  return start === -1 ? [text, undefined] : [text.slice(0, start), text.slice(start + mark.length)]
 }
 
 /** One element of `X-Forwarded-Client-Cert`: pairs with semicolons between them, values plain or quoted. */

@@ -17,8 +17,9 @@ interface Share {
 }
 
 /**
- * The default store, in the memory of this process. No live entry is evicted: when it cannot take one more it throws. A client
- * may use as much as a quarter of what is free, so that it is never full for others, however many proofs a few clients make.
+ * The default store, in the memory of this process. No live entry is evicted: when it cannot take one more it throws. One
+ * key may use as much as a quarter of what is free, so that one key, or a few, never fill it for others. A client that binds its
+ * tokens to dozens of keys can fill it: a shared store has the room that its operator gives it.
  */
 export class MemoryReplayStore implements ReplayStore {
   readonly #maxEntries: number

@@ -17,7 +17,7 @@ export interface RequestView {
   readonly native: unknown
 }
 
-/** The part of Node's request that is read. Express and Koa keep the received address in `originalUrl`. */
+/** The part of Node's request that is read. Express keeps the received address in `originalUrl`. */
 interface NodeRequest {
   /** Names and values as they came. Hosts that are not Node's server may leave it empty. */
   readonly rawHeaders?: readonly string[] | undefined
@@ -37,10 +37,12 @@ class NodeRequestView implements RequestView {
   readonly native: unknown
   // Not a private name: its check would cost more than the rest of a view, for every request.
   private readonly request: NodeRequest
+  private readonly receivedUrl: string | undefined
 
-  constructor(request: NodeRequest, native: unknown) {
+  constructor(request: NodeRequest, native: unknown, receivedUrl: string | undefined) {
     this.request = request
     this.native = native
+    this.receivedUrl = receivedUrl
   }
 
   get method(): string {
@@ -48,7 +50,7 @@ class NodeRequestView implements RequestView {
   }
 
   get url(): string {
-    return this.request.originalUrl ?? this.request.url ?? ''
+    return this.receivedUrl ?? this.request.originalUrl ?? this.request.url ?? ''
   }
 
   // Of two headers with one name, Node's `headers` keeps only the first: the raw list has both.
@@ -95,9 +97,16 @@ class NodeRequestView implements RequestView {
   }
 }
 
-/** A view of Node's request. `native` is the framework's own request object. */
-export function viewNodeRequest(request: NodeRequest, native: unknown = request): RequestView {
-  return new NodeRequestView(request, native)
+/**
+ * A view of Node's request. `native` is the framework's own request object; `receivedUrl` the path and query as received,
+ * where a framework keeps them elsewhere than in `originalUrl` of the request (Koa).
+ */
+export function viewNodeRequest(
+  request: NodeRequest,
+  native: unknown = request,
+  receivedUrl?: string,
+): RequestView {
+  return new NodeRequestView(request, native, receivedUrl)
 }
 
 class FetchRequestView implements RequestView {

@@ -202,6 +202,9 @@ describe.each<[ForwardedCertificateOptions['format'], readonly string[], readonl
       encoded + encoded,
       `${encoded}, ${encoded}`,
       encodeURIComponent(pemOf(certificate).replaceAll('CERTIFICATE', 'PUBLIC KEY')),
+      // A regular expression that tries every split of the spaces would take a second for this one.
+      `-----BEGIN CERTIFICATE-----A${' '.repeat(30_000)}!`,
+      `${encodeURIComponent(pemOf(certificate).trim())}x`,
       '%zz',
       `x${encoded}`,
       'x'.repeat(40_000),

@@ -2,4 +2,4 @@ import { describeAdapterContract } from '@countersign/test-fixtures'
 import { expressVersions } from './express-versions.js'
 import { harnessOf } from './harness.js'
 
-for (const [name, createApp] of expressVersions) describeAdapterContract(name, harnessOf(createApp))
+describeAdapterContract(expressVersions.map(([name, createApp]) => [name, harnessOf(createApp)]))

@@ -125,6 +125,8 @@ export interface AnonymousAuthState {
 interface Context {
   /** Node's request. */
   readonly req: IncomingMessage
+  /** The path and query as received, before a mount point was removed. */
+  readonly originalUrl: string
   /** The application's state of this request. */
   readonly state: object
   /** The HTTP status of the answer. */
@@ -179,7 +181,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     const state: AuthenticatedState = context.state
     // After a refusal no caller remains that an earlier bearerAuth accepted.
     state.auth = state[validatorOf] = undefined
-    const view = viewNodeRequest(context.req, context)
+    const view = viewNodeRequest(context.req, context, context.originalUrl)
     let headers
     try {
       headers = bearer.responseHeaders(view)

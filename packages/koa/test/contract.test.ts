@@ -2,4 +2,4 @@ import { describeAdapterContract } from '@countersign/test-fixtures'
 import { harnessOf } from './harness.js'
 import { koaVersions } from './koa-versions.js'
 
-for (const [name, App] of koaVersions) describeAdapterContract(name, harnessOf(App))
+describeAdapterContract(koaVersions.map(([name, App]) => [name, harnessOf(App)]))

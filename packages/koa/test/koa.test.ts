@@ -18,6 +18,8 @@ import {
   refusals,
   requirePermission,
   type AuthState,
+  type RequestView,
+  type TokenValidatorOptions,
   type BearerAuthOptions,
   type ValidatedToken,
 } from '../src/index.js'
@@ -69,6 +71,26 @@ describe('setting up', () => {
 })
 
 describe.each(koaVersions)('%s', (_, App) => {
+  it('shows the checks the address as received, before a mount point was removed', async () => {
+    const seen: string[] = []
+    const own = createTokenValidator(options as TokenValidatorOptions)
+    const validator = {
+      ...own,
+      authenticate: (view: RequestView) => {
+        seen.push(view.url)
+        return own.authenticate(view)
+      },
+    }
+    const app = Object.assign(new App(), { silent: true })
+    app.use((context, next) => {
+      context.path = context.path.replace('/admin', '')
+      return next()
+    })
+    app.use(bearerAuth({ validator }))
+    await fetch(`${await start(app)}/admin/x?y=1`, { headers: { authorization: authorization[0] as string } })
+    expect(seen).toEqual(['/admin/x?y=1'])
+  })
+
   it.each<[string, () => unknown, number]>([
     ['an application that fails', () => new Error('private words'), 500],
     ['a guard', () => undefined, 403],
