@@ -68,7 +68,7 @@ export async function checkDpopProof(
   readonly jti: string
   readonly issuedAt: number
   /** Remembers the key: to be called once the proof is accepted. */
-  keepKey(): void
+  readonly keepKey: () => void
 }> {
   const { request, token, hasDpopScheme, now } = context
   // A bound token as a bearer token would work for anyone who has it (section 7.1).
