@@ -129,7 +129,7 @@ export interface ChallengeParameters {
   readonly resourceMetadata?: string | undefined
   /** What clients write before the API's scopes when they ask for them. */
   readonly scopePrefix?: string | undefined
-  /** Scopes that every caller needs: told to a caller without a usable token, who can then ask for them. */
+  /** Scopes that every caller needs: named to a caller without a valid token, who can then ask for them. */
   readonly scope?: string | undefined
   /** The challenge of the scheme DPoP, where it is accepted. */
   readonly dpop?: DpopChallenge | undefined

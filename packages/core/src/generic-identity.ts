@@ -38,7 +38,7 @@ export interface ClaimSources {
 }
 
 /**
- * How an issuer's application tokens are told from its users' tokens: by two shapes, of which exactly one must match, or by
+ * How an issuer's application tokens are distinguished from its users' tokens: by two shapes, of which exactly one must match, or by
  * a function. Both or none, or an answer that is not a kind: `unknown`, which satisfies only permissions without a kind.
  */
 export type KindRule =

@@ -21,7 +21,7 @@ export interface ReadyMadeSettings extends IssuerSettings {
   readonly internalOrigin?: string | undefined
   /** Hosts from which metadata and keys are fetched over plain http: see `OidcIssuerOptions`. */
   readonly allowPlainHttpHosts?: readonly string[] | undefined
-  /** How a client's own tokens are told from users', where your issuer is set up to say more than the default knows. */
+  /** How a client's own tokens are distinguished from users', where your issuer is set up to say more than the default knows. */
   readonly kind?: KindRule | undefined
 }
 
@@ -45,8 +45,9 @@ export interface KeycloakOptions extends ReadyMadeSettings {
 }
 
 /**
- * A Keycloak realm. Access tokens are told by `typ` in the payload (`Bearer` or `DPoP`). A service account is not told from
- * a user: both have a subject, so both count as delegated unless `kind` says more. Throws a TypeError if an option is wrong.
+ * A Keycloak realm. Access tokens are recognised by `typ` in the payload (`Bearer` or `DPoP`). Service accounts are not
+ * distinguished from users: both have a subject, so both count as delegated unless `kind` says more. Throws a TypeError if an
+ * option is wrong.
  *
  * @example
  * ```ts
@@ -176,8 +177,8 @@ export interface CognitoOptions extends Omit<ReadyMadeSettings, 'audience'> {
 }
 
 /**
- * A user pool of Amazon Cognito. Access tokens are told by `token_use`. Throws a TypeError if an option is wrong. It does
- * not check `scope`, which Cognito prefixes with the resource server's identifier: that is a permission.
+ * A user pool of Amazon Cognito. Access tokens are recognised by `token_use`. Throws a TypeError if an option is wrong. It
+ * does not check `scope`, which Cognito prefixes with the resource server's identifier: that is a permission.
  *
  * @example
  * ```ts
@@ -329,8 +330,8 @@ export interface AzureB2cOptions extends Omit<
 }
 
 /**
- * An Azure AD B2C tenant. All policies share one issuer, so the policy is compared by `tfp`. Access tokens are told by `scp`:
- * tokens that a client got as itself are refused. Throws a TypeError if an option is wrong.
+ * An Azure AD B2C tenant. All policies share one issuer, so the policy is compared by `tfp`. Access tokens are recognised by
+ * `scp`: tokens that a client got as itself are refused. Throws a TypeError if an option is wrong.
  *
  * @example
  * ```ts
@@ -373,7 +374,7 @@ export function azureB2c(options: AzureB2cOptions): TrustedIssuer {
       (policy) => `https://${host}/${tenant}/${policy}/v2.0/.well-known/openid-configuration`,
     ),
     audience: clientId,
-    // Its access tokens may carry `nonce`; `scp` tells them from id tokens.
+    // Its access tokens may carry `nonce`; `scp` distinguishes them from id tokens.
     tokenType: { claims: { scp: present }, allowNonce: true },
     claims: { clientId: 'azp', scopes: 'scp' },
     ...requiring(requiredClaims, { tfp: names }),

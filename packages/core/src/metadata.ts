@@ -105,7 +105,7 @@ async function fetchKeySet(fetch: Fetch, jwksUri: string): Promise<readonly unkn
 }
 
 /**
- * Metadata from elsewhere must not point to this machine, nor to a link-local address: whoever answers there need not be
+ * Metadata from elsewhere must not point to this machine, nor to a link-local address: the server that answers there need not be
  * the issuer. Other private addresses are accepted, since clusters name them.
  */
 function mayServeKeysOf(keys: URL, metadata: URL, { plainHttpHosts }: NetworkRules): boolean {

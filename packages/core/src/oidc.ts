@@ -42,12 +42,12 @@ export interface GenericIssuerSettings extends IssuerSettings {
    * without `alg` then serves RS256 only (RFC 8725 section 3.1).
    */
   readonly algorithms?: readonly SigningAlgorithm[] | undefined
-  /** How its access tokens are told from its other tokens. Default: the certain marks of other tokens refuse. */
+  /** How its access tokens are distinguished from its other tokens. Default: the certain marks of other tokens refuse. */
   readonly tokenType?: TokenType | undefined
   /** Where the client, scopes, roles and groups are found. Default: the names of the standards. */
   readonly claims?: ClaimSources | undefined
   /**
-   * How a client's own tokens are told from users'. Default: `sub` equal to the client id, without signs of a sign-in, is
+   * How a client's own tokens are distinguished from users'. Default: `sub` equal to the client id, without signs of a sign-in, is
    * an application; another `sub` is delegated; without `sub` it is unknown.
    */
   readonly kind?: KindRule | undefined
@@ -76,7 +76,7 @@ export interface OidcIssuerOptions extends GenericIssuerSettings {
   readonly internalOrigin?: string | undefined
   /**
    * Hosts, with their port, from which metadata and keys are fetched over plain http: `['keycloak:8080']`. It weakens a
-   * check: whoever can change traffic to that host decides which keys are trusted. This machine needs no entry.
+   * check: anyone who can change traffic to that host decides which keys are trusted. This machine needs no entry.
    */
   readonly allowPlainHttpHosts?: readonly string[] | undefined
 }

@@ -20,7 +20,7 @@ export interface TokenTypeRule {
 }
 
 /**
- * How an issuer's access tokens are told from its other tokens. `'rfc9068'`: the header says `at+jwt`, and every claim that
+ * How an issuer's access tokens are distinguished from its other tokens. `'rfc9068'`: the header says `at+jwt`, and every claim that
  * RFC 9068 section 2.2 requires is there. `'id_token'`: the issuer's id tokens are accepted on purpose, and all marks of an
  * id token with them. A rule: what the issuer's access tokens look like.
  */

@@ -130,7 +130,7 @@ describe('an address of keys', () => {
     expect(await outcomeWith({}, serving([], jwksUri))).toBe('accepted')
   })
 
-  it('is told apart by what it leads to, not by how it is spelled', () => {
+  it('is recognised by what it leads to, not by how it is spelled', () => {
     expect(mayBeThisMachine(new URL('https://localhost.example'))).toBe(false)
     expect(mayBeThisMachine(new URL('https://notlocalhost'))).toBe(false)
     expect(mayBeThisMachine(new URL('https://128.0.0.1'))).toBe(false)

@@ -1,5 +1,5 @@
 /*
- * Lines that a person copies into a shell. Parts of a recorded request were chosen by whoever sent it, which may be a
+ * Lines that a person copies into a shell. Parts of a recorded request were chosen by its sender, which may be a
  * web page elsewhere.
  */
 

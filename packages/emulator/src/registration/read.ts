@@ -18,7 +18,7 @@ export class RegistrationError extends TypeError {
 }
 
 /**
- * The registration in a JSON file, copied and checked as `checkRegistration` does. The path must come from whoever runs
+ * The registration in a JSON file, copied and checked as `checkRegistration` does. The path must come from the person who runs
  * this process: what the file is, and the names of its members, appear in messages.
  */
 export function readRegistrationFile(path: string): Registration {
