@@ -1,3 +1,4 @@
+import { BackOff } from './back-off.js'
 import { BearerError } from './errors.js'
 import { withinTime } from './deadline.js'
 import {
@@ -76,7 +77,6 @@ const maxAnswerBytes = 256 * 1024
 const maxInFlight = 1000
 const maxRemembered = 1000
 const rememberSeconds = 10
-const maxBackOffSeconds = 60
 
 /**
  * Asks the introspection endpoint of one issuer (RFC 7662). One request is in flight for each token. That a token is not
@@ -89,8 +89,7 @@ export class Introspector {
   readonly #inactive = new Map<string, number>()
   /** Tokens about which the answer was unusable: one such token does not stop the questions about others. */
   readonly #undecided = new Map<string, number>()
-  #failures = 0
-  #retryAt = -Infinity
+  readonly #backOff = new BackOff()
 
   constructor(options: IntrospectorOptions) {
     this.#options = options
@@ -109,8 +108,9 @@ export class Introspector {
     if (isRemembered(this.#undecided, token, now)) throw new BearerError('introspection_unavailable')
     const underWay = this.#inFlight.get(token)
     if (underWay !== undefined) return underWay
-    const isWaiting = now < this.#retryAt && now >= this.#retryAt - maxBackOffSeconds
-    if (isWaiting || this.#inFlight.size >= maxInFlight) throw new BearerError('introspection_unavailable')
+    if (!this.#backOff.mayTry(now) || this.#inFlight.size >= maxInFlight) {
+      throw new BearerError('introspection_unavailable')
+    }
     const asking = this.#ask(token).finally(() => this.#inFlight.delete(token))
     this.#inFlight.set(token, asking)
     return asking
@@ -121,8 +121,7 @@ export class Introspector {
     let answer: { readonly claims: Claims; readonly bytes: number }
     try {
       answer = await this.#fetchAnswer(token)
-      this.#failures = 0
-      this.#retryAt = -Infinity
+      this.#backOff.succeed()
     } catch (error) {
       this.#noteFailure(error, token)
       throw new BearerError('introspection_unavailable')
@@ -175,11 +174,8 @@ export class Introspector {
   #noteFailure(error: unknown, token: string): void {
     const { clock, events, name } = this.#options
     const { fault, detail } = isFetchError(error) ? error : new FetchError('answer')
-    if (concernsAll(fault, detail)) {
-      this.#failures++
-      const backOff = Math.min(2 ** (this.#failures - 1), maxBackOffSeconds)
-      this.#retryAt = clock() + backOff * (1 - 0.5 * Math.random())
-    } else remember(this.#undecided, token, clock())
+    if (concernsAll(fault, detail)) this.#backOff.fail(clock())
+    else remember(this.#undecided, token, clock())
     const known = Object.entries(detail).filter(([, value]) => value !== undefined)
     events.introspectionFailed({ issuer: name, fault, ...(Object.fromEntries(known) as object) })
   }

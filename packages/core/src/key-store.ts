@@ -1,3 +1,4 @@
+import { BackOff } from './back-off.js'
 import { CallBudget } from './call-budget.js'
 import { BearerError } from './errors.js'
 import { FetchError, isFetchError, type Fetch, type FetchDetail } from './fetch-json.js'
@@ -30,7 +31,6 @@ export interface KeyStoreOptions {
 const refreshAfterSeconds = 3600
 const refreshJitter = 0.1
 const maxWaiters = 10_000
-const maxBackOffSeconds = 60
 /** A fetch this recent is proof enough that the issuer does not list a key. */
 const freshSeconds = 30
 const secondTryAfterSeconds = 3
@@ -68,8 +68,7 @@ export class KeyStore {
   #lastSuccess = -Infinity
   #refreshAt = -Infinity
   #lastAttemptFailed = false
-  #failures = 0
-  #retryAt = -Infinity
+  readonly #backOff = new BackOff()
 
   #secondTry: ReturnType<typeof setTimeout> | undefined
   #closed = false
@@ -126,7 +125,7 @@ export class KeyStore {
   /** Starts a refresh in the background, where one is due. */
   refreshIfDue(now: number): void {
     // A clock that went back counts as due: what was planned by it means nothing any more.
-    if ((now >= this.#refreshAt || now < this.#lastSuccess - freshSeconds) && this.#mayTry(now)) {
+    if ((now >= this.#refreshAt || now < this.#lastSuccess - freshSeconds) && this.#backOff.mayTry(now)) {
       this.#runInBackground(this.#refresh(now))
     }
   }
@@ -135,7 +134,7 @@ export class KeyStore {
   async load(): Promise<void> {
     const now = this.#options.clock()
     if (this.#keys.hasLiveKeys(now)) return
-    if (this.#inFlight === undefined && (this.#isFresh(now) || !this.#mayTry(now)))
+    if (this.#inFlight === undefined && (this.#isFresh(now) || !this.#backOff.mayTry(now)))
       throw new BearerError('keys_unavailable')
     await this.#waitFor(this.#refresh(now))
     if (!this.#keys.hasLiveKeys(this.#options.clock())) throw new BearerError('keys_unavailable')
@@ -199,7 +198,7 @@ export class KeyStore {
   /** Fetches where no key serves. A set without a usable key is an answer too: it is not fetched again for each request. */
   async #loadFor(now: number): Promise<void> {
     if (this.#inFlight !== undefined) await this.#waitFor(this.#inFlight)
-    else if (this.#isFresh(now) ? this.#unknownKeyFetches.take(now) : this.#mayTry(now)) {
+    else if (this.#isFresh(now) ? this.#unknownKeyFetches.take(now) : this.#backOff.mayTry(now)) {
       await this.#waitFor(this.#refresh(now))
     }
   }
@@ -216,7 +215,7 @@ export class KeyStore {
       if (found !== undefined) return found
     }
     const started = this.#options.clock()
-    if (!this.#mayTry(started)) return undefined
+    if (!this.#backOff.mayTry(started)) return undefined
     const isUnderWay = this.#fetchesStarted > startedBefore ? this.#inFlight : undefined
     const succeeded = await this.#waitFor(isUnderWay ?? this.#fetchForUnknownKeys(started))
     const found = this.#candidates(wanted, this.#options.clock())
@@ -261,11 +260,6 @@ export class KeyStore {
 
   #isFresh(now: number): boolean {
     return Math.abs(now - this.#lastSuccess) <= freshSeconds
-  }
-
-  /** Whether no failure is so recent that the next try has to wait. A time too far off was set by a clock that was wrong. */
-  #mayTry(now: number): boolean {
-    return now >= this.#retryAt || now < this.#retryAt - maxBackOffSeconds
   }
 
   async #waitFor(fetching: Promise<boolean>): Promise<boolean> {
@@ -326,8 +320,7 @@ export class KeyStore {
     this.#lastSuccess = now
     this.#refreshAt = now + refreshAfterSeconds * (1 - refreshJitter * Math.random())
     this.#lastAttemptFailed = false
-    this.#failures = 0
-    this.#retryAt = -Infinity
+    this.#backOff.succeed()
     events.keysRefreshed({
       issuer: rules.name,
       keys: this.#keys.size,
@@ -349,10 +342,7 @@ export class KeyStore {
   #planRetry(error: unknown, startedAt: number): void {
     const { rules, events } = this.#options
     this.#lastAttemptFailed = true
-    this.#failures++
-    const backOff = Math.min(2 ** (this.#failures - 1), maxBackOffSeconds)
-    const retryInSeconds = backOff * (1 - 0.5 * Math.random())
-    this.#retryAt = this.#timeOr(startedAt) + retryInSeconds
+    const retryInSeconds = this.#backOff.fail(this.#timeOr(startedAt))
     const { fault, detail } = isFetchError(error) ? error : { fault: 'internal', detail: {} }
     events.keysRefreshFailed({ issuer: rules.name, fault, ...given(detail), retryInSeconds })
   }
