@@ -9,7 +9,7 @@ import {
   unsatisfiedPolicies,
 } from '../directory/conditional-access.js'
 import { effectiveScopes } from '../directory/consent.js'
-import { findApplication, findTenant, findUser } from '../directory/find.js'
+import { findParties } from '../directory/find.js'
 import type { Target } from '../directory/scope-request.js'
 import { startSession } from '../directory/sessions.js'
 import type { Application, Tenant, User } from '../directory/types.js'
@@ -56,10 +56,7 @@ export function explainPermission(
   checkObject(what, options)
   checkNames(what, options, names)
   const { directory } = service
-  const client = findApplication(directory, options.client, what, 'client')
-  const resource = findApplication(directory, options.resource, what, 'resource')
-  const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
-  const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? client.homeTenantId, what)
+  const { client, resource, user, tenant } = findParties(directory, options, what)
   try {
     const found =
       user === undefined

@@ -1,5 +1,5 @@
 import { checkNames, checkObject, wrongValue } from '../base/options.js'
-import { findApplication, findTenant, findUser } from '../directory/find.js'
+import { findParties } from '../directory/find.js'
 import type { Application } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 
@@ -37,10 +37,7 @@ export function grantConsent(service: Service, options: GrantConsentOptions): vo
   checkObject(what, options)
   checkNames(what, options, names)
   const { directory } = service
-  const client = findApplication(directory, options.client, what, 'client')
-  const resource = findApplication(directory, options.resource, what, 'resource')
-  const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
-  const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? client.homeTenantId, what)
+  const { client, resource, user, tenant } = findParties(directory, options, what)
   const listed = client.requiredAccess.filter(({ resourceAppId }) => resourceAppId === resource.appId)
   const scopes = options.scopes ?? listed.flatMap((access) => access.scopes)
   const roles = options.roles ?? (user === undefined ? listed.flatMap((access) => access.roles) : [])

@@ -1,5 +1,5 @@
 import { checkNames, checkObject, wrongValue } from '../base/options.js'
-import { findApplication, findPrincipal, findTenant, findUser } from '../directory/find.js'
+import { findParties, findPrincipal } from '../directory/find.js'
 import type { Service } from '../instance/service.js'
 
 /** The options of `revokeConsent`: whose consent to which API. */
@@ -30,10 +30,7 @@ export function revokeConsent(service: Service, options: RevokeConsentOptions): 
   checkObject(what, options)
   checkNames(what, options, names)
   const { directory } = service
-  const client = findApplication(directory, options.client, what, 'client')
-  const resource = findApplication(directory, options.resource, what, 'resource')
-  const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
-  const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? client.homeTenantId, what)
+  const { client, resource, user, tenant } = findParties(directory, options, what)
   const { roles } = options
   if (roles !== undefined && user !== undefined) throw wrongValue(what, 'roles', 'absent for a user')
   const isRemoved =

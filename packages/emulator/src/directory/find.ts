@@ -54,3 +54,21 @@ export function findPrincipal(
   }
   return principal
 }
+
+/** A client, an API, and maybe a user, as options name them; the tenant is the user's, else the client's home. */
+export function findParties(
+  directory: Directory,
+  options: {
+    readonly client: string
+    readonly resource: string
+    readonly user?: string | undefined
+    readonly tenant?: string | undefined
+  },
+  what: string,
+): { client: Application; resource: Application; user: User | undefined; tenant: Tenant } {
+  const client = findApplication(directory, options.client, what, 'client')
+  const resource = findApplication(directory, options.resource, what, 'resource')
+  const user = options.user === undefined ? undefined : findUser(directory, options.user, what)
+  const tenant = findTenant(directory, options.tenant ?? user?.tenantId ?? client.homeTenantId, what)
+  return { client, resource, user, tenant }
+}
