@@ -44,7 +44,7 @@ export interface EmulatorOptions {
    */
   readonly https?: boolean | OwnCertificate | undefined
   /**
-   * The address by which clients call it, if a proxy or a mapped port stands in between: `https://login.test`. Documents
+   * The address by which clients call it, if there is a proxy or a mapped port in between: `https://login.test`. Documents
    * and issuers name it. Default: its own address.
    */
   readonly origin?: string | undefined

@@ -16,8 +16,8 @@ interface Problem {
 }
 
 /**
- * The control API: everything that the emulator object can do, as JSON over HTTP, for programs in any language. What
- * there is stands in `operations.ts`, which is loaded with the first request.
+ * The control API: everything that the emulator object can do, as JSON over HTTP, for programs in any language. The
+ * operations are in `operations.ts`, which is loaded with the first request.
  */
 export function addControlApi(app: FastifyInstance, controls: Controls, token: ControlToken): void {
   app.get('/_/health', () => ({ status: 'ok' }))

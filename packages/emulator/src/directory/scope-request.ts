@@ -37,6 +37,13 @@ export function readScopeRequest(
   return request
 }
 
+/** The same for a grant whose token is for one API. */
+export function readScopeOfOneApi(...request: Parameters<typeof readScopeRequest>): ScopeRequest {
+  const asked = readScopeRequest(...request)
+  if (asked.targets.length > 1) throw new EntraError(28000)
+  return asked
+}
+
 /** RFC 8707's `resource` on v2.0 must name what the scopes name. */
 export function checkSameResource(
   directory: Directory,

@@ -1,6 +1,6 @@
 import { EntraError, printedTime } from '../base/errors.js'
 import { isIdentifiedBy } from '../directory/lookup.js'
-import { checkNotSelfByUri, readScopeRequest } from '../directory/scope-request.js'
+import { checkNotSelfByUri, readScopeOfOneApi } from '../directory/scope-request.js'
 import { openSession } from '../directory/sessions.js'
 import type { Application, Tenant, User } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
@@ -26,8 +26,7 @@ export async function onBehalfOf(service: Service, request: TokenRequest): Promi
   const [scope, resource] = [form.get('scope'), form.get('resource')]
   if (version === '1.0') form.require('resource')
   else form.require('scope', 90014)
-  const asked = readScopeRequest(service, tenant, { version, scope, resource })
-  if (asked.targets.length > 1) throw new EntraError(28000)
+  const asked = readScopeOfOneApi(service, tenant, { version, scope, resource })
   for (const target of asked.targets) checkNotSelfByUri(client.application, target)
   return answerDelegated(service, request, {
     tenant,

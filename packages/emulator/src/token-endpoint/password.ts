@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { EntraError } from '../base/errors.js'
 import { consumersTenantId } from '../directory/directory.js'
 import { userNamed } from '../directory/lookup.js'
-import { readScopeRequest } from '../directory/scope-request.js'
+import { readScopeOfOneApi } from '../directory/scope-request.js'
 import { startSession } from '../directory/sessions.js'
 import type { Tenant, User } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
@@ -23,8 +23,7 @@ export async function password(service: Service, request: TokenRequest): Promise
   const [scope, resource] = [form.get('scope'), form.get('resource')]
   if (version === '1.0') form.require('resource')
   else form.require('scope', 90014)
-  const asked = readScopeRequest(service, tenant, { version, scope, resource })
-  if (asked.targets.length > 1) throw new EntraError(28000)
+  const asked = readScopeOfOneApi(service, tenant, { version, scope, resource })
   return answerDelegated(service, request, {
     tenant,
     user,

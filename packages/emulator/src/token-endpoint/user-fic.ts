@@ -1,6 +1,6 @@
 import { EntraError } from '../base/errors.js'
 import { userNamed } from '../directory/lookup.js'
-import { readScopeRequest } from '../directory/scope-request.js'
+import { readScopeOfOneApi } from '../directory/scope-request.js'
 import { startSession } from '../directory/sessions.js'
 import type { Tenant, User } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
@@ -26,8 +26,7 @@ export async function userFederatedCredential(service: Service, request: TokenRe
   const user = readAgentUser(tenant, agentId, form.get('user_id') ?? form.require('username'))
   const scope = form.require('scope', 90014)
   const resource = form.get('resource')
-  const asked = readScopeRequest(service, tenant, { version, scope, resource })
-  if (asked.targets.length > 1) throw new EntraError(28000)
+  const asked = readScopeOfOneApi(service, tenant, { version, scope, resource })
   return answerDelegated(service, request, {
     tenant,
     user,
