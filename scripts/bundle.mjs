@@ -144,7 +144,7 @@ function commonJsDeclaration(text) {
       .replace(/\n\/\/# sourceMappingURL=.*/, '')
       // TypeScript refuses types of an ES module in a CommonJS file unless the import says how to resolve them.
       .replace(
-        new RegExp(`(import type [^;]*? from (['"])(?:${packages})(?:/[^'"]*)?\\2)`, 'g'),
+        new RegExp(`(import type [^;]*? from (['"])(?:${packages})(?:/[^'"]*)?\\2)(?! with )`, 'g'),
         `$1 with { 'resolution-mode': 'import' }`,
       )
       .replace(
