@@ -117,8 +117,10 @@ export interface ResourceMetadataOptions {
 
 /** How the contract needs an API to be built. */
 export interface ContractApi<TrustedIssuer> {
-  /** Options of `bearerAuth`; it is not registered at all if they are absent. */
-  readonly bearerAuth?: ContractOptions<TrustedIssuer>
+  /** Options of `bearerAuth`, or a validator made before; it is not registered at all if they are absent. */
+  readonly bearerAuth?:
+    | ContractOptions<TrustedIssuer>
+    | { readonly validator: never; readonly allowAnonymous?: boolean }
   readonly routes: readonly ContractRoute[]
   /** Options of `protectedResourceMetadata`, which runs before `bearerAuth`; it is not registered if they are absent. */
   readonly metadata?: ResourceMetadataOptions
