@@ -8,7 +8,8 @@ describe('createTestAuth', () => {
   const handler = auth
     .requirePermission({ delegated: { scopes: 'Orders.Read' } })
     .protect((_request, caller) => Response.json({ user: caller.objectId }))
-  const ask = (headers: Record<string, string> = {}) => handler(new Request('https://api.test/orders', { headers }))
+  const ask = (headers: Record<string, string> = {}) =>
+    handler(new Request('https://api.test/orders', { headers }))
 
   it('gives a request its identity', async () => {
     const answer = await ask({
