@@ -112,7 +112,7 @@ try {
     scope: `${resource}/Tools.Use`,
     resource: `${resource}/`,
   })
-  const page = await fetch(`${emulator.origin}/${tenantId}/oauth2/v2.0/authorize?${wrong}`, {
+  const page = await fetch(`${emulator.origin}/${tenantId}/oauth2/v2.0/authorize?${wrong.toString()}`, {
     redirect: 'manual',
   })
   const refusal = `${page.headers.get('location') ?? ''}${await page.text()}`
