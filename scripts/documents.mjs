@@ -3,6 +3,7 @@
 //   <!-- ts
 //   declare const app: import('express').Express
 //   -->
+// `<!-- not compiled: why -->` before a block leaves it out.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -64,6 +65,7 @@ function collectBlocks(path, text) {
         problems.push(`${path}:${line}: the JSON does not parse`)
       }
     }
+    if (/<!-- not compiled: .* -->\s*$/.test(text.slice(0, index))) continue
     if (['ts', 'js', 'typescript', 'javascript'].includes(language)) {
       blocks.push({
         where: `${path}:${line}`,
