@@ -170,10 +170,9 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     emulator: 'countersign token --flaw wrongAudience makes such a token.',
   },
   token_expired: {
-    cause: 'exp has passed.',
+    cause: 'exp has passed: the client used the token longer than it lives, or a clock is wrong.',
     whoCanFix: 'client developer',
-    fix: 'Get a new token, and renew before expiry. Compare the clocks if the token is new.',
-    code: 'clockToleranceSeconds: 60',
+    fix: 'Get a new token, and renew before expiry. Compare the clocks of both machines.',
     emulator: 'countersign token --flaw expired makes such a token.',
   },
   token_not_yet_valid: {
@@ -209,6 +208,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     whoCanFix: 'administrator',
     fix: 'Add the optional claim idtyp to the access tokens of this API.',
     portal: 'App registrations > your API > Token configuration > Add optional claim > Access > idtyp.',
+    emulator: 'countersign token --user <user> --flaw noScope makes such a token.',
   },
   permissions_missing: {
     cause:
@@ -218,7 +218,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     code: "allowedClients: ['<client id of the client>']",
     portal:
       'App registrations > the client > API permissions > Add a permission > My APIs > your API > Application permissions; then Grant admin consent.',
-    emulator: 'countersign token --flaw noScope makes such a token.',
+    emulator: 'countersign token --client <a daemon> --flaw noScope makes such a token.',
   },
   token_inactive: {
     cause: 'The issuer answered that the token is not active: unknown, expired or revoked.',

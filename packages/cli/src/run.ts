@@ -1,0 +1,27 @@
+import { CommanderError } from 'commander'
+import { type ExitCode, exitCodes, UndecidedError, UsageError } from './exit-codes.js'
+import { createProgram } from './program.js'
+import type { Terminal } from './terminal.js'
+
+/** Runs one command. Resolves to the exit code: 0 yes, 1 no, 2 undecided, 64 for wrong arguments. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  let code: ExitCode = exitCodes.yes
+  const program = await createProgram(terminal, (result) => {
+    code = result
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.yes : exitCodes.usage
+    if (error instanceof UsageError) {
+      terminal.complain(`error: ${error.message}`)
+      return exitCodes.usage
+    }
+    if (error instanceof UndecidedError) {
+      terminal.complain(`undecided: ${error.message}`)
+      return exitCodes.undecided
+    }
+    throw error
+  }
+}
