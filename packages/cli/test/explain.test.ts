@@ -24,8 +24,8 @@ const explain = async (input: string, ...args: readonly string[]) => command(['e
 describe('countersign explain, with a token', () => {
   it('says on the first line that a good token is accepted, and ends with 0', async () => {
     const { code, lines, errors } = await explain(await emulator.issueToken(asked), ...api)
-    expect(lines[0]).toBe('ACCEPTED  17 checks passed')
-    expect(lines.filter((line) => line.startsWith('  ✓'))).toHaveLength(17)
+    expect(lines[0]).toBe('ACCEPTED  18 checks passed')
+    expect(lines.filter((line) => line.startsWith('  ✓'))).toHaveLength(18)
     expect({ code, errors }).toEqual({ code: 0, errors: '' })
   })
 
@@ -33,7 +33,7 @@ describe('countersign explain, with a token', () => {
     const token = await emulator.issueToken({ ...asked, flaw: 'wrongAudience' })
     const { code, lines, output } = await explain(token, ...api)
     expect(lines[0]).toBe(
-      'REFUSED  401 invalid_token audience_mismatch  (1 of 17 checks failed, 1 not reached)',
+      'REFUSED  401 invalid_token audience_mismatch  (1 of 18 checks failed, 1 not reached)',
     )
     const at = lines.findIndex((line) => line.startsWith('  ✗'))
     expect(lines[at]).toBe('  ✗ audience         audience_mismatch, aud')

@@ -251,6 +251,33 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     code: "senderProofs: dpop({ publicUrl: 'https://<address that clients call>', nonceSecrets: secretsOfAllInstances })",
   },
 
+  // The token was good, and is not any more; or the user must do more than authenticate once.
+  token_revoked: {
+    cause: 'The token is good in every other respect, and was revoked: by hand or by a security event.',
+    whoCanFix: 'client developer',
+    fix: 'Let the user sign in again, or acquire another token.',
+    code: 'revocation: createRevocationList({ maxTokenLifeSeconds: 5400 })',
+  },
+  token_life_too_long: {
+    cause: 'The token lives longer than the revocation list of this API remembers.',
+    whoCanFix: 'API developer',
+    fix: "Raise the limit to the longest life of the issuer's tokens, or shorten their life at the issuer.",
+    code: 'maxTokenLifeSeconds: 100800',
+  },
+  claims_required: {
+    cause:
+      'The token lacks an authentication context or is revoked, and the challenge says what to ask Entra for.',
+    whoCanFix: 'client developer',
+    fix: 'Acquire a token with the claims of the challenge, and repeat the request.',
+    code: "client.createFetch({ target, origin: 'https://<your API>', userToken })",
+  },
+  authentication_insufficient: {
+    cause: 'The user did not authenticate in the way or as recently as this route requires.',
+    whoCanFix: 'client developer',
+    fix: 'Start a new authorization request with acr_values and max_age of the challenge.',
+    code: "authentication({ acr: '<acr>', maxAgeSeconds: 300 })",
+  },
+
   // The caller is known and may not do this.
   client_not_allowed: {
     cause: 'The client is not one that this API accepts.',
@@ -288,6 +315,21 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     portal:
       'For users: Enterprise applications > your API > Users and groups > Add user/group. For clients: App registrations > the client > API permissions > Application permissions; then Grant admin consent.',
     emulator: 'countersign token --role <another role of the API> makes such a token.',
+  },
+  auth_context_missing: {
+    cause:
+      'A required authentication context is missing, and the client does not declare that it understands the challenge.',
+    whoCanFix: 'client developer',
+    fix: 'Declare the capability cp1 in the client, and add acrs and xms_cc to the access tokens of the API.',
+    code: "clientCapabilities: ['cp1']",
+    portal:
+      'App registrations > your API > Token configuration > Add optional claim > Access > xms_cc, acrs.',
+  },
+  condition_refused: {
+    cause: 'A condition of this API is not met; reason is its name.',
+    whoCanFix: 'API developer',
+    fix: 'Look at the condition of that name. Routes for Entra and other issuers combine theirs with anyOf.',
+    code: "anyOf([authContext('c1'), authentication({ acr: 'phr' })])",
   },
 
   // The API cannot decide.
