@@ -1,6 +1,7 @@
 import { clouds } from '@countersign/core'
 import { Command, Option } from 'commander'
 import type { ExplainFlags } from './explain/command.js'
+import type { ProbeFlags } from './probe/command.js'
 import type { ExitCode } from './exit-codes.js'
 import { packageVersion } from './package-info.js'
 import type { Terminal } from './terminal.js'
@@ -46,6 +47,7 @@ export async function createProgram(terminal: Terminal, end: (code: ExitCode) =>
     'countersign emulator --config registration.json --watch',
   ])
   addExplain(program, terminal, end)
+  addProbe(program, terminal, end)
   return program
 }
 
@@ -73,5 +75,52 @@ function addExplain(program: Command, terminal: Terminal, end: (code: ExitCode) 
     .action(async (word: string | undefined, flags: ExplainFlags) => {
       const { explain } = await import('./explain/command.js')
       end(await explain(word, flags, terminal))
+    })
+}
+
+/** Which emulator issues the tokens. */
+function addEmulatorOptions(command: Command): Command {
+  return command
+    .option('--emulator <origin>', 'the emulator that runs (default: http://localhost:8400)')
+    .option('--config <file>', 'start an emulator here, with this registration')
+}
+
+function addProbe(program: Command, terminal: Terminal, end: (code: ExitCode) => void): void {
+  const command = program.command('probe')
+  describe(command, 'Says whether an API that trusts the emulator refuses what it must.', [
+    'countersign probe http://localhost:3000/orders --api orders-api',
+    'countersign probe http://localhost:3000/orders --config registration.json --port 8400',
+    'countersign probe http://localhost:3000/orders --api orders-api --versions 2.0 --junit probe.xml',
+    'countersign probe http://localhost:3000/orders --method POST --header "Content-Type: application/json" --body {}',
+  ]).argument('<url>', 'a route of the API that a good token may call')
+  addEmulatorOptions(command)
+    .option('--port <number>', 'of the emulator that is started here (default: 8400)')
+    .option('--api <name>', 'the API, by name, appId or identifier URI (default: the only one)')
+    .option('--client <name>', 'the client (default: one that has to do with the API)')
+    .option('--user <name>', 'the user (default: the first, if the API has scopes)')
+    .option('--scope <scope>', 'of good tokens (default: all of the API); may be repeated', several)
+    .option('--role <role>', 'of good tokens (default: all of the API); may be repeated', several)
+    .option('--method <method>', 'of the request (default: GET)')
+    .option(
+      '--header <line>',
+      'a further header, "Name: value"; may be repeated',
+      (line, before: string[] = []) => [...before, line],
+    )
+    .option('--body <text>', 'of the request')
+    .option('--versions <list>', 'of tokens that the API accepts: 1.0, 2.0 (default: both)', several)
+    .option('--any-tenant', 'the API accepts every tenant on purpose')
+    .option('--without-permissions', 'the API accepts tokens without scope and role on purpose')
+    .option('--skip <names>', 'cases not to send; may be repeated', several)
+    .option('--json', 'print the findings as JSON')
+    .option('--junit <file>', 'write them as JUnit XML, too')
+    .addHelpText(
+      'after',
+      `
+It sends tokens of an emulator, which are worth nothing elsewhere. COUNTERSIGN_EMULATOR_TOKEN is the token that the
+emulator prints at its start. Probe an API of your own: requests that are accepted run its code.`,
+    )
+    .action(async (url: string, flags: ProbeFlags) => {
+      const { probe } = await import('./probe/command.js')
+      end(await probe(url, flags, terminal))
     })
 }
