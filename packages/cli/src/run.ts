@@ -1,12 +1,12 @@
 import { CommanderError } from 'commander'
-import { type ExitCode, exitCodes, UndecidedError, UsageError } from './exit-codes.js'
+import { exitCodes, UndecidedError, UsageError } from './exit-codes.js'
 import { createProgram } from './program.js'
 import type { Terminal } from './terminal.js'
 
 /** Runs one command. Resolves to the exit code: 0 yes, 1 no, 2 undecided, 64 for wrong arguments. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
-  let code: ExitCode = exitCodes.yes
-  const program = await createProgram(terminal, (result) => {
+  let code: number = exitCodes.yes
+  const program = createProgram(terminal, (result) => {
     code = result
   })
   try {

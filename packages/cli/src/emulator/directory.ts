@@ -11,8 +11,11 @@ export interface DirectoryTenant {
   readonly id: string
   readonly displayName: string
   readonly users: readonly DirectoryUser[]
-  readonly grants: readonly { readonly clientAppId: string; readonly resourceAppId: string }[]
-  readonly assignments: readonly unknown[]
+  readonly grants: readonly {
+    readonly clientAppId: string
+    readonly resourceAppId: string
+    readonly scopes: readonly string[]
+  }[]
 }
 
 export interface DirectoryUser {
