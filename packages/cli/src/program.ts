@@ -32,6 +32,11 @@ function several(value: string, before: readonly string[] = []): string[] {
   return [...before, ...value.split(',').map((each) => each.trim())].filter((each) => each !== '')
 }
 
+/** Adds a value that may hold commas. */
+function another(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
+}
+
 /** The commands. Each loads what it needs when it runs; `end` gets its exit code. */
 export function createProgram(terminal: Terminal, end: End): Command {
   const program = new Command('countersign')
@@ -114,11 +119,7 @@ function addProbe(program: Command, terminal: Terminal, end: End): void {
     .option('--scope <scope>', 'of good tokens (default: all of the API); may be repeated', several)
     .option('--role <role>', 'of good tokens (default: all of the API); may be repeated', several)
     .option('--method <method>', 'of the request (default: GET)')
-    .option(
-      '--header <line>',
-      'a further header, "Name: value"; may be repeated',
-      (line, before: string[] = []) => [...before, line],
-    )
+    .option('--header <line>', 'a further header, "Name: value"; may be repeated', another)
     .option('--body <text>', 'of the request')
     .option('--versions <list>', 'of tokens that the API accepts: 1.0, 2.0 (default: both)', several)
     .option('--any-tenant', 'the API accepts every tenant on purpose')

@@ -26,7 +26,14 @@ const withEmulator = (...args: readonly string[]) =>
 describe('countersign can', () => {
   it('answers yes with who granted what, for one user', async () => {
     const { code, lines } = await withEmulator(
-      ...['can', 'orders-web', 'call', 'orders-api', '--scope', 'Orders.Read', '--as', alice],
+      'can',
+      'orders-web',
+      'call',
+      'orders-api',
+      '--scope',
+      'Orders.Read',
+      '--as',
+      alice,
     )
     expect(lines).toEqual([
       `yes  orders-web may call orders-api as ${alice}`,
@@ -38,7 +45,12 @@ describe('countersign can', () => {
 
   it('answers no with the missing grant, for every user without --as', async () => {
     const { code, lines, flat } = await withEmulator(
-      ...['can', 'orders-web', 'call', 'orders-api', '--scope', 'Orders.Write'],
+      'can',
+      'orders-web',
+      'call',
+      'orders-api',
+      '--scope',
+      'Orders.Write',
     )
     expect(lines.slice(0, 3)).toEqual([
       'no  orders-web may call orders-api: not for 1 of 2 users',
@@ -101,17 +113,15 @@ describe('countersign can', () => {
 describe('countersign token', () => {
   it('prints the token of the emulator alone on stdout, and what it is on stderr', async () => {
     const { code, lines, errors } = await withEmulator(
-      ...[
-        'token',
-        '--client',
-        'orders-web',
-        '--api',
-        'orders-api',
-        '--user',
-        alice,
-        '--scope',
-        'Orders.Read',
-      ],
+      'token',
+      '--client',
+      'orders-web',
+      '--api',
+      'orders-api',
+      '--user',
+      alice,
+      '--scope',
+      'Orders.Read',
     )
     expect(lines).toHaveLength(1)
     expect(errors).toMatch(

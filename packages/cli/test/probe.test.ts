@@ -237,7 +237,7 @@ describe('countersign probe', () => {
     [['--user', 'nothing'], '--user: the registration has no user "nothing"; it has alice@contoso.example'],
     [['--skip', 'nothing'], '--skip: there is no "nothing"; there are expired'],
   ])('names what there is where %j names nothing', async (args, message) => {
-    const { code, errors } = await probed(adapters.Koa, ...args)
+    const { code, errors } = await probed((each) => adapters.Koa(each), ...args)
     expect(errors).toContain(message)
     expect(code).toBe(64)
   })

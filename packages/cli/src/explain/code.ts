@@ -70,7 +70,7 @@ export async function similarCodes(word: string): Promise<readonly string[]> {
 /** How many pairs of letters two words have in common, from 0 to 1. */
 function likeness(first: string, second: string): number {
   const pairs = (word: string): string[] =>
-    [...word.slice(1)].map((letter, index) => `${word[index] ?? ''}${letter}`)
+    Array.from({ length: word.length - 1 }, (_, index) => word.slice(index, index + 2))
   const [own, others] = [pairs(first), pairs(second)]
   const shared = own.filter((pair) => others.includes(pair)).length
   return (2 * shared) / (own.length + others.length)

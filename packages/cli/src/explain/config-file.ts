@@ -47,7 +47,8 @@ async function readJson(path: string): Promise<object> {
 
 function issuerOf(issuer: unknown): unknown {
   if (typeof issuer !== 'object' || issuer === null) return issuer
-  const [[name = '', options] = [], ...more] = Object.entries(issuer)
+  const [first, ...more] = Object.entries(issuer) as [string, never][]
+  const [name, options] = first ?? ['']
   const make = Object.hasOwn(factories, name) ? factories[name] : undefined
   if (make !== undefined && more.length === 0) return make(options as never)
   const names = Object.keys(factories).join(', ')
