@@ -129,7 +129,7 @@ export type Guard = (
   token: ValidatedToken | null | undefined,
   validator: TokenValidator | undefined,
   /** The framework's own request, for the conditions of the application. */
-  request: unknown,
+  request?: unknown,
 ) => void | Promise<void>
 
 /** Compiles a permission into a guard. Throws a TypeError where the permission is malformed or empty. */
