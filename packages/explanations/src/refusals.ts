@@ -42,7 +42,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     fix: "Let the issuer write roles instead of groups, or raise the limit together with Node's own header limit.",
     code: 'maxTokenBytes: 32768',
     portal:
-      'App registrations > your API > Token configuration > Edit groups claim > Groups assigned to the application.',
+      'App registrations > the API > Token configuration > Edit groups claim > Groups assigned to the application',
     emulator: 'countersign token --flaw overlong makes such a token.',
   },
   token_malformed: {
@@ -55,7 +55,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     cause: 'The token is encrypted (a JWE), and this library does not decrypt.',
     whoCanFix: 'administrator',
     fix: 'Let the issuer make tokens that are only signed.',
-    portal: 'App registrations > your API > Manifest: set tokenEncryptionKeyId to null.',
+    portal: 'App registrations > the API > Manifest: set tokenEncryptionKeyId to null',
     emulator: 'countersign token --flaw nestedJwe makes such a token.',
   },
   algorithm_not_allowed: {
@@ -82,7 +82,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     whoCanFix: 'client developer',
     fix: 'Ask for a scope of this API. A scope without a prefix, such as User.Read, means Graph.',
     code: "scopes: ['api://<client id of your API>/<scope>']",
-    portal: 'App registrations > the client > API permissions > Add a permission > My APIs > your API.',
+    portal: 'App registrations > the client > API permissions > Add a permission > My APIs > the API',
     emulator: 'countersign token --flaw graphToken makes such a token.',
   },
   claim_missing: {
@@ -96,7 +96,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     cause: 'A claim has another type or shape than its specification says.',
     whoCanFix: 'administrator',
     fix: 'Correct the claims mapping at the issuer.',
-    portal: 'Enterprise applications > your API > Single sign-on > Attributes & Claims.',
+    portal: 'Enterprise applications > the API > Single sign-on > Attributes & Claims',
     emulator: 'countersign token --flaw textExpiry makes such a token.',
   },
 
@@ -166,7 +166,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     whoCanFix: 'client developer',
     fix: 'Let the client ask for this API, or add the value to audience, to the letter.',
     code: "audience: ['<aud of the token, if it means your API>']",
-    portal: 'App registrations > your API > Expose an API: compare the Application ID URI.',
+    portal: 'App registrations > the API > Expose an API: compare the Application ID URI',
     emulator: 'countersign token --flaw wrongAudience makes such a token.',
   },
   token_expired: {
@@ -200,14 +200,14 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     whoCanFix: 'client developer',
     fix: 'Send the access token. The client gets one when it asks for a scope of this API.',
     code: "scopes: ['api://<client id of your API>/<scope>']",
-    portal: 'App registrations > your API > Expose an API > Add a scope, if it has none.',
+    portal: 'App registrations > the API > Expose an API > Add a scope, if it has none',
     emulator: 'countersign token --flaw idToken makes such a token.',
   },
   kind_undecided: {
     cause: "The token has no scope and does not show clearly that it is a client's own token.",
     whoCanFix: 'administrator',
     fix: 'Add the optional claim idtyp to the access tokens of this API.',
-    portal: 'App registrations > your API > Token configuration > Add optional claim > Access > idtyp.',
+    portal: 'App registrations > the API > Token configuration > Add optional claim > Access > idtyp',
     emulator: 'countersign token --user <user> --flaw noScope makes such a token.',
   },
   permissions_missing: {
@@ -217,7 +217,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     fix: 'Assign an app role to the client; or list the client, and add the optional claim idtyp.',
     code: "allowedClients: ['<client id of the client>']",
     portal:
-      'App registrations > the client > API permissions > Add a permission > My APIs > your API > Application permissions; then Grant admin consent.',
+      'App registrations > the client > API permissions > Add a permission > My APIs > the API > Application permissions; then Grant admin consent',
     emulator: 'countersign token --client <a daemon> --flaw noScope makes such a token.',
   },
   token_inactive: {
@@ -305,7 +305,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     fix: 'Ask for the scope, and consent to it.',
     code: "scopes: ['api://<client id of your API>/<scope>']",
     portal:
-      'App registrations > the client > API permissions > Add a permission > My APIs > your API > Delegated permissions; then Grant admin consent.',
+      'App registrations > the client > API permissions > Add a permission > My APIs > the API > Delegated permissions; then Grant admin consent',
     emulator: 'countersign token --scope <another scope of the API> makes such a token.',
   },
   role_insufficient: {
@@ -313,7 +313,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     whoCanFix: 'administrator',
     fix: 'Assign the role: to the user or a group, or to the client for its own tokens.',
     portal:
-      'For users: Enterprise applications > your API > Users and groups > Add user/group. For clients: App registrations > the client > API permissions > Application permissions; then Grant admin consent.',
+      'For users: Enterprise applications > the API > Users and groups > Add user/group. For clients: App registrations > the client > API permissions > Application permissions; then Grant admin consent',
     emulator: 'countersign token --role <another role of the API> makes such a token.',
   },
   auth_context_missing: {
@@ -322,8 +322,7 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     whoCanFix: 'client developer',
     fix: 'Declare the capability cp1 in the client, and add acrs and xms_cc to the access tokens of the API.',
     code: "clientCapabilities: ['cp1']",
-    portal:
-      'App registrations > your API > Token configuration > Add optional claim > Access > xms_cc, acrs.',
+    portal: 'App registrations > the API > Token configuration > Add optional claim > Access > xms_cc, acrs',
   },
   condition_refused: {
     cause: 'A condition of this API is not met; reason is its name.',

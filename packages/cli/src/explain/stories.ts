@@ -85,7 +85,7 @@ function forGraph(evidence: Evidence, { aud }: Json): Story | undefined {
     why: 'This is a token for Microsoft Graph. The client asked for a scope of Graph, such as User.Read, and not for one of this API.',
     fix: 'Ask for a scope of this API.',
     code: `scopes: ['${scopeOf(evidence)}']`,
-    portal: 'App registrations > the client > API permissions > Add a permission > My APIs > your API.',
+    portal: 'App registrations > the client > API permissions > Add a permission > My APIs > the API',
   }
 }
 
@@ -151,7 +151,7 @@ function otherTenant(evidence: Evidence, claims: Json): Story | undefined {
     why: `The token comes from the tenant ${printable(tenant, 40)}, and the API trusts another.`,
     fix: 'Let the client use the authority of the tenant of the API. For tokens of several tenants use entraMultiTenant.',
     code: `entraMultiTenant({ allowedTenants: ['${printable(tenant, 40)}'], clientId: '…' })`,
-    portal: 'App registrations > your API > Authentication > Supported account types.',
+    portal: 'App registrations > the API > Authentication > Supported account types',
   }
 }
 
@@ -169,7 +169,7 @@ function otherVersion(evidence: Evidence, claims: Json): Story | undefined {
     fix: 'Set clientId of the issuer, which implies both; or let the registration of the API choose the version.',
     code: `clientId: '${idIn(aud)}'`,
     portal:
-      'App registrations > your API > Manifest: requestedAccessTokenVersion (2 is v2.0; null and 1 are v1.0).',
+      'App registrations > the API > Manifest: requestedAccessTokenVersion (2 is v2.0; null and 1 are v1.0)',
   }
 }
 
@@ -243,7 +243,7 @@ function tooManyGroups(evidence: Evidence, claims: Json): Story | undefined {
     why: 'The user is in too many groups: Entra left them out of the token. What an API derives from groups is missing.',
     fix: 'Use app roles instead of groups, or only groups that are assigned to the application.',
     portal:
-      'App registrations > your API > Token configuration > Edit groups claim > Groups assigned to the application.',
+      'App registrations > the API > Token configuration > Edit groups claim > Groups assigned to the application',
   }
 }
 
