@@ -44,7 +44,7 @@ export async function can(
     else {
       const lines = linesOf(
         answers,
-        `${client} may call ${api}`,
+        (isAllowed) => `${client} may ${isAllowed ? '' : 'not '}call ${api}`,
         createPaint(terminal.isColoured),
         terminal.columns,
       )
@@ -120,11 +120,16 @@ const grantedBy: Readonly<Record<string, string>> = {
 
 const mostShown = 20
 
-function linesOf(answers: readonly Answer[], statement: string, paint: Paint, columns: number): string[] {
+function linesOf(
+  answers: readonly Answer[],
+  statement: (isAllowed: boolean) => string,
+  paint: Paint,
+  columns: number,
+): string[] {
   const [only] = answers
   if (only !== undefined && answers.length === 1) {
     return [
-      verdict(only.isAllowed, `${statement} as ${only.caller}`, paint),
+      verdict(only.isAllowed, `${statement(only.isAllowed)} as ${only.caller}`, paint),
       ...detailLines(only, paint, columns),
     ]
   }
@@ -135,8 +140,8 @@ function linesOf(answers: readonly Answer[], statement: string, paint: Paint, co
     verdict(
       first === undefined,
       first === undefined
-        ? `${statement} for all ${all}`
-        : `${statement}: not for ${refused.length} of ${all}`,
+        ? `${statement(true)} for all ${all}`
+        : `${statement(false)} for ${refused.length} of ${all}`,
       paint,
     ),
     ...answers

@@ -53,7 +53,7 @@ describe('countersign can', () => {
       'Orders.Write',
     )
     expect(lines.slice(0, 3)).toEqual([
-      'no  orders-web may call orders-api: not for 1 of 2 users',
+      'no  orders-web may not call orders-api for 1 of 2 users',
       `  yes  ${alice}`,
       '  no   bob@contoso.example  AADSTS65001',
     ])
@@ -67,8 +67,12 @@ describe('countersign can', () => {
   it.each([
     [['nightly'], 0, 'yes  nightly may call orders-api as the client itself'],
     [['nightly', '--role', 'Orders.Read.All'], 0, 'yes  nightly may call orders-api as the client itself'],
-    [['nightly', '--role', 'Orders.Write.All'], 1, 'no  nightly may call orders-api as the client itself'],
-    [['orders-web'], 1, 'no  orders-web may call orders-api as the client itself'],
+    [
+      ['nightly', '--role', 'Orders.Write.All'],
+      1,
+      'no  nightly may not call orders-api as the client itself',
+    ],
+    [['orders-web'], 1, 'no  orders-web may not call orders-api as the client itself'],
   ] as const)('answers for a client itself: %j', async ([client, ...flags], expected, first) => {
     const { code, lines } = await command(['can', client, 'call', 'orders-api', ...flags, '--config', file])
     expect(lines[0]).toBe(first)

@@ -132,7 +132,7 @@ describe('countersign probe', () => {
     expect(code).toBe(1)
   })
 
-  it('prints a line for each case as it comes, what is wrong below it, and the numbers at the end', async () => {
+  it('prints a line for each case as it comes, what was accepted with its meaning, and the numbers at the end', async () => {
     const { code, lines } = await probed(others['@fastify/jwt'])
     expect(lines[0]).toMatch(
       /^Probing GET http:\/\/127\.0\.0\.1:\d+\/orders as orders-api, with tokens for alice@contoso\.example by orders-web$/,
@@ -140,7 +140,9 @@ describe('countersign probe', () => {
     expect(lines[1]).toBe('  ✓ a good token         200, accepted')
     const at = lines.indexOf('  ✗ noExpiry             200  ACCEPTED')
     expect(lines[at + 1]).toBe('      It has no exp. Expected: 401 invalid_token')
-    expect(lines).toContain('  ! expired              401  wrong answer')
+    expect(lines).toContain(
+      '  ! expired              401  wrong answer: no challenge (WWW-Authenticate: Bearer); expected 401 invalid_token',
+    )
     expect(lines).toContain('  · v1ForV2              skipped: only for APIs that accept v2.0 tokens alone')
     expect(lines).toContain('  ✓ overlong             431')
     expect(lines.at(-1)).toMatch(

@@ -3,22 +3,20 @@ import type { Finding } from './finding.js'
 
 const nameWidth = 20
 
-/** One line of a finding, and what is wrong below it. */
+/** A finding in one line; of what was accepted, the meaning below it. */
 export function findingLines(finding: Finding, paint: Paint): string[] {
   const { name, result, answered = '', expected, detail, meaning } = finding
   const label = name.padEnd(nameWidth)
   if (result === 'skipped') return [paint('dim', `  · ${label} skipped: ${detail ?? ''}`)]
   if (result === 'right') return [`  ${paint('green', '✓')} ${label} ${answered}`]
-  const indent = ' '.repeat(6)
   if (result === 'accepted') {
     return [
       `  ${paint('red', '✗')} ${paint('bold', label)} ${paint('red', `${answered}  ACCEPTED`)}`,
-      `${indent}${meaning} Expected: ${expected ?? ''}`,
+      `      ${meaning} Expected: ${expected ?? ''}`,
     ]
   }
   return [
-    `  ${paint('yellow', '!')} ${paint('bold', label)} ${answered}  ${paint('yellow', 'wrong answer')}`,
-    `${indent}${detail ?? ''}. Expected: ${expected ?? ''}`,
+    `  ${paint('yellow', '!')} ${paint('bold', label)} ${answered}  ${paint('yellow', 'wrong answer')}: ${detail ?? ''}; expected ${expected ?? ''}`,
   ]
 }
 
