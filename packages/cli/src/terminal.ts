@@ -6,7 +6,7 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Whether stdout shows colours. */
   readonly isColoured: boolean
-  /** Columns of stdout; text is wrapped at 80 at most. */
+  /** Columns that text is wrapped at, from 40 to 80. */
   readonly columns: number
   /** Whether a person sees stderr: progress goes there. */
   readonly showsProgress: boolean
@@ -30,7 +30,8 @@ export function processTerminal(): Terminal {
   return {
     environment: env,
     isColoured: stdout.isTTY === true && isAbsent(env['NO_COLOR']) && env['TERM'] !== 'dumb',
-    columns: Math.min(stdout.columns ?? 80, 80),
+    // Some terminals do not know their width and say 0.
+    columns: Math.max(Math.min(stdout.columns || 80, 80), 40),
     showsProgress,
     write: (line) => void stdout.write(`${line}\n`),
     complain: (line) => void stderr.write(`${line}\n`),

@@ -231,6 +231,7 @@ describe('countersign explain --config', () => {
       `import { entra } from ${JSON.stringify(core)}
        export const options = {
          allowAnonymous: true,
+         onKeysRefreshed() { throw new Error('no request is observed') },
          issuer: entra(${JSON.stringify({ tenantId, clientId: apiId, cloud: emulator.cloud })}),
          permission: { delegated: { scopes: 'Orders.Write' } },
        }`,

@@ -14,8 +14,10 @@ const factories: Readonly<Record<string, (options: never) => TrustedIssuer>> = {
   ...issuers,
 }
 
-/** Options of adapters and observers: they decide nothing about a token. */
-const ignored = ['allowAnonymous', 'validator', 'onAccepted', 'onRefused']
+/** Options that adapters add, and observers: they decide nothing about a token. */
+function isIgnored(name: string): boolean {
+  return ['allowAnonymous', 'waitForKeys'].includes(name) || /^on[A-Z]/.test(name)
+}
 
 /**
  * The options of an API, from a JSON file or a module that exports them (`export default`, or `export const options`).
@@ -23,7 +25,7 @@ const ignored = ['allowAnonymous', 'validator', 'onAccepted', 'onRefused']
  */
 export async function readConfig(path: string): Promise<TokenValidatorOptions> {
   const options = path.endsWith('.json') ? await readJson(path) : await readModule(path)
-  const used = Object.fromEntries(Object.entries(options).filter(([name]) => !ignored.includes(name)))
+  const used = Object.fromEntries(Object.entries(options).filter(([name]) => !isIgnored(name)))
   return used as unknown as TokenValidatorOptions
 }
 
