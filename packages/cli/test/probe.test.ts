@@ -32,6 +32,9 @@ async function probed(start: (emulator: Emulator) => Promise<Target>, ...args: r
   }
 }
 
+/** Left out where they show nothing more: the emulator makes a key for each. */
+const costly = ['--skip', 'unknownKid,embeddedKey,nestedJwe']
+
 interface Printed {
   readonly summary: Readonly<Record<'right' | 'wrong' | 'accepted' | 'skipped', number>>
   readonly findings: readonly { name: string; result: string; answered: string; detail?: string }[]
@@ -133,7 +136,7 @@ describe('countersign probe', () => {
   })
 
   it('prints a line for each case as it comes, what was accepted with its meaning, and the numbers at the end', async () => {
-    const { code, lines } = await probed(others['@fastify/jwt'])
+    const { code, lines } = await probed(others['@fastify/jwt'], ...costly)
     expect(lines[0]).toMatch(
       /^Probing GET http:\/\/127\.0\.0\.1:\d+\/orders as orders-api, with tokens for alice@contoso\.example by orders-web$/,
     )
@@ -146,7 +149,7 @@ describe('countersign probe', () => {
     expect(lines).toContain('  · v1ForV2              skipped: only for APIs that accept v2.0 tokens alone')
     expect(lines).toContain('  ✓ overlong             431')
     expect(lines.at(-1)).toMatch(
-      /^FAIL {2}\d+ answered as they must be, 10 ACCEPTED, \d+ wrong answers, 2 skipped {2}\([\d.]+ s\)$/,
+      /^FAIL {2}\d+ answered as they must be, 10 ACCEPTED, \d+ wrong answers, 5 skipped {2}\([\d.]+ s\)$/,
     )
     expect(code).toBe(1)
   })
@@ -154,11 +157,26 @@ describe('countersign probe', () => {
   it('does what it is asked: one version, a daemon, cases that are left out', async () => {
     const target = await adapters.Koa(emulator)
     try {
-      const versions = await probe(target, '--versions', '2.0', '--skip', 'twoHeaders,crit', '--json')
+      const versions = await probe(
+        target,
+        '--versions',
+        '2.0',
+        ...costly,
+        '--skip',
+        'twoHeaders,crit',
+        '--json',
+      )
       const printed = JSON.parse(versions.output) as Printed
       // The recommended set-up accepts both versions, so the other one is no flaw there.
       expect(namesOf(printed, 'accepted')).toEqual(['v1ForV2'])
-      expect(namesOf(printed, 'skipped')).toEqual(['v2ForV1', 'crit', 'twoHeaders'])
+      expect(namesOf(printed, 'skipped')).toEqual([
+        'unknownKid',
+        'embeddedKey',
+        'v2ForV1',
+        'crit',
+        'nestedJwe',
+        'twoHeaders',
+      ])
       const daemon = await probe(target, '--client', 'nightly', '--role', 'Orders.Read.All')
       expect(daemon.errors).toMatch(
         /^undecided: the API answers a good token .* for nightly with 403 \(Bearer error="insufficient_scope"/,
@@ -170,7 +188,7 @@ describe('countersign probe', () => {
   })
 
   it('says so where a refusal repeats the token, or the API fetched an address of the token', async () => {
-    const { code, output } = await probed(careless, '--json')
+    const { code, output } = await probed(careless, ...costly, '--json')
     const { findings } = JSON.parse(output) as Printed
     const detailOf = (name: string) => findings.find((finding) => finding.name === name)?.detail
     expect(detailOf('expired')).toBe('the answer repeats the token')
@@ -184,7 +202,16 @@ describe('countersign probe', () => {
     await writeFile(file, JSON.stringify(registration))
     const target = await listen((_request, response) => response.end('{}'))
     try {
-      const { code, output } = await command(['probe', target.url, '--config', file, '--port', '0', '--json'])
+      const { code, output } = await command([
+        'probe',
+        target.url,
+        '--config',
+        file,
+        '--port',
+        '0',
+        '--json',
+        ...costly,
+      ])
       const { summary, findings } = JSON.parse(output) as Printed
       // Only requests that are good, and headers that Node's own parser refuses.
       expect(namesOf({ summary, findings }, 'right')).toEqual([
@@ -192,7 +219,7 @@ describe('countersign probe', () => {
         'lowercaseScheme',
         'goodTokenAgain',
       ])
-      expect(summary).toMatchObject({ wrong: 0, skipped: 2, accepted: findings.length - 5 })
+      expect(summary).toMatchObject({ wrong: 0, skipped: 5, accepted: findings.length - 8 })
       expect(code).toBe(1)
     } finally {
       await target.stop()

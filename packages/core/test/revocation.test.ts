@@ -312,6 +312,17 @@ describe('a list', () => {
     expect(at(660)).toBe(false)
   })
 
+  it('keeps an entry that is made again for the whole time from then on', async () => {
+    let time = now
+    const revocation = listWith({ maxTokenLifeSeconds: 60, clock: () => time })
+    await revocation.revoke({ client: 'c' })
+    time = now + 600
+    await revocation.revoke({ client: 'c' })
+    time = now + 1259
+    const token = { ...(await start().validateToken(tokenWith({ from }))), clientId: 'c' }
+    expect(revocation.isRevoked({ ...token, issuedAt: time, expiresAt: time + 60 })).toBe(true)
+  })
+
   it('takes no more than its room, drops nothing for it, and has room again later', async () => {
     let time = now
     const revocation = listWith({ maxEntries: 2, clock: () => time })
