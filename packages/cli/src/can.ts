@@ -2,7 +2,7 @@ import { type Control, type EmulatorFlags, withEmulator } from './emulator/contr
 import { findApplication, findUser, readDirectory } from './emulator/directory.js'
 import { type ExitCode, exitCodes, UsageError } from './exit-codes.js'
 import type { Terminal } from './terminal.js'
-import { createPaint, type Paint, wrap } from './text.js'
+import { createPaint, type Paint, visible, wrap } from './text.js'
 
 export interface CanFlags extends EmulatorFlags {
   readonly scope?: readonly string[] | undefined
@@ -65,7 +65,11 @@ async function ask(control: Control, client: string, api: string, flags: CanFlag
       ...parties,
       ...(user === undefined ? {} : { user, ...(flags.scope === undefined ? {} : { scopes: flags.scope }) }),
     }
-    return answerOf((await control.post('/permissions/explain', question)) as Permission, caller, flags)
+    return answerOf(
+      (await control.post('/permissions/explain', question)) as Permission,
+      visible(caller),
+      flags,
+    )
   }
   if (flags.as !== undefined) {
     const { id, userPrincipalName } = findUser(directory, flags.as, '--as')
@@ -174,7 +178,7 @@ function detailLines(
   return [
     ...labelled('Scopes', granted.join(', ')),
     ...labelled('Roles', roles.join(', ')),
-    ...(isAllowed ? [] : labelled('Why', error)),
+    ...(isAllowed ? [] : labelled('Why', error === undefined ? undefined : visible(error))),
     ...(isAllowed ? [] : labelled('Fix', fix)),
     ...labelled('More', errorCode === undefined ? undefined : `countersign explain AADSTS${errorCode}`),
   ]

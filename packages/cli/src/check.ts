@@ -2,7 +2,7 @@ import { withEmulator } from './emulator/control.js'
 import { type Directory, type DirectoryApplication, readDirectory } from './emulator/directory.js'
 import { type ExitCode, exitCodes, UsageError } from './exit-codes.js'
 import type { Terminal } from './terminal.js'
-import { count, createPaint } from './text.js'
+import { count, createPaint, visible } from './text.js'
 
 /** What the registration says of credentials. */
 interface Registration {
@@ -33,7 +33,7 @@ export async function check(
       if (json === true) terminal.write(JSON.stringify({ isUsable: true, counts, notes }, undefined, 2))
       else {
         terminal.write(`${paint('green', paint('bold', 'yes'))}  ${path} can be used: ${counts.join(', ')}`)
-        for (const note of notes) terminal.write(`  ${paint('yellow', 'note')}  ${note}`)
+        for (const note of notes) terminal.write(`  ${paint('yellow', 'note')}  ${visible(note)}`)
       }
       return exitCodes.yes
     })
@@ -42,7 +42,7 @@ export async function check(
     if (!(error instanceof UsageError) || !error.message.startsWith('--config: registration')) throw error
     const problem = error.message.replace('--config: ', '')
     if (json === true) terminal.write(JSON.stringify({ isUsable: false, problem }, undefined, 2))
-    else terminal.write(`${paint('red', paint('bold', 'no'))}  ${problem}`)
+    else terminal.write(`${paint('red', paint('bold', 'no'))}  ${visible(problem)}`)
     return exitCodes.no
   }
 }

@@ -54,3 +54,8 @@ export function printable(text: string, most = 200): string {
   const safe = text.replaceAll(/[^\x20-\x7E]/g, '?')
   return safe.length > most ? `${safe.slice(0, most)}…` : safe
 }
+
+/** A name of a registration or a directory, without what moves a cursor or changes the direction of the line. */
+export function visible(name: string): string {
+  return name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+}

@@ -105,6 +105,31 @@ describe('countersign can', () => {
     expect(code).toBe(64)
   })
 
+  it('prints nothing of a hostile name that moves the cursor or turns the line', async () => {
+    const { applications = [], ...rest } = registration as Registration
+    const hostile = join(folder, 'hostile.json')
+    const name = 'orders-web\u001B[2J\u202E'
+    await writeFile(
+      hostile,
+      JSON.stringify({
+        ...rest,
+        tenants: rest.tenants.map((tenant) => ({ ...tenant, oauth2PermissionGrants: [] })),
+        applications: applications.map((application) =>
+          application.displayName === 'orders-web' ? { ...application, displayName: name } : application,
+        ),
+      }),
+    )
+    for (const args of [
+      ['can', webId, 'call', 'orders-api', '--scope', 'Orders.Read', '--config', hostile],
+      ['check', hostile],
+      ['can', 'nothing', 'call', 'orders-api', '--config', hostile],
+    ]) {
+      const { output, errors } = await command(args)
+      expect(output + errors).toContain('orders-web?[2J?')
+      expect(output + errors).not.toMatch(/[\u001B\u202E]/)
+    }
+  })
+
   it('does not repeat the token of the control API, whichever was given', async () => {
     const { code, errors, output } = await command(['can', 'a', 'call', 'b', '--emulator', emulator.origin], {
       environment: { COUNTERSIGN_EMULATOR_TOKEN: 'another-token-of-sixteen' },

@@ -143,6 +143,16 @@ describe('countersign explain, with a token', () => {
     expect(code).toBe(0)
   })
 
+  it('judges a token of any other issuer by its address and the audience', async () => {
+    const issuer = `${emulator.origin}/${tenantId}/v2.0`
+    const token = await emulator.issueToken(asked)
+    const good = await explain(token, '--issuer', issuer, '--audience', apiId)
+    expect(good.lines[0]).toMatch(/^ACCEPTED/)
+    const other = await explain(token, '--issuer', issuer, '--audience', 'orders', '--scope', 'Orders.Read')
+    expect(other.lines[0]).toMatch(/^REFUSED {2}401 invalid_token audience_mismatch/)
+    expect([good.code, other.code]).toEqual([0, 1])
+  })
+
   it('judges at another time', async () => {
     const token = await emulator.issueToken(asked)
     const { code, output } = await explain(

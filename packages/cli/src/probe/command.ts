@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { type Control, type EmulatorFlags, withEmulator } from '../emulator/control.js'
 import { type ExitCode, exitCodes, UndecidedError, UsageError } from '../exit-codes.js'
 import type { Terminal } from '../terminal.js'
-import { createPaint } from '../text.js'
+import { createPaint, printable, visible } from '../text.js'
 import { badRequests, type KeyServer, startKeyServer } from './bad-requests.js'
 import { badTokens } from './bad-tokens.js'
 import type { ProbeCase } from './case.js'
@@ -39,7 +39,7 @@ export async function probe(url: string, flags: ProbeFlags, terminal: Terminal):
     const isText = flags.json !== true
     if (isText) {
       terminal.write(
-        `Probing ${target.method} ${url} as ${mint.api.displayName}, with tokens for ${mint.caller}`,
+        `Probing ${target.method} ${url} as ${visible(mint.api.displayName)}, with tokens for ${visible(mint.caller)}`,
       )
       terminal.write(`  ${paint('green', '✓')} ${'a good token'.padEnd(20)} ${good}, accepted`)
     }
@@ -131,7 +131,7 @@ async function checkGood(target: Target, mint: Mint, { origin }: Control): Promi
   if (answer === undefined) throw new UndecidedError(`no API answers at ${target.url.origin}`)
   const { status, challenges } = answer
   if ([400, 401, 403].includes(status) || status >= 500) {
-    const challenge = challenges.length === 0 ? '' : ` (${challenges.join(', ')})`
+    const challenge = challenges.length === 0 ? '' : ` (${printable(challenges.join(', '))})`
     throw new UndecidedError(
       `the API answers a good token of ${origin} for ${mint.caller} with ${status}${challenge}: does it trust this emulator, as ${mint.api.displayName} (${mint.api.appId})? Name client, user, scopes and roles that it accepts`,
     )
