@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Validator, type Schema } from '@cfworker/json-schema'
 import { tokenFlawTable, type Emulator, type TokenFlaw } from '@countersign/emulator'
 import { refusalExplanations } from '@countersign/explanations/refusals'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -18,6 +19,19 @@ afterAll(async () => {
   await emulator.stop()
   await rm(folder, { recursive: true })
 })
+
+const schema = new Validator(
+  JSON.parse(await readFile(new URL('../explain.schema.json', import.meta.url), 'utf8')) as Schema,
+  '2020-12',
+  false,
+)
+
+/** A report that is as its schema says. */
+function reportIn(output: string): unknown {
+  const report: unknown = JSON.parse(output)
+  expect(schema.validate(report).errors).toEqual([])
+  return report
+}
 
 const explain = async (input: string, ...args: readonly string[]) => command(['explain', ...args], { input })
 
@@ -81,7 +95,7 @@ describe('countersign explain, with a token', () => {
       const flags = expected === 'tenant_not_allowed' ? ['--config', several] : api
       const token = await emulator.issueToken({ ...who, flaw })
       const { code, output } = await explain(token, ...flags, '--json')
-      expect(JSON.parse(output)).toMatchObject({ verdict: 'refused', refusal: { code: expected } })
+      expect(reportIn(output)).toMatchObject({ verdict: 'refused', refusal: { code: expected } })
       expect(code).toBe(1)
     },
   )
@@ -98,6 +112,16 @@ describe('countersign explain, with a token', () => {
       }
     },
   )
+
+  it('prints a report as its schema describes it, whatever the verdict', async () => {
+    const token = await emulator.issueToken(asked)
+    const accepted = await explain(token, ...api, '--json')
+    expect(reportIn(accepted.output)).toMatchObject({ verdict: 'accepted', signature: 'valid' })
+    const undecided = await explain(`Bearer ${token}`, '--json')
+    expect(reportIn(undecided.output)).toMatchObject({ verdict: 'undecided', signature: 'not verified' })
+    const opaque = await explain('opaque', ...api, '--json')
+    expect(reportIn(opaque.output)).toMatchObject({ verdict: 'refused', token: { kind: 'not a JWT' } })
+  })
 
   it('demands a scope, and says what the token carries instead', async () => {
     const { code, output } = await explain(
