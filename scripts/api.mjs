@@ -16,6 +16,7 @@ const documented = [
   '@countersign/express',
   '@countersign/fastify',
   '@countersign/koa',
+  '@countersign/mcp',
   '@countersign/token-client',
 ]
 

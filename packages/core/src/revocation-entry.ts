@@ -120,7 +120,7 @@ export function readRevoked(value: unknown, now: number, lifeSeconds: number): R
   const { since } = value as { readonly since?: unknown }
   if (since !== undefined && !takesSince) throw new TypeError(`${what}: "since" has no meaning here`)
   const from = since === undefined ? (kind.endsWith('ser') ? now : Infinity) : readSince(since, now)
-  return { kind, key, since: from, expiresAt: (from === Infinity ? now : Math.max(from, now)) + lifeSeconds }
+  return { kind, key, since: from, expiresAt: (from === Infinity ? now : from) + lifeSeconds }
 }
 
 function readKey(value: Readonly<Record<string, unknown>>): {

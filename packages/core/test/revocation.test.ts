@@ -312,6 +312,14 @@ describe('a list', () => {
     expect(at(660)).toBe(false)
   })
 
+  it('has room for what no token can be of any more', async () => {
+    const revocation = listWith({ maxEntries: 1 })
+    await revocation.revoke({ client: 'a' })
+    const user = { issuer: genericIssuer, subject: genericSubject }
+    await expect(revocation.revoke({ user, since: now - 7800 })).resolves.toBeUndefined()
+    await expect(revocation.revoke({ user, since: now - 7799 })).rejects.toThrow('the list is full')
+  })
+
   it('keeps an entry that is made again for the whole time from then on', async () => {
     let time = now
     const revocation = listWith({ maxTokenLifeSeconds: 60, clock: () => time })
@@ -436,7 +444,7 @@ describe('a shared list', () => {
   it.each<[string, () => unknown]>([
     ['throws', () => raise(new Error('redis://secret'))],
     ['answers with nothing', () => undefined],
-    ['answers with entries that are no text', () => ({ entries: [7], cursor: '1' })],
+    ['answers with entries that are no text, once', numberOnce()],
     ['answers without a cursor', () => ({ entries: [] })],
     ['never comes to an end', () => ({ entries: ['x'], cursor: '1' })],
   ])('is answered with 503 where its store %s, and recovers', async (_, fail) => {
@@ -521,21 +529,75 @@ describe('a shared list', () => {
 
   it('ignores what this version did not write, and keeps the rest', async () => {
     const store = new Log()
-    const kinds = [
+    const id = JSON.stringify(genericClientId)
+    store.entries.push(
       '',
       '{}',
       '[]',
-      '[2,"client","a",null,9e9]',
-      '[1,"x","a",null,9e9]',
-      '[1,"client",7,null,9e9]',
-    ]
-    store.entries.push(...kinds, `${'['.repeat(10_000)}`)
-    await listWith({ store }).revoke({ client: genericClientId })
+      `[2,"client",${id},null,9e9]`,
+      `[1,"x",${id},null,9e9]`,
+      `[1,"client",[${id}],null,9e9]`,
+      `[1,"client",${id},"9e9",9e9]`,
+      `[1,"client",${id},null,"9e9"]`,
+      `[1,"client",${id},null,9e9,0]`,
+      '['.repeat(10_000),
+    )
     const mine = listWith({ store })
-    expect(await codeOf(() => start({ revocation: mine }).validateToken(token))).toBe('token_revoked')
+    expect(await codeOf(() => start({ revocation: mine }).validateToken(token))).toBe('accepted')
+    await listWith({ store }).revoke({ client: genericClientId })
+    const next = listWith({ store })
+    expect(await codeOf(() => start({ revocation: next }).validateToken(token))).toBe('token_revoked')
     mine.close()
+    next.close()
+  })
+
+  it('counts its age from the beginning of a read', async () => {
+    vi.useFakeTimers()
+    try {
+      const store = new Log()
+      store.fail = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 4000))
+        return { entries: [], cursor: '0' }
+      }
+      const mine = listWith({ store, refreshSeconds: 5, maxStaleSeconds: 5 })
+      const ready = mine.ready()
+      await vi.advanceTimersByTimeAsync(4000)
+      await ready
+      const validated = await start().validateToken(token)
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(mine.isRevoked(validated)).toBe(false)
+      await vi.advanceTimersByTimeAsync(1)
+      expect(mine.isRevoked(validated)).toBeInstanceOf(Promise)
+      mine.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('that is closed during a read reads no more', async () => {
+    vi.useFakeTimers()
+    try {
+      const store = new Log()
+      const mine = listWith({ store })
+      const ready = mine.ready()
+      mine.close()
+      await ready
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect(store.reads).toBe(1)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
+
+function numberOnce(): () => unknown {
+  let isFirst = true
+  return () => {
+    const entries = isFirst ? [7] : []
+    isFirst = false
+    return { entries, cursor: '1' }
+  }
+}
 
 function raise(value: unknown): never {
   throw value

@@ -206,6 +206,12 @@ describe('a security event', () => {
     expect(revoked).toEqual([])
   })
 
+  it('signed by an algorithm that the transmitter is not configured for is refused', async () => {
+    const metadataUrl = `${origin}/.well-known/ssf-configuration`
+    const transmitter = oidcIssuer({ issuer: origin, metadataUrl, audience, algorithms: ['ES256'] })
+    expect(await start({ transmitter }).outcomeOf({})).toBe('400 invalid_key')
+  })
+
   it('takes a media type with a parameter', async () => {
     const { push } = start()
     expect((await push(eventWith(), 'Application/SecEvent+jwt; charset=utf-8')).status).toBe(202)

@@ -21,6 +21,7 @@ export interface McpAuthInfo {
   extra: {
     /** The validated token. */
     auth: ValidatedToken
+    /** Whatever the application adds. */
     [name: string]: unknown
   }
 }
@@ -41,6 +42,12 @@ export function createAuthInfo(
   return Object.defineProperty(info, 'token', { value: auth.token }) as McpAuthInfo
 }
 
+/** What the SDK types of the caller. */
+export interface AnyAuthInfo {
+  /** Holds the validated token. */
+  readonly extra?: Record<string, unknown> | undefined
+}
+
 /**
  * The validated token of a caller, inside a tool. Throws a plain `Error` where the caller was not authenticated by this package,
  * so that a tool never runs for nobody by mistake. It does not check permissions.
@@ -55,9 +62,7 @@ export function createAuthInfo(
  * }
  * ```
  */
-export function callerOf(
-  authInfo: { readonly extra?: Record<string, unknown> | undefined } | undefined,
-): ValidatedToken {
+export function callerOf(authInfo: AnyAuthInfo | undefined): ValidatedToken {
   const auth = authInfo?.extra?.['auth'] as ValidatedToken | undefined
   if (typeof auth === 'object' && auth !== null && typeof auth.kind === 'string') return auth
   throw new Error('callerOf: the request was not authenticated by createMcpAuth')

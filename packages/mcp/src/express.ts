@@ -6,7 +6,7 @@ import { isMessage, parseError } from './message.js'
 import { readJsonBody } from './node-body.js'
 import { isPreflight } from './preflight.js'
 
-export { callerOf, type McpAuthInfo } from './auth-info.js'
+export { callerOf, type AnyAuthInfo, type McpAuthInfo } from './auth-info.js'
 export type { McpAuthOptions, McpSettings } from './mcp-auth.js'
 
 /** Middleware of Express 4 and 5, and of anything else that speaks Connect. */

@@ -7,7 +7,7 @@ import { createMcpCore, type McpAuthOptions } from './mcp-auth.js'
 import { isMessage, parseError } from './message.js'
 import { isPreflight } from './preflight.js'
 
-export { callerOf, type McpAuthInfo } from './auth-info.js'
+export { callerOf, type AnyAuthInfo, type McpAuthInfo } from './auth-info.js'
 export type { McpAuthOptions, McpSettings } from './mcp-auth.js'
 
 /** Authorization of an MCP server on Fastify. */

@@ -4,8 +4,16 @@ import type { McpAuthInfo } from './auth-info.js'
 import { createMcpCore, type McpAuthOptions } from './mcp-auth.js'
 import { isMessage, parseError } from './message.js'
 
-export { callerOf, type McpAuthInfo } from './auth-info.js'
+export { callerOf, type AnyAuthInfo, type McpAuthInfo } from './auth-info.js'
 export type { McpAuthOptions, McpSettings } from './mcp-auth.js'
+
+/** What the handler of an accepted request gets, for the SDK. */
+export interface AcceptedMcpRequest {
+  /** The caller; undefined for an anonymous one, where that is allowed. */
+  readonly authInfo: McpAuthInfo | undefined
+  /** The message, where it was read. */
+  readonly parsedBody?: unknown
+}
 
 /** Authorization of an MCP server for frameworks that use `Request` and `Response`. Its methods are bound. */
 export interface McpAuth {
@@ -18,10 +26,7 @@ export interface McpAuth {
    * body. Pass both on to the SDK. A refusal is a `Response`.
    */
   readonly protect: (
-    handler: (
-      request: Request,
-      accepted: { readonly authInfo: McpAuthInfo | undefined; readonly parsedBody?: unknown },
-    ) => Response | Promise<Response>,
+    handler: (request: Request, accepted: AcceptedMcpRequest) => Response | Promise<Response>,
   ) => (request: Request) => Promise<Response>
 }
 
