@@ -237,7 +237,11 @@ describe('countersign probe', () => {
     const refused = await probe(other)
     expect(refused.errors).toContain('does it trust this emulator, as orders-api')
     expect(refused.code).toBe(2)
-    await Promise.all([other.stop(), stranger.stop()])
+    const trusting = await adapters.Fastify(emulator)
+    const elsewhere = await probe({ ...trusting, url: trusting.url.replace('orders', 'nothing') })
+    expect(elsewhere.errors).toMatch(/^undecided: .* with 404: name a route that answers it with success/)
+    expect(elsewhere.code).toBe(2)
+    await Promise.all([other.stop(), stranger.stop(), trusting.stop()])
   })
 
   it.each([

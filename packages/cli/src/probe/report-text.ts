@@ -1,7 +1,8 @@
 import { count, type Paint } from '../text.js'
 import type { Finding } from './finding.js'
 
-const nameWidth = 20
+/** Columns of the names. */
+export const nameWidth = 20
 
 /** A finding in one line; of what was accepted, the meaning below it. */
 export function findingLines(finding: Finding, paint: Paint): string[] {
