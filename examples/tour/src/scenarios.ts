@@ -11,7 +11,7 @@ import { consentAsAdmin, renew, signIn } from './sign-in.js'
 import type { Version } from './narrator.js'
 import type { Stage } from './stage.js'
 
-/** Plays one scene; APIs it starts are added to `running`, so that whoever called can stop them or keep them. */
+/** Plays one scene; APIs it starts are added to `running`, so that the caller can stop them or keep them. */
 export type Scene = (stage: Stage, version: Version, running: Api[]) => Promise<void>
 
 function tokenClient(

@@ -216,6 +216,7 @@ describe('countersign explain, when it cannot decide', () => {
     const before = emulator.requests.length
     const good = await explain(token, '--offline', '--config', config)
     expect(good.lines[0]).toBe('UNDECIDED  offline: the signature is not verified')
+    expect(good.output).not.toMatch(/Fix|Would send/)
     expect(good.code).toBe(2)
     const expired = await emulator.issueToken({ ...asked, claims: { aud: 'https://other' } })
     const refused = await explain(expired, '--offline', '--config', config)
@@ -288,6 +289,29 @@ describe('countersign explain --config', () => {
     const { code, errors } = await explain('a.b.c', '--config', config)
     expect(errors).toContain(message)
     expect(code).toBe(64)
+  })
+})
+
+describe('countersign explain, with the wrong API', () => {
+  it('answers a token of any issuer at an API of Entra, and of Entra at another, without failing', async () => {
+    const config = join(folder, 'entra.json')
+    const { cloud } = emulator
+    await writeFile(config, JSON.stringify({ issuer: { entra: { tenantId, clientId: apiId, cloud } } }))
+    for (const flags of [[], ['--scope', 'a'], ['--role', 'b'], ['--scope', 'a', '--role', 'b']]) {
+      const generic = `${Buffer.from('{"alg":"RS256","kid":"k"}').toString('base64url')}.${Buffer.from('{"iss":"https://id.example","sub":"s"}').toString('base64url')}.AA`
+      const first = await explain(generic, '--config', config, ...flags)
+      expect({ code: first.code, errors: first.errors }).toEqual({ code: 1, errors: '' })
+      const second = await explain(
+        await emulator.issueToken(asked),
+        '--offline',
+        '--issuer',
+        'https://id.example',
+        '--audience',
+        'orders',
+        ...flags,
+      )
+      expect({ code: second.code, errors: second.errors }).toEqual({ code: 1, errors: '' })
+    }
   })
 })
 

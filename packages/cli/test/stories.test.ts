@@ -31,7 +31,7 @@ function unsigned(claims: object, header: object = {}): string {
   return `${encoded({ typ: 'JWT', alg: 'RS256', kid: 'a-key', ...header })}.${encoded({ ...usual, ...claims })}.AAAA`
 }
 
-async function told(input: string, ...flags: readonly string[]): Promise<string> {
+async function whyOf(input: string, ...flags: readonly string[]): Promise<string> {
   const api = flags.includes('--config') ? [] : ['--tenant', tenantId, '--client-id', apiId]
   const { output } = await command(
     ['explain', '--offline', '--at', String(now), ...api, ...flags, '--json'],
@@ -83,7 +83,7 @@ describe('the usual mistakes', () => {
     ],
     ['good', {}, 'no story'],
   ])('are recognised: a token %s', async (_, claims, why) => {
-    expect(await told(unsigned(claims))).toContain(why)
+    expect(await whyOf(unsigned(claims))).toContain(why)
   })
 
   it('are recognised: a token of the real Entra ID at an API that trusts an emulator', async () => {
@@ -95,14 +95,14 @@ describe('the usual mistakes', () => {
       v2Issuer: `${origin}/{tenantid}/v2.0`,
     }
     await writeFile(config, JSON.stringify({ issuer: { entra: { tenantId, clientId: apiId, cloud } } }))
-    expect(await told(unsigned({}), '--config', config)).toContain('the API trusts an emulator')
+    expect(await whyOf(unsigned({}), '--config', config)).toContain('the API trusts an emulator')
   })
 
   it('are recognised: a user in too many groups, the other kind of token, a scope that nobody granted', async () => {
     const manyGroups = { roles: ['Other'], _claim_names: { groups: 'src1' } }
     const roles = ['--scope', 'Orders.Read', '--role', 'Orders.Read.All']
-    expect(await told(unsigned({}), '--role', 'Orders.Read.All')).toContain("This is a user's token")
-    expect(await told(unsigned({ scp: 'Other' }), ...roles)).toContain('The token carries "Other".')
+    expect(await whyOf(unsigned({}), '--role', 'Orders.Read.All')).toContain("This is a user's token")
+    expect(await whyOf(unsigned({ scp: 'Other' }), ...roles)).toContain('The token carries "Other".')
     const config = join(folder, 'groups.json')
     await writeFile(
       config,
@@ -111,7 +111,7 @@ describe('the usual mistakes', () => {
         permission: { delegated: { roles: 'Manager' } },
       }),
     )
-    expect(await told(unsigned(manyGroups), '--config', config)).toContain('The user is in too many groups')
+    expect(await whyOf(unsigned(manyGroups), '--config', config)).toContain('The user is in too many groups')
   })
 
   it.each([
@@ -120,7 +120,7 @@ describe('the usual mistakes', () => {
     ['an encrypted token', 'e30.a.b.c.d', 'no story'],
     ['nothing that can be read', '!.!.!', 'no story'],
   ])('are recognised: %s', async (_, input, why) => {
-    expect(await told(input)).toContain(why)
+    expect(await whyOf(input)).toContain(why)
   })
 
   it('are recognised: an emulator that has other keys than before', async () => {

@@ -96,11 +96,11 @@ function decide({ accepted, refusal, checks }: Explanation, isOffline: boolean):
     const { status } = refusals[other.code]
     return { verdict: 'refused', refusal: withError({ code: other.code, status, headers: {} }) }
   }
+  // What keeps it from a decision was asked for: there is nothing to fix.
+  if (isOffline) return { verdict: 'undecided', undecided: 'offline: the signature is not verified' }
   return {
     verdict: 'undecided',
-    undecided: isOffline
-      ? 'offline: the signature is not verified'
-      : refusals[refusal.code].phrase.toLowerCase(),
+    undecided: refusals[refusal.code].phrase.toLowerCase(),
     refusal: withError(refusal),
   }
 }

@@ -22,10 +22,10 @@ export interface Evidence {
   readonly scopes: readonly string[]
 }
 
-type Tell = (evidence: Evidence, claims: Json) => Story | undefined
+type Recognise = (evidence: Evidence, claims: Json) => Story | undefined
 
 /** The most frequent mistakes first. */
-const stories: readonly Tell[] = [
+const stories: readonly Recognise[] = [
   forGraph,
   isIdToken,
   fromEmulator,
@@ -47,8 +47,8 @@ export function storyOf(evidence: Evidence): Story | undefined {
   const { parts, failed } = evidence
   if (failed.length === 0) return undefined
   if (parts.claims === undefined) return unreadable(parts)
-  for (const tell of stories) {
-    const story = tell(evidence, parts.claims)
+  for (const recognise of stories) {
+    const story = recognise(evidence, parts.claims)
     if (story !== undefined) return story
   }
   return undefined
