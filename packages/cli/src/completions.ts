@@ -1,4 +1,4 @@
-import type { Command, Option } from 'commander'
+import type { Command } from 'commander'
 
 /*
  * Completion scripts for shells. They are complete in themselves: nothing is started, and nothing that was typed is
@@ -11,40 +11,57 @@ export type Shell = 'bash' | 'zsh' | 'fish'
 interface Offer {
   readonly name: string
   readonly summary: string
-  readonly options: readonly Option[]
+  readonly options: readonly {
+    readonly long: string
+    readonly description: string
+    readonly takesValue: boolean
+    readonly values: readonly string[] | undefined
+  }[]
   /** Words that are its first argument. */
   readonly words: readonly string[]
 }
 
-/** The script of a shell. `words` are first arguments by command. */
-export function completionScript(
-  shell: Shell,
-  program: Command,
-  words: Readonly<Record<string, readonly string[]>>,
-): string {
+/** What a shell proposes beside commands and options. */
+export interface Proposals {
+  /** First arguments, by command. */
+  readonly words: Readonly<Record<string, readonly string[]>>
+  /** Values of options, by "command --option". */
+  readonly values: Readonly<Record<string, readonly string[]>>
+}
+
+/** The script of a shell. */
+export function completionScript(shell: Shell, program: Command, { words, values }: Proposals): string {
   const offers = program
     .createHelp()
     .visibleCommands(program)
     .map((command) => ({
       name: command.name(),
       summary: command.summary() || command.description(),
-      options: command.createHelp().visibleOptions(command),
+      options: command
+        .createHelp()
+        .visibleOptions(command)
+        .map((option) => ({
+          long: option.long ?? '',
+          description: option.description,
+          takesValue: option.required,
+          values: option.argChoices ?? values[`${command.name()} ${option.long ?? ''}`],
+        })),
       words: words[command.name()] ?? [],
     }))
   return shell === 'fish' ? fishScript(program.name(), offers) : bashScript(program.name(), offers, shell)
 }
 
 function longNames({ options }: Offer): string[] {
-  return options.flatMap(({ long }) => long ?? [])
+  return options.map(({ long }) => long).filter((long) => long !== '')
 }
 
 /** zsh runs the function of bash. */
 function bashScript(program: string, offers: readonly Offer[], shell: 'bash' | 'zsh'): string {
   const values = offers.flatMap(({ name, options }) =>
-    options.flatMap(({ long, argChoices, required }) => {
-      if (!required) return []
-      const proposed = argChoices === undefined ? '-f' : `-W '${argChoices.join(' ')}'`
-      return [`    ${name}:${long ?? ''}) COMPREPLY=($(compgen ${proposed} -- "$cur")); return ;;`]
+    options.flatMap(({ long, values: proposals, takesValue }) => {
+      if (!takesValue) return []
+      const proposed = proposals === undefined ? '-f' : `-W '${proposals.join(' ')}'`
+      return [`    ${name}:${long}) COMPREPLY=($(compgen ${proposed} -- "$cur")); return ;;`]
     }),
   )
   const words = offers.map(
@@ -52,7 +69,12 @@ function bashScript(program: string, offers: readonly Offer[], shell: 'bash' | '
   )
   return [
     `# Completion for ${program} in ${shell}: source it, or save it where your shell looks for completions.`,
-    ...(shell === 'zsh' ? ['autoload -U +X bashcompinit && bashcompinit'] : []),
+    ...(shell === 'zsh'
+      ? [
+          '(( $+functions[compdef] )) || { autoload -U compinit && compinit; }',
+          'autoload -U +X bashcompinit && bashcompinit',
+        ]
+      : []),
     `_${program}() {`,
     '  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" command="${COMP_WORDS[1]}" words',
     '  COMPREPLY=()',
@@ -79,9 +101,8 @@ function fishScript(program: string, offers: readonly Offer[]): string {
       return [
         `${start} -n __fish_use_subcommand -xa ${name} -d ${quoted(summary)}`,
         ...(words.length === 0 ? [] : [`${start} ${condition} -a ${quoted(words.join(' '))}`]),
-        ...options.map(({ long = '', description, argChoices, required }) => {
-          const value =
-            argChoices === undefined ? (required ? ' -r' : '') : ` -xa ${quoted(argChoices.join(' '))}`
+        ...options.map(({ long, description, values, takesValue }) => {
+          const value = values === undefined ? (takesValue ? ' -r' : '') : ` -xa ${quoted(values.join(' '))}`
           return `${start} ${condition} -l ${long.slice(2)}${value} -d ${quoted(description)}`
         }),
       ]

@@ -8,6 +8,8 @@ export const exitCodes = {
   undecided: 2,
   /** The command was not called as it must be. */
   usage: 64,
+  /** A fault in the command itself: no answer. */
+  fault: 70,
 } as const
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]

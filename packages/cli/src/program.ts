@@ -9,6 +9,7 @@ import type { Terminal } from './terminal.js'
 
 /** Named here because the help must not wait for the validator to load. */
 const clouds = ['global', 'usGovernment', 'china']
+const shells = ['bash', 'zsh', 'fish']
 
 /** What every help ends with. */
 const exitCodeHelp = `
@@ -227,13 +228,14 @@ function addCompletion(program: Command, terminal: Terminal): void {
     'source <(countersign completion bash)',
     'countersign completion fish > ~/.config/fish/completions/countersign.fish',
   ])
-    .addArgument(program.createArgument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .addArgument(program.createArgument('<shell>').choices(shells))
     .action(async (shell: Shell) => {
-      const [{ completionScript }, { refusalExplanations }] = await Promise.all([
+      const [{ completionScript }, { refusalExplanations }, { tokenFlaws }] = await Promise.all([
         import('./completions.js'),
         import('@countersign/explanations/refusals'),
+        import('@countersign/emulator'),
       ])
-      const words = { explain: Object.keys(refusalExplanations), completion: ['bash', 'zsh', 'fish'] }
-      terminal.write(completionScript(shell, program, words))
+      const words = { explain: Object.keys(refusalExplanations), completion: shells }
+      terminal.write(completionScript(shell, program, { words, values: { 'token --flaw': tokenFlaws } }))
     })
 }

@@ -4,7 +4,7 @@ import { createProgram } from './program.js'
 import type { Terminal } from './terminal.js'
 import { visible } from './text.js'
 
-/** Runs one command. Resolves to the exit code: 0 yes, 1 no, 2 undecided, 64 for wrong arguments. */
+/** Runs one command. Resolves to the exit code: 0 yes, 1 no, 2 undecided, 64 for wrong arguments, 70 for a fault in it. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   let code: number = exitCodes.yes
   const program = createProgram(terminal, (result) => {
@@ -23,6 +23,14 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       terminal.complain(`undecided: ${visible(error.message)}`)
       return exitCodes.undecided
     }
-    throw error
+    terminal.complain(`a fault in countersign, please report it: ${placeOf(error)}`)
+    return exitCodes.fault
   }
+}
+
+/** Where an error came from. Not its message, which may quote what was read. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
+  return [error.name, ...frames].join('\n')
 }

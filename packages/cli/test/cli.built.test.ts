@@ -89,6 +89,7 @@ describe('the built command', () => {
     ['countersign explain --cloud ', 'global usGovernment china'],
     ['countersign explain graph', 'graph_token'],
     ['countersign probe --jun', '--junit'],
+    ['countersign token --flaw expi', 'expired'],
   ])('completes %j in bash', async (typed, proposed) => {
     const script = `
       source <("${process.execPath}" "${cli}" completion bash)

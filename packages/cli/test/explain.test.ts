@@ -276,6 +276,15 @@ describe('countersign explain --config', () => {
     expect(code).toBe(1)
   })
 
+  it('ends with 70 for a fault that nobody expects, and does not quote its message', async () => {
+    const config = join(folder, 'fault.mjs')
+    await writeFile(config, `export default { get issuer() { throw new Error('a-secret') } }`)
+    const { code, errors, output } = await explain('a.b.c', '--config', config)
+    expect(errors).toMatch(/^a fault in countersign, please report it: Error\n +at /)
+    expect(errors).not.toContain('a-secret')
+    expect({ code, output }).toEqual({ code: 70, output: '' })
+  })
+
   it.each([
     ['missing.json', undefined, 'cannot read'],
     ['text.json', 'not json', 'is not JSON'],
