@@ -353,6 +353,24 @@ describe('countersign explain, with a code', () => {
   })
 })
 
+describe('countersign explain, with something else', () => {
+  it('names the page of Microsoft for a code of Entra that is not in the table', async () => {
+    const { code, errors } = await command(['explain', 'AADSTS9999999'])
+    expect(errors).toContain("Microsoft's page: https://login.microsoftonline.com/error?code=9999999")
+    expect(code).toBe(64)
+  })
+
+  it('says how to give a file', async () => {
+    const file = join(folder, 'token.txt')
+    await writeFile(file, await emulator.issueToken(asked))
+    const { code, errors } = await command(['explain', file])
+    expect(errors).toBe(
+      `error: ${file} is a file: give it by the input, as in "countersign explain < ${file}"`,
+    )
+    expect(code).toBe(64)
+  })
+})
+
 describe('the arguments', () => {
   it.each([
     [['explain', '--tenant', tenantId], '--tenant needs --client-id'],

@@ -19,9 +19,18 @@ export function looksLikeCode(word: string): boolean {
   return /^(aadsts)?\d{4,8}$/i.test(word) || /^[a-z][a-z\d]*(_[a-z\d]+)*$/.test(word)
 }
 
+/** The number of a code of Entra; undefined for any other. */
+export function aadstsNumber(word: string): string | undefined {
+  return /^(?:aadsts)?(\d+)$/i.exec(word)?.[1]
+}
+
+export function microsoftPage(number: string): string {
+  return `https://login.microsoftonline.com/error?code=${number}`
+}
+
 /** What a code means; undefined for an unknown one. The tables are loaded here. */
 export async function explainCode(word: string): Promise<CodeReport | undefined> {
-  const number = /^(?:aadsts)?(\d+)$/i.exec(word)?.[1]
+  const number = aadstsNumber(word)
   return number === undefined ? explainRefusal(word) : explainAadsts(number)
 }
 
@@ -45,21 +54,15 @@ async function explainAadsts(number: string): Promise<CodeReport | undefined> {
   return {
     code: `AADSTS${number}`,
     explanation,
-    link: `https://login.microsoftonline.com/error?code=${number}`,
+    link: microsoftPage(number),
   }
 }
 
 /** The known codes that look most like a word. */
 export async function similarCodes(word: string): Promise<readonly string[]> {
   const wanted = word.toLowerCase()
-  const [{ refusalExplanations }, { aadstsExplanations }] = await Promise.all([
-    import('@countersign/explanations/refusals'),
-    import('@countersign/explanations/aadsts'),
-  ])
-  const known = [
-    ...Object.keys(refusalExplanations),
-    ...Object.keys(aadstsExplanations).map((number) => `AADSTS${number}`),
-  ]
+  const { refusalExplanations } = await import('@countersign/explanations/refusals')
+  const known = Object.keys(refusalExplanations)
   const score = (code: string): number => likeness(wanted, code.toLowerCase())
   return known
     .filter((code) => score(code) > 0.4)

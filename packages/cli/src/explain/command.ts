@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import { type ExitCode, exitCodes, UsageError } from '../exit-codes.js'
 import type { Terminal } from '../terminal.js'
 import { createPaint } from '../text.js'
 import { type ApiFlags, checkFlags } from './api.js'
-import { codeLines, explainCode, looksLikeCode, similarCodes } from './code.js'
+import { aadstsNumber, codeLines, explainCode, looksLikeCode, microsoftPage, similarCodes } from './code.js'
 import { judge } from './judge.js'
 import { findToken } from './read-token.js'
 import { reportLines } from './report-text.js'
@@ -41,6 +42,9 @@ export async function explain(
 
 async function readText(word: string | undefined, terminal: Terminal): Promise<string> {
   if (word === undefined || word === '-') return terminal.readInput('Token (it is not shown): ')
+  if (word.length < 256 && existsSync(word)) {
+    throw new UsageError(`${word} is a file: give it by the input, as in "countersign explain < ${word}"`)
+  }
   terminal.complain(
     'note: an argument stays in the history of the shell and is visible to other users of this machine; the input is not.',
   )
@@ -50,9 +54,7 @@ async function readText(word: string | undefined, terminal: Terminal): Promise<s
 async function printCode(word: string, { json }: ExplainFlags, terminal: Terminal): Promise<ExitCode> {
   const report = await explainCode(word)
   if (report === undefined) {
-    const similar = await similarCodes(word)
-    const hint = similar.length === 0 ? '' : `; did you mean ${similar.join(', ')}?`
-    throw new UsageError(`${word} is not a code that is explained here${hint}`)
+    throw new UsageError(`${word} is not a code that is explained here${await hintFor(word)}`)
   }
   if (json === true) terminal.write(JSON.stringify(report, undefined, 2))
   else {
@@ -60,6 +62,14 @@ async function printCode(word: string, { json }: ExplainFlags, terminal: Termina
     for (const line of codeLines(report, paint, terminal.columns)) terminal.write(line)
   }
   return exitCodes.yes
+}
+
+/** Where else to look for a code. */
+async function hintFor(word: string): Promise<string> {
+  const number = aadstsNumber(word)
+  if (number !== undefined) return `; Microsoft's page: ${microsoftPage(number)}`
+  const similar = await similarCodes(word)
+  return similar.length === 0 ? '' : `; did you mean ${similar.join(', ')}?`
 }
 
 /** Seconds since the epoch: from a number, or a date as people write it. */
