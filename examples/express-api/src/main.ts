@@ -28,9 +28,9 @@ const server: Server = app.listen(0, '127.0.0.1')
 await once(server, 'listening')
 const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-async function call(path: string, token?: string, init: RequestInit = {}): Promise<Response> {
-  const headers = { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) }
-  const answer = await fetch(origin + path, { ...init, headers: { ...headers, ...init.headers } })
+async function call(path: string, token?: string): Promise<Response> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const answer = await fetch(origin + path, { headers })
   const caller = new Map([
     [user, 'a user'],
     [daemon, 'a daemon'],
