@@ -53,7 +53,8 @@ function stepsOf(output: string, scenario: string): string[] {
   })
 }
 
-describe('the tour', () => {
+// Whole processes: on a loaded machine one takes many times its two seconds.
+describe('the tour', { timeout: 60_000 }, () => {
   it('plays both scenarios in at most 100 lines, meets every expectation, and leaves nothing running', async () => {
     const { output, errors, code } = await story
     expect(output).toMatch(/\n50 expectations, 0 not met, [\d.]+ s\n$/)

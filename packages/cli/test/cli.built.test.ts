@@ -32,7 +32,7 @@ async function inTerminal(
   return output
 }
 
-describe.runIf(process.platform === 'linux')('the built command in a terminal', () => {
+describe.runIf(process.platform === 'linux')('the built command in a terminal', { timeout: 60_000 }, () => {
   it('prints colours into a terminal, unless NO_COLOR is set, and none into a pipe', async () => {
     expect(await inTerminal('explain token_expired')).toContain(`${escape}1mtoken_expired`)
     expect(await inTerminal('explain token_expired', { NO_COLOR: '1' })).not.toContain(escape)
@@ -52,7 +52,7 @@ describe.runIf(process.platform === 'linux')('the built command in a terminal', 
   })
 })
 
-describe('the built command', () => {
+describe('the built command', { timeout: 60_000 }, () => {
   it('ends with the code of its answer', async () => {
     await expect(run(process.execPath, [cli, 'explain', 'no_such_code'])).rejects.toMatchObject({ code: 64 })
     const running = spawn(process.execPath, [cli, 'explain'], { stdio: ['pipe', 'ignore', 'ignore'] })

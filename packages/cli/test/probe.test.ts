@@ -44,7 +44,8 @@ function namesOf({ findings }: Printed, result: string): string[] {
   return findings.filter((finding) => finding.result === result).map(({ name }) => name)
 }
 
-describe('countersign probe', () => {
+// The whole catalogue, some forty requests and keys that are made for them, in most of these tests.
+describe('countersign probe', { timeout: 60_000 }, () => {
   it.each(Object.entries(adapters))('passes our adapter for %s whole', async (_, start) => {
     const { code, output, errors } = await probed(start, '--json')
     if (output === '') throw new Error(errors)
