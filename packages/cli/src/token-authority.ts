@@ -8,14 +8,13 @@ import {
   type Authority,
 } from '@countersign/token-client'
 import { UsageError } from './exit-codes.js'
-import { explainCode } from './explain/code.js'
 import type { Credential, TokenCommandFlags } from './token.js'
 
 /** Why no token came. */
 export interface NoToken {
   readonly message: string
-  /** What the AADSTS code means. */
-  readonly lines: readonly string[]
+  /** Of the token service, if it named one. */
+  readonly aadsts: number | undefined
   /** Whether trying again later may help. */
   readonly isOutage: boolean
 }
@@ -40,10 +39,10 @@ export async function acquire(flags: TokenCommandFlags, credential: Credential):
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(error.message)
     if (!isTokenClientError(error)) throw error
-    const [number] = error.service?.codes ?? []
+    const number = error.service?.codes.at(-1)
     return {
       message: `${error.code}: ${error.message}`,
-      lines: number === undefined ? [] : await linesOf(number),
+      aadsts: number,
       isOutage: error.action === 'retry',
     }
   }
@@ -58,11 +57,4 @@ function authorityOf({ tenant, issuer, authority, cloud, v1 }: TokenCommandFlags
     version: v1 === true ? '1.0' : '2.0',
     ...(place === undefined ? {} : { cloud: place }),
   })
-}
-
-async function linesOf(number: number): Promise<string[]> {
-  const report = await explainCode(String(number))
-  if (report === undefined) return []
-  const { cause, whoCanFix, fix } = report.explanation
-  return [`  Why  ${cause}`, `  Fix  The ${whoCanFix}: ${fix}`, `  More countersign explain ${report.code}`]
 }

@@ -4,6 +4,7 @@ import { type ExitCode, exitCodes, UsageError } from './exit-codes.js'
 import { factsOf } from './explain/facts.js'
 import { decode } from './explain/unverified.js'
 import type { Terminal } from './terminal.js'
+import { visible, wrap } from './text.js'
 
 export interface TokenCommandFlags extends EmulatorFlags {
   readonly client?: string | undefined
@@ -32,8 +33,10 @@ export async function token(flags: TokenCommandFlags, terminal: Terminal): Promi
   const { acquire } = await import('./token-authority.js')
   const acquired = await acquire(flags, await credentialOf(flags, terminal))
   if (typeof acquired === 'string') return print(acquired, flags, terminal)
-  terminal.complain(`error: ${acquired.message}`)
-  for (const line of acquired.lines) terminal.complain(line)
+  for (const line of wrap(`error: ${visible(acquired.message)}`, terminal.columns, '  ')) {
+    terminal.complain(line)
+  }
+  if (acquired.aadsts !== undefined) terminal.complain(`More: countersign explain AADSTS${acquired.aadsts}`)
   return acquired.isOutage ? exitCodes.undecided : exitCodes.no
 }
 

@@ -223,7 +223,8 @@ describe('countersign token', () => {
       ],
       { environment: { COUNTERSIGN_CLIENT_SECRET: 'another-secret' } },
     )
-    expect(errors).toMatch(/^error: client_credential_refused: .*AADSTS7000215/)
+    expect(errors.replaceAll(/\s+/g, ' ')).toMatch(/^error: client_credential_refused: .*AADSTS7000215/)
+    expect(errors).toMatch(/\nMore: countersign explain AADSTS7000215$/)
     expect(errors).not.toContain('another-secret')
     expect({ code, output }).toEqual({ code: 1, output: '' })
   })
