@@ -6,7 +6,7 @@
 // `<!-- not compiled: why -->` before a block leaves it out.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
 import { root } from './lib/packages.mjs'
 
 const ignored = new Set(['node_modules', 'dist', '.git', '.changeset', 'benchmarks'])
@@ -124,5 +124,6 @@ try {
 }
 
 for (const problem of problems) console.error(problem)
-console.log(`${blocks.length} blocks of code compile; ${relative('.', root) || 'all'} documents were read`)
+if (problems.length === 0)
+  console.log(`${blocks.length} blocks of code in documents compile, and every link leads somewhere`)
 process.exitCode = problems.length === 0 ? 0 : 1

@@ -10,10 +10,10 @@ const file = join(root, 'docs/options.md')
 const surfaces = new Map()
 
 const chapters = [
-  [
-    'Validation: `createTokenValidator`, `bearerAuth`, `createFetchAuth`',
-    'core/dist/index.d.ts',
-    [
+  {
+    title: 'Validation: `createTokenValidator`, `bearerAuth`, `createFetchAuth`',
+    path: 'core/dist/index.d.ts',
+    interfaces: [
       ['TokenValidatorOptions', 'Every validator, and so `bearerAuth` of every adapter'],
       ['AdapterOptions', '`bearerAuth` beside them', 'core/dist/adapter.d.ts'],
       ['EntraOptions', '`entra`'],
@@ -29,26 +29,30 @@ const chapters = [
       ['SecurityEventReceiverOptions', '`createSecurityEventReceiver`'],
       ['ProtectedResourceOptions', '`protectedResourceMetadata`'],
     ],
-  ],
-  [
-    'What a handler gets',
-    'core/dist/index.d.ts',
-    [
+  },
+  {
+    title: 'What a handler gets',
+    path: 'core/dist/index.d.ts',
+    interfaces: [
       ['DelegatedToken', "A user’s token (`kind: 'delegated'`)"],
       ['ApplicationToken', "A client’s own token (`kind: 'application'`)"],
       ['TokenOfUnknownKind', "A token of an issuer that does not say (`kind: 'unknown'`)"],
     ],
-  ],
-  [
-    'Token client: `createTokenClient`',
-    'token-client/dist/index.d.ts',
-    [
+  },
+  {
+    title: 'Token client: `createTokenClient`',
+    path: 'token-client/dist/index.d.ts',
+    interfaces: [
       ['TokenClientOptions', 'The client'],
       ['AcquireOptions', 'Each `acquire…`'],
       ['StoreOptions', '`store`'],
     ],
-  ],
-  ['MCP: `createMcpAuth`', 'mcp/dist/index.d.ts', [['McpSettings', 'Beside the options of `bearerAuth`']]],
+  },
+  {
+    title: 'MCP: `createMcpAuth`',
+    path: 'mcp/dist/index.d.ts',
+    interfaces: [['McpSettings', 'Beside the options of `bearerAuth`']],
+  },
 ]
 
 function surfaceOf(path) {
@@ -98,7 +102,7 @@ function tableOf(path, name) {
   return ['| Name | Type | What it is |', '| --- | --- | --- |', ...rows].join('\n')
 }
 
-const sections = chapters.map(([title, path, interfaces]) => {
+const sections = chapters.map(({ title, path, interfaces }) => {
   const tables = interfaces.map(
     ([name, what, other]) => `### ${name}\n\n${what}.\n\n${tableOf(other ?? path, name)}\n`,
   )
