@@ -26,6 +26,7 @@ export type { CreateFetchOptions } from './fetch/fetch-options.js'
 export type {
   RequestedToken,
   TokenClientObservers,
+  TokenCredentialFaultEvent,
   TokenFailureEvent,
   TokenHitEvent,
   TokenMissEvent,

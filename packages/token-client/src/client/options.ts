@@ -48,7 +48,7 @@ export interface TokenClientOptions extends TokenClientObservers {
    * handles claims challenges. Default: none.
    */
   readonly clientCapabilities?: readonly string[] | undefined
-  /** Seconds that one token request may take. Default: 5. */
+  /** Seconds that one token request may take, and, before it, the functions of the credential. Default: 5. */
   readonly timeoutSeconds?: number | undefined
   /** The most bytes that are read of one answer, after decompression. Default: 256 KiB. */
   readonly maxResponseBytes?: number | undefined

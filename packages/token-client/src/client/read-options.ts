@@ -27,6 +27,7 @@ export interface Settings {
   readonly sessionLimits: SessionLimits
   readonly clock: () => number
   readonly fetch: Fetch
+  readonly timeoutSeconds: number
   readonly store: StoreSettings | undefined
   readonly sharesSessions: boolean
   readonly clientCapabilities: readonly string[]
@@ -63,6 +64,11 @@ export function readOptions(options: TokenClientOptions): Settings {
   const revocationSeconds = Math.max(cache.maxTokenLifeSeconds, sessionLimits.idleSeconds) + 60 * 60
   const store =
     options.store === undefined ? undefined : readStoreOptions(what, options.store, revocationSeconds)
+  const timeoutSeconds = readNumber(what, 'timeoutSeconds', options.timeoutSeconds, {
+    from: 0.001,
+    to: 120,
+    standard: 5,
+  })
   return Object.freeze({
     authority,
     clientId: readClientId(options.clientId),
@@ -79,7 +85,8 @@ export function readOptions(options: TokenClientOptions): Settings {
     clientCapabilities: readClientCapabilities(options.clientCapabilities, authority),
     observers: readObservers(options),
     clock: readClock(options.clock),
-    fetch: readFetch(options),
+    timeoutSeconds,
+    fetch: readFetch(options, timeoutSeconds),
   })
 }
 
@@ -195,11 +202,11 @@ function readClock(option: TokenClientOptions['clock']): () => number {
   }
 }
 
-function readFetch({ fetch, timeoutSeconds, maxResponseBytes }: TokenClientOptions): Fetch {
+function readFetch({ fetch, maxResponseBytes }: TokenClientOptions, timeoutSeconds: number): Fetch {
   const send: Fetch =
     fetch === undefined ? (url, init) => globalThis.fetch(url, init) : readFunction(what, 'fetch', fetch)
   return guardFetch(send, {
-    timeoutSeconds: readNumber(what, 'timeoutSeconds', timeoutSeconds, { from: 0.001, to: 120, standard: 5 }),
+    timeoutSeconds,
     maxResponseBytes: readNumber(what, 'maxResponseBytes', maxResponseBytes, {
       from: 1024,
       to: 16 * 2 ** 20,

@@ -1,6 +1,6 @@
 import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
 import { TokenClientError } from '../base/errors.js'
-import { systemReason } from '../base/system-reason.js'
+import { printableReason } from '../base/system-reason.js'
 
 /**
  * How a client authenticates: a function that adds the proof to a token request. `clientSecret`, `clientCertificate` and
@@ -30,11 +30,21 @@ export function timeOf(client: oauth.Client): number {
   return (client as TimedClient)[requestTime] ?? Date.now() / 1000
 }
 
-/** Calls the application's own function. What it throws may hold the secret, so only a system code is passed on. */
+// What an application's function threw, for the observers. Not a member of the error: errors are logged.
+const thrownObjects = new WeakMap<TokenClientError, { readonly thrown: unknown }>()
+
+/** Calls the application's own function. What it throws may hold the secret, so only its name and system code are passed on. */
 export async function obtain<T>(source: () => T | Promise<T>): Promise<T> {
   try {
     return await source()
-  } catch (error) {
-    throw new TokenClientError('client_credential_unavailable', { reason: systemReason(error) })
+  } catch (thrown) {
+    const error = new TokenClientError('client_credential_unavailable', { reason: printableReason(thrown) })
+    thrownObjects.set(error, { thrown })
+    throw error
   }
+}
+
+/** What an application's function threw when `obtain` called it. */
+export function thrownObject(error: unknown): { readonly thrown: unknown } | undefined {
+  return error instanceof TokenClientError ? thrownObjects.get(error) : undefined
 }

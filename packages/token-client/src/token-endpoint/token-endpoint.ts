@@ -5,6 +5,7 @@ import { isTokenClientError, TokenClientError, type TokenClientErrorCode } from 
 import type { Fetch } from '../base/guarded-fetch.js'
 import { isLoopback } from '../base/secure-url.js'
 import { clientAt, type ClientCredential } from '../credentials/client-credential.js'
+import { guardCredential } from '../credentials/guard-credential.js'
 import { type Reporter, secondsSince } from '../observers/reporter.js'
 import { Cooldowns } from './cooldowns.js'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
@@ -25,6 +26,7 @@ export interface TokenEndpointSettings {
   readonly credential: ClientCredential
   readonly clock: () => number
   readonly fetch: Fetch
+  readonly timeoutSeconds: number
   readonly reporter: Reporter
 }
 
@@ -86,12 +88,12 @@ export class TokenEndpoint {
   async #send(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
     // Loaded when it is needed, so that it does not delay the start of an API.
     const oauth = await import('oauth4webapi')
-    const { clientId, credential, clock, fetch } = this.#settings
+    const { clientId, credential, clock, fetch, reporter, timeoutSeconds } = this.#settings
     const now = clock()
     const response = await oauth.genericTokenEndpointRequest(
       server,
       clientAt(oauth, clientId, now),
-      withOwnErrors(credential),
+      guardCredential(credential, timeoutSeconds, reporter),
       request.grantType,
       { ...request.parameters },
       {
@@ -109,16 +111,4 @@ function isTransient(error: unknown): boolean {
     (error.code === 'service_unreachable' || error.code === 'service_unavailable') &&
     error.retryAfterSeconds === undefined
   )
-}
-
-/** An application's own credential may throw anything, the secret included: nothing of it is passed on. */
-function withOwnErrors(credential: ClientCredential): ClientCredential {
-  return async (...request) => {
-    try {
-      await credential(...request)
-    } catch (error) {
-      if (!isTokenClientError(error)) throw new TokenClientError('client_credential_unusable')
-      throw new TokenClientError(error.code, { reason: error.reason })
-    }
-  }
 }
