@@ -34,7 +34,7 @@ export class ClientCredentialsGrant implements TokenGrant {
       tenantId: authority.applicationTenant(this.#tenantId),
       grantType: 'client_credentials',
       parameters: targetParameters(this.#context, this.target),
-      invalidGrant: 'request_refused',
+      grant: 'app',
       repeatable: true,
     } as const
     return { revokedWith: [], notAfter: Infinity, redeem: () => endpoint.request(request) }

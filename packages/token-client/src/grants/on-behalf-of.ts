@@ -66,7 +66,7 @@ export function onBehalfOfRequest(
     tenantId: userToken.tenantId,
     grantType,
     parameters: { ...parameters, ...targetParameters(context, target, offline) },
-    invalidGrant: 'interaction_required',
+    grant: 'obo',
     repeatable: true,
   }
 }

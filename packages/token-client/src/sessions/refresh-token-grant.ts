@@ -78,7 +78,7 @@ async function requestWith(
       tenantId,
       grantType: 'refresh_token',
       parameters: { refresh_token: refreshToken, ...targetParameters(client, target, 'offline') },
-      invalidGrant: 'refresh_token_expired',
+      grant: 'session',
       repeatable: client.authority.refreshTokensAreReusable,
     })
   } catch (error) {

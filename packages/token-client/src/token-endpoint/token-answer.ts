@@ -1,5 +1,6 @@
-import { TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import { TokenClientError } from '../base/errors.js'
 import { ServiceAnswer } from '../base/service-answer.js'
+import type { RequestedToken } from '../observers/observers.js'
 import { codeOfRefusal } from './refusal-codes.js'
 
 /** What a token endpoint granted. Every member was checked. */
@@ -20,11 +21,11 @@ export interface TokenAnswer {
  */
 export async function readTokenAnswer(
   response: Response,
-  invalidGrant: TokenClientErrorCode,
+  grant: RequestedToken['grant'],
   now: number,
 ): Promise<TokenAnswer> {
   const body = await readJsonObject(response)
-  if (response.status !== 200) throw readRefusal(response, body ?? {}, invalidGrant, now)
+  if (response.status !== 200) throw readRefusal(response, body ?? {}, grant, now)
   if (body === undefined) throw invalidAnswer('not_json')
 
   if (!isVisibleAscii(body.access_token)) throw invalidAnswer('access_token')
@@ -87,7 +88,7 @@ function isVisibleAscii(value: unknown): value is string {
 function readRefusal(
   response: Response,
   body: Record<string, unknown>,
-  invalidGrant: TokenClientErrorCode,
+  grant: RequestedToken['grant'],
   now: number,
 ): TokenClientError {
   const description = readText(body.error_description, 8192)
@@ -101,7 +102,7 @@ function readRefusal(
     traceId: readWord(body.trace_id),
     description,
   }
-  return new TokenClientError(codeOfRefusal(words, invalidGrant), {
+  return new TokenClientError(codeOfRefusal(words, grant), {
     service: new ServiceAnswer(words),
     retryAfterSeconds: readRetryAfter(response.headers.get('retry-after'), now),
     reason: words.error === undefined ? 'not_an_oauth_error' : undefined,

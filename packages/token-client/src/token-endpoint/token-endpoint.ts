@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
 import type { AuthorityRules, GrantRequest } from '../authorities/authority.js'
-import { isTokenClientError, TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import { isTokenClientError } from '../base/errors.js'
 import type { Fetch } from '../base/guarded-fetch.js'
 import { isLoopback } from '../base/secure-url.js'
 import { clientAt, type ClientCredential } from '../credentials/client-credential.js'
 import { guardCredential } from '../credentials/guard-credential.js'
+import type { RequestedToken } from '../observers/observers.js'
 import { type Reporter, secondsSince } from '../observers/reporter.js'
 import { Cooldowns } from './cooldowns.js'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
@@ -13,8 +14,8 @@ import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
 /** One request to the token endpoint. */
 export interface TokenRequest extends GrantRequest {
   readonly tenantId: string | undefined
-  /** What a plain `invalid_grant` means for this grant. */
-  readonly invalidGrant: TokenClientErrorCode
+  /** What the same refusal means depends on it. */
+  readonly grant: RequestedToken['grant']
   /** Whether it may be sent a second time when the outcome of the first is unknown. */
   readonly repeatable: boolean
 }
@@ -101,7 +102,7 @@ export class TokenEndpoint {
         [oauth.allowInsecureRequests]: isLoopback(new URL(server.token_endpoint!)),
       },
     )
-    return readTokenAnswer(response, request.invalidGrant, now)
+    return readTokenAnswer(response, request.grant, now)
   }
 }
 
