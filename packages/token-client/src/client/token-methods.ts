@@ -69,8 +69,14 @@ export function createTokenMethods(settings: Settings): TokenMethods {
       if (typeof tenantId !== 'string') throw badOption('forgetUser', 'tenantId', 'must be a string')
       if (typeof objectId !== 'string') throw badOption('forgetUser', 'objectId', 'must be a string')
       const user = userRevocationName({ tenantId, objectId })
-      memory.revoke(user)
-      await Promise.all([shared?.stamps.revoke(user), sessions.forgetUser(user)])
+      const forgetInMemory = () => {
+        memory.revoke(user)
+        context.endpoint.forgetUser(user)
+        return sessions.forgetUser(user)
+      }
+      await Promise.all([shared?.stamps.revoke(user), forgetInMemory()])
+      // While the mark was being written, another call may have read an entry that was still valid.
+      if (shared !== undefined) await forgetInMemory()
     },
   } satisfies TokenMethods)
 }

@@ -35,6 +35,7 @@ export class ClientCredentialsGrant implements TokenGrant {
       grantType: 'client_credentials',
       parameters: targetParameters(this.#context, this.target),
       grant: 'app',
+      subject: undefined,
       repeatable: true,
     } as const
     return { revokedWith: [], notAfter: Infinity, redeem: () => endpoint.request(request) }

@@ -67,6 +67,7 @@ export function onBehalfOfRequest(
     grantType,
     parameters: { ...parameters, ...targetParameters(context, target, offline) },
     grant: 'obo',
+    subject: userToken.owner === undefined ? sha256(userToken.text) : userRevocationName(userToken.owner),
     repeatable: true,
   }
 }

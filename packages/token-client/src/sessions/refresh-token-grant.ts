@@ -69,7 +69,7 @@ async function redeem(context: SessionContext, id: string, target: Target): Prom
 /** The answer, or the refusal that ends the refresh token. Throws any other error. */
 async function requestWith(
   { client }: SessionContext,
-  { tenantId, refreshToken }: SessionRecord,
+  { owner, tenantId, refreshToken }: SessionRecord,
   target: Target,
 ): Promise<TokenAnswer | TokenClientError> {
   if (refreshToken === undefined) throw new TokenClientError('session_needs_user')
@@ -79,6 +79,7 @@ async function requestWith(
       grantType: 'refresh_token',
       parameters: { refresh_token: refreshToken, ...targetParameters(client, target, 'offline') },
       grant: 'session',
+      subject: userRevocationName(owner),
       repeatable: client.authority.refreshTokensAreReusable,
     })
   } catch (error) {

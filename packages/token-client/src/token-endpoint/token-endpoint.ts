@@ -3,12 +3,13 @@ import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
 import type { AuthorityRules, GrantRequest } from '../authorities/authority.js'
 import { isTokenClientError } from '../base/errors.js'
 import type { Fetch } from '../base/guarded-fetch.js'
+import { sha256 } from '../base/identifiers.js'
 import { isLoopback } from '../base/secure-url.js'
 import { clientAt, type ClientCredential } from '../credentials/client-credential.js'
 import { guardCredential } from '../credentials/guard-credential.js'
 import type { RequestedToken } from '../observers/observers.js'
 import { type Reporter, secondsSince } from '../observers/reporter.js'
-import { Cooldowns } from './cooldowns.js'
+import { RecentAnswers, type SentRequest } from './recent-answers.js'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
 
 /** One request to the token endpoint. */
@@ -16,6 +17,8 @@ export interface TokenRequest extends GrantRequest {
   readonly tenantId: string | undefined
   /** What the same refusal means depends on it. */
   readonly grant: RequestedToken['grant']
+  /** The user whose token is requested (see `userRevocationName`); `undefined` for the application. */
+  readonly subject: string | undefined
   /** Whether it may be sent a second time when the outcome of the first is unknown. */
   readonly repeatable: boolean
 }
@@ -33,29 +36,36 @@ export interface TokenEndpointSettings {
 
 /**
  * The authority's token endpoint, and the only place that sends token requests, of every grant. It waits when the
- * service asks for it, and repeats a request once after a transient failure.
+ * service asks for it, does not repeat at once what was refused, and repeats a request once after a transient failure.
  */
 export class TokenEndpoint {
   readonly #settings: TokenEndpointSettings
-  readonly #cooldowns: Cooldowns
+  readonly #recent: RecentAnswers
 
   constructor(settings: TokenEndpointSettings) {
     this.#settings = settings
-    this.#cooldowns = new Cooldowns(settings.clock)
+    this.#recent = new RecentAnswers(settings.clock)
   }
 
   /** Sends a request and reads its answer. Throws `TokenClientError`. */
   async request(request: TokenRequest): Promise<TokenAnswer> {
     const { authority, fetch, clock } = this.#settings
     const server = await authority.tokenServer(request.tenantId, fetch, clock())
-    const endpoint = server.token_endpoint!
-    this.#cooldowns.check(endpoint)
+    const sent = sentRequest(server.token_endpoint!, request)
+    this.#recent.check(sent)
     try {
-      return await this.#sendOrRepeat(server, request)
+      const answer = await this.#sendOrRepeat(server, request)
+      this.#recent.noteGrant(sent)
+      return answer
     } catch (error) {
-      this.#cooldowns.note(endpoint, error)
+      this.#recent.noteFailure(sent, error)
       throw error
     }
+  }
+
+  /** Forgets what was recently answered for a user (see `userRevocationName`). */
+  forgetUser(user: string): void {
+    this.#recent.forget(user)
   }
 
   async #sendOrRepeat(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
@@ -104,6 +114,12 @@ export class TokenEndpoint {
     )
     return readTokenAnswer(response, request.grant, now)
   }
+}
+
+function sentRequest(endpoint: string, { grant, subject, grantType, parameters }: TokenRequest): SentRequest {
+  const fingerprint = sha256(JSON.stringify([endpoint, grantType, parameters]))
+  // A user without consent, say, may call often, and Entra takes that for a loop (AADSTS50196).
+  return { endpoint, subject: subject ?? '', fingerprint, remembersRefusal: grant === 'obo' }
 }
 
 function isTransient(error: unknown): boolean {
