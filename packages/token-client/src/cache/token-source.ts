@@ -68,6 +68,11 @@ export class TokenSource {
     return entry.token
   }
 
+  /** Whether there is a valid token in memory. */
+  holds({ cacheKey }: TokenGrant): boolean {
+    return this.#memory.tokens.get(cacheKey, this.#clock()) !== undefined
+  }
+
   /** A token from the store or the token endpoint. Throws `TokenClientError`, or the signal's reason. */
   async request(
     grant: TokenGrant,

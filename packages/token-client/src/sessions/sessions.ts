@@ -8,6 +8,7 @@ import { answerCaller } from '../grants/caller-answer.js'
 import { readUserToken } from '../grants/client-context.js'
 import { onBehalfOfRequest } from '../grants/on-behalf-of.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { Need } from '../store/store-access.js'
 import { isSameOwner, readOwner, userRevocationName } from '../user-tokens/owner.js'
 import {
   type SessionOwner,
@@ -114,26 +115,27 @@ export class Sessions {
     known: SessionRecord,
     options: AcquireOptions | undefined,
   ): Promise<AcquiredToken> {
-    const record = await this.#readOrFault(id)
+    const namesTarget = options?.resource !== undefined || options?.scopes !== undefined
+    const target = namesTarget ? options : { ...options, ...known.target }
+    checkTarget(target)
+    const grant = new RefreshTokenGrant(this.#context, id, known, target)
+    const isChallenged = target.claims !== undefined
+    // A token in memory does not wait for a store that is down.
+    const need = !isChallenged && this.#source.holds(grant) ? 'helpful' : 'needed'
+    const record = await this.#readOrFault(id, need)
     if (record === undefined) {
       this.#revokeInMemory(id)
       throw new TokenClientError('session_unknown')
     }
-    const fault = isStoreFault(record) ? record : undefined
-    const { owner, tenantId, target: first, refreshToken } = isStoreFault(record) ? known : record
-    const namesTarget = options?.resource !== undefined || options?.scopes !== undefined
-    const target = namesTarget ? options : { ...options, ...first }
-    checkTarget(target)
-    const grant = new RefreshTokenGrant(this.#context, id, { owner, tenantId }, target)
-    if (target.claims === undefined) {
+    if (isChallenged) {
+      this.#source.discard(grant)
+    } else {
       const cached = this.#source.cached(grant)
       if (cached !== undefined) return cached
-    } else {
-      this.#source.discard(grant)
     }
     // While the store is down, a session lives on the tokens that this process already holds.
-    if (fault !== undefined) throw fault
-    if (refreshToken === undefined) throw new TokenClientError('session_needs_user')
+    if (isStoreFault(record)) throw record
+    if (record.refreshToken === undefined) throw new TokenClientError('session_needs_user')
     return this.#source.request(grant, grant.prepare(), options?.signal)
   }
 
@@ -190,9 +192,9 @@ export class Sessions {
   }
 
   /** The record of a session, or the fault of the store. */
-  async #readOrFault(id: string): Promise<SessionRecord | TokenClientError | undefined> {
+  async #readOrFault(id: string, need: Need): Promise<SessionRecord | TokenClientError | undefined> {
     try {
-      return await this.#context.store.read(id)
+      return await this.#context.store.read(id, need)
     } catch (error) {
       if (isStoreFault(error)) return error
       throw error
