@@ -5,19 +5,7 @@ import { isSecure } from '../base/secure-url.js'
 import type { Target } from '../base/target.js'
 import { readEntraUserToken } from '../user-tokens/entra-user-token.js'
 import { type Authority, createAuthority, type RequestParameters } from './authority.js'
-
-const clouds = {
-  global: 'https://login.microsoftonline.com',
-  usGovernment: 'https://login.microsoftonline.us',
-  china: 'https://login.partner.microsoftonline.cn',
-} as const
-
-/** Other names of the same hosts, in challenges of older APIs. */
-const aliases: Readonly<Record<string, readonly string[]>> = {
-  [clouds.global]: ['https://login.windows.net', 'https://login.microsoft.com', 'https://sts.windows.net'],
-  [clouds.usGovernment]: ['https://login.usgovcloudapi.net'],
-  [clouds.china]: ['https://login.chinacloudapi.cn'],
-}
+import { clouds, isSameCloud } from './entra-clouds.js'
 
 /** The options of `entraAuthority`. */
 export interface EntraAuthorityOptions {
@@ -86,7 +74,7 @@ export function entraAuthority(options: EntraAuthorityOptions): Authority {
       const tenant = isGuid(tenantId) ? tenantId : (home ?? 'organizations')
       return `${origin}/${tenant}/oauth2/${version === '1.0' ? '' : 'v2.0/'}authorize`
     },
-    isOwnAddress: (uri) => uri.origin === origin || (aliases[origin]?.includes(uri.origin) ?? false),
+    isOwnAddress: (uri) => isSameCloud(origin, uri.origin),
     onBehalfOf: (userToken) => ({
       grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
       parameters: { assertion: userToken, requested_token_use: 'on_behalf_of' },
@@ -159,7 +147,7 @@ function readTenant(tenantId: unknown): string | undefined {
 }
 
 function readLoginOrigin(cloud: NonNullable<EntraAuthorityOptions['cloud']>): string {
-  if (typeof cloud === 'string' && Object.hasOwn(clouds, cloud)) return clouds[cloud]
+  if (typeof cloud === 'string' && Object.hasOwn(clouds, cloud)) return clouds[cloud].origin
   const authority: unknown = typeof cloud === 'string' ? undefined : cloud?.authority
   const url = typeof authority === 'string' && URL.canParse(authority) ? new URL(authority) : undefined
   if (url === undefined || !isSecure(url) || url.origin !== authority) {

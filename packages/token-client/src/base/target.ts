@@ -40,6 +40,13 @@ export function checkTarget(target: Target, more: readonly string[] = []): void 
   if (resource !== undefined && !isWord(resource)) {
     throw badOption('target', 'resource', 'must be an identifier without spaces')
   }
+  if (resource?.endsWith('/.default')) {
+    throw badOption(
+      'target',
+      'resource',
+      'must be the identifier alone, without /.default, such as api://orders: the client appends it',
+    )
+  }
   if (scopes !== undefined && (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isWord))) {
     throw badOption('target', 'scopes', 'must be a list of at least one scope, each without spaces')
   }

@@ -30,7 +30,10 @@ export interface TokenClientOptions extends TokenClientObservers {
   /** Limits and place of the sessions. */
   readonly sessions?:
     | {
-        /** The most sessions in memory: past it, the longest idle one ends. Default: 10,000. */
+        /**
+         * The most sessions in memory: past it, the longest idle one of the same user ends, or of all, when that user has no
+         * other. Default: 10,000.
+         */
         readonly maxSessions?: number | undefined
         /** A session that is not used (in the store: not renewed) for this time, in seconds, ends. Default: 7 days. */
         readonly idleSeconds?: number | undefined

@@ -13,6 +13,7 @@ export class ClientCredentialsGrant implements TokenGrant {
   readonly #tenantId: string | undefined
 
   constructor(context: ClientContext, target: Target & { readonly tenantId?: string | undefined }) {
+    checkTarget(target, ['tenantId'])
     this.#context = context
     this.target = target
     this.#tenantId = target.tenantId
@@ -29,7 +30,6 @@ export class ClientCredentialsGrant implements TokenGrant {
 
   prepare(): PreparedGrant {
     const { authority, endpoint } = this.#context
-    checkTarget(this.target, ['tenantId'])
     const request = {
       tenantId: authority.applicationTenant(this.#tenantId),
       grantType: 'client_credentials',

@@ -2,7 +2,7 @@ import type { Target } from '../base/target.js'
 import type { RequestedToken } from '../observers/observers.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
 
-/** One way to get a token, with its inputs. A new grant is a new class of this shape. */
+/** One way to get a token, with its inputs, whose target was checked. A new grant is a new class of this shape. */
 export interface TokenGrant {
   readonly name: RequestedToken['grant']
   readonly target: Target

@@ -21,6 +21,7 @@ export class OnBehalfOfGrant implements TokenGrant {
   readonly #userToken: string
 
   constructor(context: ClientContext, userToken: string, target: Target) {
+    checkTarget(target)
     this.#context = context
     this.#userToken = userToken
     this.target = target
@@ -36,7 +37,6 @@ export class OnBehalfOfGrant implements TokenGrant {
   }
 
   prepare(): PreparedGrant {
-    checkTarget(this.target)
     const userToken = readUserToken(this.#context, this.#userToken)
     const { endpoint } = this.#context
     const request = onBehalfOfRequest(this.#context, userToken, this.target)
