@@ -34,6 +34,7 @@ it('an option that is undefined is the same as one that is left out', async () =
     onMiss: undefined,
     onRefresh: undefined,
     onFailure: undefined,
+    onCredentialFault: undefined,
     onStoreFault: undefined,
   }
   const isLocal = false as boolean

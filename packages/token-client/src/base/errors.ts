@@ -113,6 +113,7 @@ const errors = {
     message: 'The token service sent an invalid answer',
   },
   store_unavailable: { action: 'retry', message: 'The shared store is unavailable' },
+  client_closed: { action: 'retry', message: 'The token client was closed' },
   metadata_invalid: { action: 'fix-configuration', message: "The issuer's metadata is invalid" },
 } as const satisfies Record<string, ErrorKind>
 

@@ -1,3 +1,4 @@
+import type { WorkInProgress } from '../base/work-in-progress.js'
 import type { EncryptedStore } from '../store/encrypted-store.js'
 import type { RevocationStamps } from '../store/revocation-stamps.js'
 
@@ -22,10 +23,12 @@ export interface StoreAnswer {
 export class StoredTokens {
   readonly #store: EncryptedStore
   readonly #stamps: RevocationStamps
+  readonly #work: WorkInProgress
   /** How long this process serves a user's token from memory without comparing its stamps. */
   readonly recheckSeconds: number
 
-  constructor(store: EncryptedStore, stamps: RevocationStamps, recheckSeconds: number) {
+  constructor(store: EncryptedStore, stamps: RevocationStamps, work: WorkInProgress, recheckSeconds: number) {
+    this.#work = work
     this.#store = store
     this.#stamps = stamps
     this.recheckSeconds = recheckSeconds
@@ -47,12 +50,12 @@ export class StoredTokens {
   /** Does not wait for the store, which reports its own faults. */
   save(cacheKey: string, token: StoredToken, stamps: string): void {
     const entry = { value: token, stamps, expiresAt: token.usableUntil }
-    this.#store.set(cacheKey, entry, 'helpful').catch(() => {})
+    this.#work.track(this.#store.set(cacheKey, entry, 'helpful')).catch(() => {})
   }
 
   /** Does not wait for the store, which reports its own faults. */
   remove(cacheKey: string): void {
-    this.#store.remove(cacheKey, 'helpful').catch(() => {})
+    this.#work.track(this.#store.remove(cacheKey, 'helpful')).catch(() => {})
   }
 }
 

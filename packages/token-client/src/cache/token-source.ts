@@ -1,6 +1,7 @@
 import { unlessAborted } from '../base/abort.js'
 import { type AcquiredToken, createAcquiredToken } from '../base/acquired-token.js'
 import { isTokenClientError, ownError, type TokenClientError } from '../base/errors.js'
+import type { WorkInProgress } from '../base/work-in-progress.js'
 import type { PreparedGrant, TokenGrant } from '../grants/grant.js'
 import { type Reporter, requestedToken, secondsSince } from '../observers/reporter.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
@@ -27,6 +28,7 @@ export class TokenSource {
   readonly #clock: () => number
   readonly #maxLifeSeconds: number
   readonly #reporter: Reporter
+  readonly #work: WorkInProgress
 
   constructor(
     memory: TokenMemory,
@@ -34,12 +36,14 @@ export class TokenSource {
     clock: () => number,
     maxLifeSeconds: number,
     reporter: Reporter,
+    work: WorkInProgress,
   ) {
     this.#memory = memory
     this.#stored = stored
     this.#clock = clock
     this.#maxLifeSeconds = maxLifeSeconds
     this.#reporter = reporter
+    this.#work = work
   }
 
   /**
@@ -129,7 +133,7 @@ export class TokenSource {
     if (underWay !== undefined) return underWay
     const request = new RequestInFlight(prepared.revokedWith)
     const token = this.#findOrRedeem(grant, prepared, purpose, request)
-    requests.add(grant.requestKey, request, token)
+    requests.add(grant.requestKey, request, this.#work.track(token))
     return token
   }
 

@@ -86,4 +86,18 @@ export interface TokenClient {
    * anything at the token service. Throws `store_unavailable` when the shared store fails: then call it again.
    */
   readonly forgetUser: (tenantId: string, objectId: string) => Promise<void>
+  /**
+   * Waits for everything that is under way: token requests, renewals in the background, writes to the shared store. Each
+   * has a deadline. After it, disconnect the store, and the process can end. Later calls throw `client_closed`. Does not end
+   * sessions, and does not disconnect the store: it is yours. Never throws.
+   *
+   * @example
+   * ```ts
+   * const { accessToken } = await client.acquireForApp({ resource: 'api://orders' })
+   * await client.close()
+   * ```
+   */
+  readonly close: () => Promise<void>
+  /** The same as `close`, for `await using`. */
+  readonly [Symbol.asyncDispose]: () => Promise<void>
 }

@@ -1,4 +1,5 @@
 import { badOption } from '../base/options-reader.js'
+import type { WorkInProgress } from '../base/work-in-progress.js'
 import { StoredTokens } from '../cache/stored-tokens.js'
 import { TokenMemory } from '../cache/token-memory.js'
 import { TokenSource } from '../cache/token-source.js'
@@ -21,7 +22,7 @@ import type { Settings } from './read-options.js'
 import type { TokenClient } from './token-client.js'
 
 /** The methods of a client that need a token. */
-export type TokenMethods = Omit<TokenClient, 'createFetch'>
+export type TokenMethods = Omit<TokenClient, 'createFetch' | 'close' | typeof Symbol.asyncDispose>
 
 interface SharedStore {
   readonly entries: EncryptedStore
@@ -30,19 +31,19 @@ interface SharedStore {
 }
 
 /** Puts the parts of a client together. Contacts nobody. */
-export function createTokenMethods(settings: Settings): TokenMethods {
+export function createTokenMethods(settings: Settings, work: WorkInProgress): TokenMethods {
   const { authority, clock, maxTokenLifeSeconds } = settings
   const reporter = createReporter(settings.observers)
   const context = createContext(settings, reporter)
   const memory = new TokenMemory(settings.cacheLimits)
   const createSource = (tokens: StoredTokens | undefined) =>
-    new TokenSource(memory, tokens, clock, maxTokenLifeSeconds, reporter)
-  const shared = openStore(settings, reporter)
+    new TokenSource(memory, tokens, clock, maxTokenLifeSeconds, reporter, work)
+  const shared = openStore(settings, reporter, work)
   const source = createSource(shared?.tokens)
   const sharedSessions = settings.sharesSessions ? shared : undefined
   const store = createSessionStore(settings, context, sharedSessions)
   const sessions = new Sessions(
-    { client: context, memory, store, turns: new SessionTurns(store) },
+    { client: context, memory, store, turns: new SessionTurns(store), work },
     // Other processes have no use for the tokens of a session that only this process knows.
     sharedSessions === undefined ? createSource(undefined) : source,
   )
@@ -93,11 +94,15 @@ function createContext(settings: Settings, reporter: Reporter): ClientContext {
   }
 }
 
-function openStore({ store: settings, clock }: Settings, reporter: Reporter): SharedStore | undefined {
+function openStore(
+  { store: settings, clock }: Settings,
+  reporter: Reporter,
+  work: WorkInProgress,
+): SharedStore | undefined {
   if (settings === undefined) return undefined
   const entries = new EncryptedStore(settings, clock, reporter)
   const stamps = new RevocationStamps(entries, clock, settings.revocationSeconds)
-  return { entries, stamps, tokens: new StoredTokens(entries, stamps, settings.recheckSeconds) }
+  return { entries, stamps, tokens: new StoredTokens(entries, stamps, work, settings.recheckSeconds) }
 }
 
 function createSessionStore(

@@ -40,7 +40,7 @@ export class Sessions {
   async start(userToken: string | ValidatedUserToken, options: AcquireOptions): Promise<TokenSession> {
     try {
       checkTarget(options)
-      return await this.#start(this.#readUserToken(userToken), options)
+      return await this.#context.work.track(this.#start(this.#readUserToken(userToken), options))
     } catch (error) {
       throw answerCaller(error, userToken, this.#context.client.authority)
     }
@@ -106,7 +106,7 @@ export class Sessions {
     return createTokenSession(key, {
       acquire: (options) => this.#acquire(id, known, options),
       renew: (userToken) => this.#renew(id, userToken),
-      end: () => this.#end(id),
+      end: () => this.#context.work.track(this.#end(id)),
     })
   }
 
@@ -115,6 +115,7 @@ export class Sessions {
     known: SessionRecord,
     options: AcquireOptions | undefined,
   ): Promise<AcquiredToken> {
+    this.#context.work.checkOpen()
     const namesTarget = options?.resource !== undefined || options?.scopes !== undefined
     const target = namesTarget ? options : { ...options, ...known.target }
     checkTarget(target)
@@ -140,10 +141,11 @@ export class Sessions {
   }
 
   async #renew(id: string, userToken: string | ValidatedUserToken): Promise<void> {
-    const { client, turns } = this.#context
+    const { client, turns, work } = this.#context
+    work.checkOpen()
     try {
       const token = this.#readUserToken(userToken)
-      await turns.run(id, () => this.#renewInTurn(id, token))
+      await work.track(turns.run(id, () => this.#renewInTurn(id, token)))
     } catch (error) {
       throw answerCaller(error, userToken, client.authority)
     }
