@@ -28,6 +28,7 @@ describe('createTokenClient', () => {
       'createFetch',
       'resumeSession',
       'forgetUser',
+      'close',
     ])
   })
 

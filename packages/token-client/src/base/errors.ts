@@ -230,13 +230,18 @@ export class TokenClientError extends Error {
  * ```
  */
 export function isTokenClientError(error: unknown): error is TokenClientError {
-  return (
-    error instanceof Error &&
-    error.name === 'TokenClientError' &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    Object.hasOwn(errors, error.code)
-  )
+  try {
+    return (
+      error instanceof Error &&
+      error.name === 'TokenClientError' &&
+      'code' in error &&
+      typeof error.code === 'string' &&
+      Object.hasOwn(errors, error.code)
+    )
+  } catch {
+    // A foreign object may throw when it is read.
+    return false
+  }
 }
 
 /** A copy of an error, for callers that share one request: frameworks write on errors. */

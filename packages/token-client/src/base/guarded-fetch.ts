@@ -1,4 +1,4 @@
-import { TokenClientError } from './errors.js'
+import { isTokenClientError, TokenClientError } from './errors.js'
 import { systemReason } from './system-reason.js'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -28,7 +28,7 @@ export function guardFetch(
       // A race, because the application's own fetch may ignore the signal.
       return await Promise.race([request(), deadline.passed])
     } catch (error) {
-      if (error instanceof TokenClientError) throw error
+      if (isTokenClientError(error)) throw error
       if (deadline.signal.aborted) throw new TokenClientError('service_timeout')
       if (isRedirectRefusal(error)) throw new TokenClientError('service_redirected')
       throw new TokenClientError('service_unreachable', { reason: systemReason(error) })
@@ -71,5 +71,9 @@ async function readBody(response: Response, maxBytes: number): Promise<Uint8Arra
 
 // undici reports a refused redirect only in the cause of its TypeError.
 function isRedirectRefusal(error: unknown): boolean {
-  return error instanceof TypeError && error.cause instanceof Error && /redirect/.test(error.cause.message)
+  try {
+    return error instanceof TypeError && error.cause instanceof Error && /redirect/.test(error.cause.message)
+  } catch {
+    return false
+  }
 }

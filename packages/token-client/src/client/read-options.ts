@@ -1,4 +1,5 @@
 import { type AuthorityRules, rulesOf } from '../authorities/authority.js'
+import { ignoreRejection } from '../base/ignore-rejection.js'
 import { type Fetch, guardFetch } from '../base/guarded-fetch.js'
 import {
   badOption,
@@ -196,9 +197,16 @@ function readClock(option: TokenClientOptions['clock']): () => number {
   const clock =
     option === undefined ? () => Date.now() / 1000 : readFunction<() => number>(what, 'clock', option)
   return () => {
-    const now = clock()
-    if (!Number.isFinite(now)) throw badOption(what, 'clock', 'must return a finite number of seconds')
-    return now
+    let now: unknown
+    try {
+      now = clock()
+    } catch {
+      // What it threw may be anything. The error below names the option.
+    }
+    if (typeof now === 'number' && Number.isFinite(now)) return now
+    // It may be a promise, which may reject.
+    ignoreRejection(now)
+    throw badOption(what, 'clock', 'must return a finite number of seconds')
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
+import { ignoreRejection } from '../base/ignore-rejection.js'
 import type { Target } from '../base/target.js'
 import type {
   RequestedToken,
@@ -77,10 +78,8 @@ function report<E extends object>(to: Channel, observer: ((event: E) => void) | 
 
 function notify<E>(observer: ((event: E) => void) | undefined, event: E): void {
   try {
-    const result: unknown = observer?.(event)
-    // `Promise.resolve` also takes promises of other realms and libraries.
-    if (typeof result === 'object' && result !== null) Promise.resolve(result).catch(() => {})
+    ignoreRejection(observer?.(event))
   } catch {
-    // An observer's failure changes nothing, at once or later: an unhandled rejection would end the process.
+    // An observer's failure changes nothing.
   }
 }
