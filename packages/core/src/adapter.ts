@@ -128,6 +128,8 @@ function readValidator(what: string, options: object): TokenValidator {
 export type Guard = (
   token: ValidatedToken | null | undefined,
   validator: TokenValidator | undefined,
+  /** The framework's own request, for the conditions of the application. */
+  request: unknown,
 ) => void | Promise<void>
 
 /** Compiles a permission into a guard. Throws a TypeError where the permission is malformed or empty. */
@@ -136,13 +138,13 @@ export function createGuard(permission: Permission): Guard {
   compilePermission(permission, what)
   // A copy that never changes: the validator, which may be of another copy of this package, compiles it once.
   const required = anyOf([permission])
-  return (token, validator) => {
+  return (token, validator, request) => {
     if (validator === undefined) {
       throw new Error(`${what}: bearerAuth did not run for this request; register it before the guard`)
     }
     let verdict: unknown
     try {
-      verdict = validator.checkPermission(token ?? null, required)
+      verdict = validator.checkPermission(token ?? null, required, request)
     } catch (error) {
       throw asError(error, what)
     }
