@@ -239,7 +239,7 @@ describe.each([
     )
     const { client, endpoint } = await createBench('2.0', {
       credential,
-      timeoutSeconds: 0.02,
+      timeoutSeconds: 0.3,
       onCredentialFault: (event) => void faults.push(event),
     })
     const [first, joined] = await Promise.all([
