@@ -9,6 +9,7 @@ export {
   TokenClientError,
   type TokenClientErrorCode,
 } from './base/errors.js'
+export type { CodeExplanation, FailedRequest } from './base/diagnosis.js'
 export type { ServiceAnswer } from './base/service-answer.js'
 export type { AcquireOptions, Target } from './base/target.js'
 export { createTokenClient } from './client/create-token-client.js'

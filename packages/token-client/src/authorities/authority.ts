@@ -32,6 +32,8 @@ export interface AuthorityRules {
   readonly refreshTokensAreReusable: boolean
   /** Whether the service takes `claims`: challenges and client capabilities. */
   readonly takesClaims: boolean
+  /** The service and the tenant, for the person who reads an error. */
+  describe(tenantId: string | undefined): string
   /** The tenant of an application's token. Throws `TypeError` when there is no single one. */
   applicationTenant(requested: string | undefined): string | undefined
   /** Reads a user's token and refuses what this service would refuse. Throws `TokenClientError`. */
@@ -52,7 +54,7 @@ export interface AuthorityRules {
  * The values that factories made. It is shared by all copies of this package in one process, because an application may
  * load one by `import` and another by `require`. The number changes with the shape of `AuthorityRules`.
  */
-const madeByFactories = sharedSet(Symbol.for('@countersign/token-client:authorities:1'))
+const madeByFactories = sharedSet(Symbol.for('@countersign/token-client:authorities:2'))
 
 function sharedSet(key: symbol): WeakSet<object> {
   const shared = globalThis as { [key: symbol]: WeakSet<object> | undefined }

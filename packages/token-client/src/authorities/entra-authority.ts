@@ -59,6 +59,7 @@ export function entraAuthority(options: EntraAuthorityOptions): Authority {
     // "Refresh tokens in the Microsoft identity platform": an old one is not revoked when it is used.
     refreshTokensAreReusable: true,
     takesClaims: version === '2.0',
+    describe: (tenantId) => `${origin}/${tenantId ?? home ?? 'organizations'} (v${version})`,
     applicationTenant: (requested) => chooseTenant(home, requested),
     readUserToken(token) {
       const userToken = readEntraUserToken(token)

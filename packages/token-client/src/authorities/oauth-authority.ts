@@ -43,6 +43,7 @@ export function oauthAuthority(options: OAuthAuthorityOptions): Authority {
     identity: Object.freeze(['oauth', issuer, resourceParameter]),
     refreshTokensAreReusable: false,
     takesClaims: false,
+    describe: () => issuer,
     applicationTenant(requested) {
       if (requested !== undefined) {
         throw badOption('acquireForApp', 'tenantId', 'must be left out: this authority has no tenants')

@@ -3,7 +3,7 @@ import type { WorkInProgress } from '../base/work-in-progress.js'
 import { StoredTokens } from '../cache/stored-tokens.js'
 import { TokenMemory } from '../cache/token-memory.js'
 import { TokenSource } from '../cache/token-source.js'
-import { answerCaller } from '../grants/caller-answer.js'
+import { answerCaller, nameRequest } from '../grants/caller-answer.js'
 import { ClientCredentialsGrant } from '../grants/client-credentials.js'
 import type { ClientContext } from '../grants/client-context.js'
 import { OnBehalfOfGrant } from '../grants/on-behalf-of.js'
@@ -50,7 +50,11 @@ export function createTokenMethods(settings: Settings, work: WorkInProgress): To
 
   return Object.freeze({
     async acquireForApp(options) {
-      return source.acquire(new ClientCredentialsGrant(context, options ?? {}), options?.signal)
+      try {
+        return await source.acquire(new ClientCredentialsGrant(context, options ?? {}), options?.signal)
+      } catch (error) {
+        throw nameRequest(error, context, 'app', options)
+      }
     },
 
     async acquireOnBehalfOf(userToken, options) {
@@ -58,7 +62,7 @@ export function createTokenMethods(settings: Settings, work: WorkInProgress): To
         const grant = new OnBehalfOfGrant(context, userTokenText(userToken), options ?? {})
         return await source.acquire(grant, options?.signal)
       } catch (error) {
-        throw answerCaller(error, userToken, authority)
+        throw answerCaller(nameRequest(error, context, 'obo', options), userToken, authority)
       }
     },
 
@@ -86,6 +90,7 @@ function createContext(settings: Settings, reporter: Reporter): ClientContext {
   const { authority, audiences, clientCapabilities, clientId, clock } = settings
   return {
     authority,
+    clientId,
     audiences,
     clientCapabilities,
     clock,

@@ -13,7 +13,9 @@ export type ClientCredential = oauth.ClientAuth
 // symbol is shared by all copies of this package, so that a credential of one copy knows the time of another's client.
 const requestTime: unique symbol = Symbol.for('@countersign/token-client:request-time')
 
-type TimedClient = oauth.Client & { readonly [requestTime]?: number }
+const credentialHint: unique symbol = Symbol.for('@countersign/token-client:credential-hint')
+
+type TimedClient = oauth.Client & { readonly [requestTime]?: number; [credentialHint]?: string }
 
 /** The client as oauth4webapi expects it, at the time of one request. */
 export function clientAt({ clockSkew }: typeof oauth, clientId: string, now: number): oauth.Client {
@@ -32,6 +34,16 @@ export function timeOf(client: oauth.Client): number {
 
 // What an application's function threw, for the observers. Not a member of the error: errors are logged.
 const thrownObjects = new WeakMap<TokenClientError, { readonly thrown: unknown }>()
+
+/** Notes what is suspicious about a credential, without the credential, for the error if the service refuses it. */
+export function noteHint(client: oauth.Client, hint: 'secret_id' | 'secret_white_space'): void {
+  ;(client as TimedClient)[credentialHint] = hint
+}
+
+/** What `noteHint` noted for this request. */
+export function hintOf(client: oauth.Client): string | undefined {
+  return (client as TimedClient)[credentialHint]
+}
 
 /** Calls the application's own function. What it throws may hold the secret, so only its name and system code are passed on. */
 export async function obtain<T>(source: () => T | Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import { checkAudience, type UserToken } from '../user-tokens/user-token.js'
 /** What every grant needs to know about its client. */
 export interface ClientContext {
   readonly authority: AuthorityRules
+  readonly clientId: string
   readonly endpoint: TokenEndpoint
   /** Authority, version, client and capabilities: the first part of every cache key. */
   readonly identity: string

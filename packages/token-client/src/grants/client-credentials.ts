@@ -1,4 +1,5 @@
 import { checkTarget, type Target } from '../base/target.js'
+import { requestedToken } from '../observers/reporter.js'
 import { keysOf } from './cache-key.js'
 import { type ClientContext, targetParameters } from './client-context.js'
 import type { PreparedGrant, TokenGrant } from './grant.js'
@@ -34,7 +35,7 @@ export class ClientCredentialsGrant implements TokenGrant {
       tenantId: authority.applicationTenant(this.#tenantId),
       grantType: 'client_credentials',
       parameters: targetParameters(this.#context, this.target),
-      grant: 'app',
+      requested: requestedToken('app', this.target),
       subject: undefined,
       repeatable: true,
     } as const

@@ -1,5 +1,6 @@
 import { sha256 } from '../base/identifiers.js'
 import { checkTarget, type Target } from '../base/target.js'
+import { requestedToken } from '../observers/reporter.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
 import type { TokenEndpoint, TokenRequest } from '../token-endpoint/token-endpoint.js'
 import { userRevocationName } from '../user-tokens/owner.js'
@@ -66,7 +67,7 @@ export function onBehalfOfRequest(
     tenantId: userToken.tenantId,
     grantType,
     parameters: { ...parameters, ...targetParameters(context, target, offline) },
-    grant: 'obo',
+    requested: requestedToken('obo', target),
     subject: userToken.owner === undefined ? sha256(userToken.text) : userRevocationName(userToken.owner),
     repeatable: true,
   }

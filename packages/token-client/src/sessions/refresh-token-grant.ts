@@ -3,6 +3,7 @@ import type { Target } from '../base/target.js'
 import { keysOf } from '../grants/cache-key.js'
 import { targetParameters } from '../grants/client-context.js'
 import type { PreparedGrant, TokenGrant } from '../grants/grant.js'
+import { requestedToken } from '../observers/reporter.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
 import { userRevocationName } from '../user-tokens/owner.js'
 import type { SessionContext } from './session-context.js'
@@ -78,7 +79,7 @@ async function requestWith(
       tenantId,
       grantType: 'refresh_token',
       parameters: { refresh_token: refreshToken, ...targetParameters(client, target, 'offline') },
-      grant: 'session',
+      requested: requestedToken('session', target),
       subject: userRevocationName(owner),
       repeatable: client.authority.refreshTokensAreReusable,
     })

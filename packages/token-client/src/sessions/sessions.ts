@@ -4,7 +4,7 @@ import { TokenClientError } from '../base/errors.js'
 import { sha256 } from '../base/identifiers.js'
 import { type AcquireOptions, checkTarget, type Target, withoutChallenge } from '../base/target.js'
 import type { TokenSource } from '../cache/token-source.js'
-import { answerCaller } from '../grants/caller-answer.js'
+import { answerCaller, nameRequest } from '../grants/caller-answer.js'
 import { readUserToken } from '../grants/client-context.js'
 import { onBehalfOfRequest } from '../grants/on-behalf-of.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
@@ -42,7 +42,8 @@ export class Sessions {
       checkTarget(options)
       return await this.#context.work.track(this.#start(this.#readUserToken(userToken), options))
     } catch (error) {
-      throw answerCaller(error, userToken, this.#context.client.authority)
+      const { client } = this.#context
+      throw answerCaller(nameRequest(error, client, 'obo', options), userToken, client.authority)
     }
   }
 
@@ -104,7 +105,13 @@ export class Sessions {
     const id = sha256(key)
     const known = { owner, tenantId, target, refreshToken: undefined }
     return createTokenSession(key, {
-      acquire: (options) => this.#acquire(id, known, options),
+      acquire: async (options) => {
+        try {
+          return await this.#acquire(id, known, options)
+        } catch (error) {
+          throw nameRequest(error, this.#context.client, 'session', options ?? target)
+        }
+      },
       renew: (userToken) => this.#renew(id, userToken),
       end: () => this.#context.work.track(this.#end(id)),
     })

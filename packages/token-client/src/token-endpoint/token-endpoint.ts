@@ -1,22 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
 import type { AuthorityRules, GrantRequest } from '../authorities/authority.js'
-import { isTokenClientError } from '../base/errors.js'
+import { isTokenClientError, withDetails } from '../base/errors.js'
 import type { Fetch } from '../base/guarded-fetch.js'
 import { sha256 } from '../base/identifiers.js'
 import { isLoopback } from '../base/secure-url.js'
-import { clientAt, type ClientCredential } from '../credentials/client-credential.js'
+import { clientAt, type ClientCredential, hintOf } from '../credentials/client-credential.js'
 import { guardCredential } from '../credentials/guard-credential.js'
 import type { RequestedToken } from '../observers/observers.js'
 import { type Reporter, secondsSince } from '../observers/reporter.js'
+import { explanationOf } from './explanation.js'
 import { RecentAnswers, type SentRequest } from './recent-answers.js'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
 
 /** One request to the token endpoint. */
 export interface TokenRequest extends GrantRequest {
   readonly tenantId: string | undefined
-  /** What the same refusal means depends on it. */
-  readonly grant: RequestedToken['grant']
+  /** What is requested, for events and errors. What a refusal means depends on its grant. */
+  readonly requested: RequestedToken
   /** The user whose token is requested (see `userRevocationName`); `undefined` for the application. */
   readonly subject: string | undefined
   /** Whether it may be sent a second time when the outcome of the first is unknown. */
@@ -50,7 +51,15 @@ export class TokenEndpoint {
   /** Sends a request and reads its answer. Throws `TokenClientError`. */
   async request(request: TokenRequest): Promise<TokenAnswer> {
     const { authority, fetch, clock } = this.#settings
-    const server = await authority.tokenServer(request.tenantId, fetch, clock())
+    try {
+      const server = await authority.tokenServer(request.tenantId, fetch, clock())
+      return await this.#requestAt(server, request)
+    } catch (error) {
+      throw await this.#explain(error, request)
+    }
+  }
+
+  async #requestAt(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
     const sent = sentRequest(server.token_endpoint!, request)
     this.#recent.check(sent)
     try {
@@ -66,6 +75,16 @@ export class TokenEndpoint {
   /** Forgets what was recently answered for a user (see `userRevocationName`). */
   forgetUser(user: string): void {
     this.#recent.forget(user)
+  }
+
+  /** Adds what was requested, and what the service's code means: the table is loaded when there is something to explain. */
+  async #explain(error: unknown, { requested, tenantId }: TokenRequest): Promise<unknown> {
+    if (!isTokenClientError(error)) return error
+    const { authority, clientId } = this.#settings
+    return withDetails(error, {
+      request: { ...requested, clientId, authority: authority.describe(tenantId) },
+      explanation: await explanationOf(error.service?.codes ?? []),
+    })
   }
 
   async #sendOrRepeat(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
@@ -101,9 +120,10 @@ export class TokenEndpoint {
     const oauth = await import('oauth4webapi')
     const { clientId, credential, clock, fetch, reporter, timeoutSeconds } = this.#settings
     const now = clock()
+    const client = clientAt(oauth, clientId, now)
     const response = await oauth.genericTokenEndpointRequest(
       server,
-      clientAt(oauth, clientId, now),
+      client,
       guardCredential(credential, timeoutSeconds, reporter),
       request.grantType,
       { ...request.parameters },
@@ -112,14 +132,23 @@ export class TokenEndpoint {
         [oauth.allowInsecureRequests]: isLoopback(new URL(server.token_endpoint!)),
       },
     )
-    return readTokenAnswer(response, request.grant, now)
+    try {
+      return await readTokenAnswer(response, request.requested.grant, now)
+    } catch (error) {
+      const hint = hintOf(client)
+      const isAboutSecret = isTokenClientError(error) && error.code === 'client_credential_refused'
+      throw isAboutSecret && hint !== undefined ? withDetails(error, { reason: hint }) : error
+    }
   }
 }
 
-function sentRequest(endpoint: string, { grant, subject, grantType, parameters }: TokenRequest): SentRequest {
+function sentRequest(
+  endpoint: string,
+  { requested, subject, grantType, parameters }: TokenRequest,
+): SentRequest {
   const fingerprint = sha256(JSON.stringify([endpoint, grantType, parameters]))
   // A user without consent, say, may call often, and Entra takes that for a loop (AADSTS50196).
-  return { endpoint, subject: subject ?? '', fingerprint, remembersRefusal: grant === 'obo' }
+  return { endpoint, subject: subject ?? '', fingerprint, remembersRefusal: requested.grant === 'obo' }
 }
 
 function isTransient(error: unknown): boolean {
