@@ -17,7 +17,7 @@ function fault(code: number): string {
 }
 
 function policy(demand: string): string {
-  return `Add { "displayName": "policy", "demand": "${demand}", "resources": ["<API>"] } to "conditionalAccess" of the tenant.`
+  return `Add { "displayName": "policy", "demand": "${demand}", "resources": ["second-tier"] } to "conditionalAccess" of the tenant.`
 }
 
 /**
@@ -203,7 +203,7 @@ export const aadstsExplanations: Readonly<Record<string, CodeExplanation>> = Obj
     fix: 'Sign the user in again. An API in the middle answers 401, so that its client gets a new token.',
     portal: 'Users > the user > Revoke sessions',
     emulator:
-      'emulator.users.revokeSessions(<userPrincipalName>), then use a refresh token or user token from before.',
+      'emulator.users.revokeSessions("alice@contoso.example"), then use a refresh token or user token from before.',
   },
   '50194': {
     cause: 'The application is registered for one tenant, and the request went to /common or /organizations.',
@@ -591,7 +591,7 @@ export const aadstsExplanations: Readonly<Record<string, CodeExplanation>> = Obj
     cause: 'The endpoint accepts POST requests only. A proxy may have turned a POST into a GET.',
     whoCanFix: 'operator',
     fix: 'Send POST, and look for redirects on the way.',
-    emulator: 'GET /<tenant>/oauth2/v2.0/token.',
+    emulator: 'GET /{tenant}/oauth2/v2.0/token.',
   },
   '901002': {
     cause: 'The request holds the parameter resource, which the v2.0 endpoint does not have.',

@@ -10,7 +10,7 @@ export interface FailedRequest {
   readonly scopes?: readonly string[]
   /** This application's client id. */
   readonly clientId: string
-  /** The token service, with the tenant and the version where it has them: an address without path of a token endpoint. */
+  /** The token service: the origin, tenant and version of Entra, or the issuer. */
   readonly authority: string
 }
 
@@ -23,12 +23,29 @@ const grants = {
   session: 'with a refresh token of a session',
 } as const satisfies Record<FailedRequest['grant'], string>
 
-/** Reasons that say more than the cause in the table. */
-const hints: Readonly<Record<string, string>> = {
+/** What is known about this client's credential, and says more than the cause in the table. */
+const credentialHints: Readonly<Record<string, string>> = {
   secret_id:
-    'The configured secret is a GUID. That is the form of the Secret ID, not of the secret: the secret is the Value beside it.',
+    'The configured secret is a GUID. That is the form of a Secret ID; the secret is the Value beside it.',
   secret_white_space:
     'The configured secret begins or ends with white space. A secret that is read from a file often ends with a line break: remove it.',
+}
+
+const untrusted =
+  'The certificate of the host is not trusted here. Where a proxy opens TLS, give Node its certificate authority with NODE_EXTRA_CA_CERTS.'
+
+/** What to look at when there was no answer, by the code of the system error. */
+const networkHints: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'There is no such host: check its name, and the DNS of this machine.',
+  EAI_AGAIN: 'The DNS of this machine does not answer.',
+  ECONNREFUSED: 'Nothing listens at this address, or a firewall refuses the connection.',
+  ECONNRESET: 'The connection was closed without an answer.',
+  ETIMEDOUT: 'There was no answer: check the firewall and the proxy.',
+  UND_ERR_CONNECT_TIMEOUT: 'There was no answer: check the firewall and the proxy.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
 }
 
 /** The message for the person who can fix it: what happened, the cause, what to change, and what was requested. */
@@ -46,17 +63,16 @@ export function diagnose(
     readonly request?: FailedRequest | undefined
   },
 ): string {
-  const hint = reason === undefined ? undefined : hints[reason]
-  return [
+  const hint = reason === undefined ? undefined : credentialHints[reason]
+  const parts = [
     reason === undefined || hint !== undefined ? `${message}.` : `${message} (${reason}).`,
-    ...(refusedScopes === undefined || refusedScopes.length === 0
-      ? []
-      : [`The service refuses ${list(refusedScopes)}.`]),
-    ...(hint === undefined ? [explanation?.cause ?? []].flat() : [hint]),
-    ...[explanation?.fix ?? []].flat(),
-    ...(explanation?.portal === undefined ? [] : [`Portal: ${explanation.portal}.`]),
-    ...(request === undefined ? [] : [describe(request)]),
-  ].join(' ')
+    (refusedScopes?.length ?? 0) > 0 && `The service refuses ${list(refusedScopes!)}.`,
+    hint ?? explanation?.cause ?? (reason !== undefined && networkHints[reason]),
+    explanation?.fix,
+    explanation?.portal !== undefined && `Portal: ${explanation.portal}.`,
+    request !== undefined && describe(request),
+  ]
+  return parts.filter((part) => typeof part === 'string').join(' ')
 }
 
 function describe({ grant, resource, scopes, clientId, authority }: FailedRequest): string {

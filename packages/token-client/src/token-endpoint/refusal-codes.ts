@@ -119,6 +119,9 @@ const aadsts: Readonly<Record<number, Meaning>> = {
   90033: 'service_unavailable',
 }
 
+/** The numbers that are distinguished, for the test of their documentation. */
+export const knownNumbers: readonly number[] = Object.keys(aadsts).map(Number)
+
 const suberrors: Readonly<Record<string, TokenClientErrorCode>> = {
   consent_required: 'consent_required',
   additional_action: 'interaction_required',
