@@ -113,7 +113,7 @@ describe('acquireForApp', () => {
     [
       'an unknown member',
       { resource: 'a', scope: 'b' },
-      /^target: unknown option "scope"; expected resource, scopes, claims, signal, tenantId$/,
+      /^target: unknown option "scope"; expected resource, scopes, claims, refresh, signal, tenantId$/,
     ],
     ['another tenant', { resource: 'a', tenantId: otherTenantId }, /"tenantId" must be the authority's own/],
     [

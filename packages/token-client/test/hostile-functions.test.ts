@@ -20,7 +20,9 @@ import { createOpenStore, storeKey } from './stores.js'
 
 const secret = 'hunter2'
 const timeoutSeconds = 0.03
-const serviceSeconds = 0.2
+/** Long enough for a busy machine; short where a function of the row decides it. */
+const serviceSeconds = 5
+const shortSeconds = 0.4
 const lateMilliseconds = 80
 
 interface Behaviour {
@@ -103,24 +105,24 @@ const rows: Readonly<Record<string, Row>> = {
   'store.keyv.set': { options: (set) => store({ set }), outcomes: ['token'] },
   'store.keyv.delete': { options: (remove) => store({ delete: remove }), outcomes: ['token'] },
   clientSecret: {
-    options: (call) => ({ credential: clientSecret(call as () => string) }),
+    options: (call) => ({ timeoutSeconds: shortSeconds, credential: clientSecret(call as () => string) }),
     outcomes: noCredential,
   },
   clientCertificate: {
-    options: (call) => ({ credential: clientCertificate(call as () => never) }),
+    options: (call) => ({ timeoutSeconds: shortSeconds, credential: clientCertificate(call as () => never) }),
     outcomes: noCredential,
   },
   clientAssertion: {
-    options: (call) => ({ credential: clientAssertion(call as () => string) }),
+    options: (call) => ({ timeoutSeconds: shortSeconds, credential: clientAssertion(call as () => string) }),
     outcomes: noCredential,
   },
   // One that returns adds nothing to the request: the service refuses such a request, and ours here grants all.
   credential: {
-    options: (call) => ({ credential: call as ClientCredential }),
+    options: (call) => ({ timeoutSeconds: shortSeconds, credential: call as ClientCredential }),
     outcomes: [...noCredential, 'token'],
   },
   fetch: {
-    options: (call) => ({ fetch: call as () => Promise<Response> }),
+    options: (call) => ({ timeoutSeconds: shortSeconds, fetch: call as () => Promise<Response> }),
     outcomes: ['service_timeout', 'service_unreachable'],
   },
   clock: { options: (call) => ({ clock: call as () => number }), outcomes: ['TypeError'] },

@@ -10,22 +10,23 @@ export interface AcquiredToken {
   readonly source: 'cache' | 'network'
 }
 
+type Members = Pick<AcquiredToken, 'accessToken' | 'expiresAt' | 'scopes' | 'source'> & {
+  readonly requestedAt?: number
+}
+
 // The token is in a private field: neither JSON nor util.inspect, showHidden included, can print it.
 class Token implements AcquiredToken {
   readonly expiresAt: number
   readonly scopes: readonly string[]
   readonly source: 'cache' | 'network'
   readonly #accessToken: string
+  readonly #requestedAt: number
 
-  constructor(
-    accessToken: string,
-    expiresAt: number,
-    scopes: readonly string[],
-    source: 'cache' | 'network',
-  ) {
+  constructor({ accessToken, expiresAt, scopes, source, requestedAt = -Infinity }: Members) {
     this.#accessToken = accessToken
+    this.#requestedAt = requestedAt
     this.expiresAt = expiresAt
-    this.scopes = scopes
+    this.scopes = Object.freeze([...scopes])
     this.source = source
     Object.freeze(this)
   }
@@ -33,13 +34,17 @@ class Token implements AcquiredToken {
   get accessToken(): string {
     return this.#accessToken
   }
+
+  static requestedAt(token: AcquiredToken): number {
+    return #requestedAt in token ? token.#requestedAt : -Infinity
+  }
 }
 
-export function createAcquiredToken(members: {
-  accessToken: string
-  expiresAt: number
-  scopes: readonly string[]
-  source: 'cache' | 'network'
-}): AcquiredToken {
-  return new Token(members.accessToken, members.expiresAt, Object.freeze([...members.scopes]), members.source)
+export function createAcquiredToken(members: Members): AcquiredToken {
+  return new Token(members)
+}
+
+/** When the token was requested, in seconds since the epoch; `-Infinity` when that is not known. */
+export function requestedAtOf(token: AcquiredToken): number {
+  return Token.requestedAt(token)
 }

@@ -19,21 +19,31 @@ export interface Target {
   readonly claims?: string | undefined
 }
 
+/** A target, and whether a cached token of it will do. */
+export interface RequestedTarget extends Target {
+  /**
+   * Acquires a new token even when the cached one is still valid: after a change of permissions, or when the target refused
+   * the token. All calls that ask for it at the same time share one request. The new token replaces the cached one; when
+   * there is none, the call fails and the cached token stays. Default: false.
+   */
+  readonly refresh?: boolean | undefined
+}
+
 /** What a call asks for, and when it gives up. */
-export interface AcquireOptions extends Target {
+export interface AcquireOptions extends RequestedTarget {
   /** Ends this caller's wait: the call rejects with the signal's reason. A request that others share continues. */
   readonly signal?: AbortSignal | undefined
 }
 
-const names = ['resource', 'scopes', 'claims', 'signal'] as const
+const names = ['resource', 'scopes', 'claims', 'refresh', 'signal'] as const
 
 /** Checks what a caller passed; `more` lists what only one method takes. Throws `TypeError`. */
-export function checkTarget(target: Target, more: readonly string[] = []): void {
+export function checkTarget(target: RequestedTarget, more: readonly string[] = []): void {
   if (typeof target !== 'object' || target === null) {
     throw new TypeError('target: expected { resource } or { scopes }')
   }
   checkNames('target', target, [...names, ...more])
-  const { resource, scopes, claims } = target
+  const { resource, scopes, claims, refresh } = target
   if ((resource === undefined) === (scopes === undefined)) {
     throw new TypeError('target: exactly one of "resource" and "scopes" is required')
   }
@@ -58,6 +68,9 @@ export function checkTarget(target: Target, more: readonly string[] = []): void 
     )
   }
   if (claims !== undefined) checkClaims(claims)
+  if (refresh !== undefined && typeof refresh !== 'boolean') {
+    throw badOption('target', 'refresh', 'must be a boolean')
+  }
 }
 
 /** The target without a claims challenge. */

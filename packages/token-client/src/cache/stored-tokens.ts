@@ -5,6 +5,8 @@ import type { RevocationStamps } from '../store/revocation-stamps.js'
 /** A token as the shared store holds it. Times are seconds since the epoch. */
 export interface StoredToken {
   readonly accessToken: string
+  /** When it was requested. Absent in entries of version 0.1.0. */
+  readonly requestedAt?: number
   readonly expiresAt: number
   readonly scopes: readonly string[]
   readonly usableUntil: number
@@ -61,13 +63,23 @@ export class StoredTokens {
 
 // Encrypted with our key, but perhaps by another version of this package.
 function readStoredToken(value: unknown): StoredToken | undefined {
-  const { accessToken, expiresAt, scopes, usableUntil, refreshAt } = (value ?? {}) as Record<string, unknown>
+  const { accessToken, requestedAt, expiresAt, scopes, usableUntil, refreshAt } = (value ?? {}) as Record<
+    string,
+    unknown
+  >
   return typeof accessToken === 'string' &&
     typeof expiresAt === 'number' &&
     typeof usableUntil === 'number' &&
     typeof refreshAt === 'number' &&
     Array.isArray(scopes) &&
     scopes.every((scope): scope is string => typeof scope === 'string')
-    ? { accessToken, expiresAt, scopes, usableUntil, refreshAt }
+    ? {
+        accessToken,
+        ...(typeof requestedAt === 'number' ? { requestedAt } : {}),
+        expiresAt,
+        scopes,
+        usableUntil,
+        refreshAt,
+      }
     : undefined
 }

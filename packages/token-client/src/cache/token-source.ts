@@ -51,9 +51,10 @@ export class TokenSource {
    * with the same inputs, and it is not served after the end of the user's token.
    */
   acquire(grant: TokenGrant, signal: AbortSignal | undefined): AcquiredToken | Promise<AcquiredToken> {
-    if (isChallenged(grant)) {
+    if (needsNewToken(grant)) {
       const prepared = grant.prepare()
-      this.discard(grant)
+      // Its target wants more than the cached token has.
+      if (grant.target.claims !== undefined) this.discard(grant)
       return this.request(grant, prepared, signal)
     }
     return this.cached(grant) ?? this.request(grant, grant.prepare(), signal)
@@ -89,8 +90,9 @@ export class TokenSource {
     } catch (error) {
       if (!isTokenClientError(error)) throw error
       // The call may have joined a failed renewal of a token that is still valid.
-      const entry = isChallenged(grant) ? undefined : this.#memory.tokens.get(grant.cacheKey, this.#clock())
+      const entry = needsNewToken(grant) ? undefined : this.#memory.tokens.get(grant.cacheKey, this.#clock())
       if (entry !== undefined && !endsTheToken(error)) return entry.token
+      if (needsNewToken(grant) && endsTheToken(error)) this.discard(grant)
       this.#reportFailure(grant, error, startedAt)
       throw ownError(error)
     }
@@ -111,6 +113,7 @@ export class TokenSource {
     const refreshInSeconds = answer.refreshInSeconds ?? refreshAfter(lifeSeconds)
     const token = {
       accessToken: answer.accessToken,
+      requestedAt: askedAt,
       expiresAt: askedAt + lifeSeconds,
       scopes: answer.scopes ?? target.scopes ?? [],
       usableUntil: Math.min(askedAt + lifeSeconds - Math.min(marginSeconds, lifeSeconds / 10), notAfter),
@@ -164,7 +167,7 @@ export class TokenSource {
 
   async #askStore(grant: TokenGrant, { revokedWith }: PreparedGrant): Promise<StoreAnswer> {
     if (this.#stored === undefined) return {}
-    return this.#stored.find(isChallenged(grant) ? undefined : grant.cacheKey, revokedWith)
+    return this.#stored.find(needsNewToken(grant) ? undefined : grant.cacheKey, revokedWith)
   }
 
   async #redeem(
@@ -181,7 +184,7 @@ export class TokenSource {
 
   /** The token in memory, when its stamps are still the current ones, or when the store is down. */
   #recheck(grant: TokenGrant, stamps: string | undefined, now: number): AcquiredToken | undefined {
-    const cached = isChallenged(grant) ? undefined : this.#memory.tokens.get(grant.cacheKey, now)
+    const cached = needsNewToken(grant) ? undefined : this.#memory.tokens.get(grant.cacheKey, now)
     if (cached === undefined) return undefined
     if (stamps === undefined) return cached.token
     if (cached.stamps === stamps) {
@@ -244,8 +247,8 @@ export class TokenSource {
   }
 }
 
-/** A caller with a claims challenge needs a new token: the cached one was refused by its target. */
-function isChallenged({ requestKey, cacheKey }: TokenGrant): boolean {
+/** A caller with a claims challenge, or with `refresh`, needs a new token. */
+function needsNewToken({ requestKey, cacheKey }: TokenGrant): boolean {
   return requestKey !== cacheKey
 }
 

@@ -46,7 +46,8 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
     acquireForApp: (target) => use((loaded) => loaded.acquireForApp(target)),
     acquireOnBehalfOf: (userToken, target) => use((loaded) => loaded.acquireOnBehalfOf(userToken, target)),
     startSession: (userToken, target) => use((loaded) => loaded.startSession(userToken, target)),
-    createFetch: (fetchOptions) => createTargetFetch(fetchOptions, client, settings.authority),
+    createFetch: (fetchOptions) =>
+      createTargetFetch(fetchOptions, client, settings.authority, settings.clock),
     resumeSession: (key, owner) => use((loaded) => loaded.resumeSession(key, owner)),
     forgetUser: (tenantId, objectId) => use((loaded) => work.track(loaded.forgetUser(tenantId, objectId))),
     close,

@@ -65,7 +65,8 @@ export interface TokenClient {
   /**
    * A `fetch` for one API. It sends the right token with requests to the target's origin, and with no others, also after a
    * redirect (requests to other origins are sent unchanged). When the API answers 401 with a claims challenge, the request
-   * is sent once more with a token that meets it. A request whose body is a stream cannot be sent again: its 401 is
+   * is sent once more with a token that meets it; after a plain 401 with `invalid_token`, with a new token, if the refused
+   * one is older than 30 seconds. A request whose body is a stream cannot be sent again: its 401 is
    * returned. Throws `TypeError` for options that cannot work; the returned function throws `TokenClientError` when there
    * is no token.
    *

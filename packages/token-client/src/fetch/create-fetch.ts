@@ -1,16 +1,21 @@
 import type { AuthorityRules } from '../authorities/authority.js'
-import type { AcquiredToken } from '../base/acquired-token.js'
+import { type AcquiredToken, requestedAtOf } from '../base/acquired-token.js'
 import { badOption, checkNames, checkObject, readFunction } from '../base/options-reader.js'
 import { isSecure } from '../base/secure-url.js'
 import { type AcquireOptions, checkTarget } from '../base/target.js'
 import type { ValidatedUserToken } from '../user-tokens/user-token.js'
 import type { CreateFetchOptions } from './fetch-options.js'
 
+type Signal = AbortSignal | undefined
+
 /** The methods of a client that bring the tokens. */
 export interface TokenAcquirer {
   acquireForApp(options: AcquireOptions & { readonly tenantId?: string | undefined }): Promise<AcquiredToken>
   acquireOnBehalfOf(userToken: string | ValidatedUserToken, options: AcquireOptions): Promise<AcquiredToken>
 }
+
+/** A refused token that is younger is not renewed: an API that refuses every token would cost a request for each call. */
+const newTokenSeconds = 30
 
 const optionNames = ['target', 'origin', 'userToken', 'tenantId', 'fetch']
 
@@ -19,6 +24,7 @@ export function createTargetFetch(
   options: CreateFetchOptions,
   client: TokenAcquirer,
   authority: AuthorityRules,
+  clock: () => number,
 ): typeof fetch {
   checkObject('createFetch', options)
   checkNames('createFetch', options, optionNames)
@@ -36,17 +42,24 @@ export function createTargetFetch(
       : readFunction('createFetch', 'fetch', options.fetch)
   const origins = readOrigins(options.origin)
   checkTarget(target)
-  if ('claims' in target || 'signal' in target) {
+  if ('claims' in target || 'signal' in target || 'refresh' in target) {
     throw badOption(
       'createFetch',
       'target',
-      'must be { resource } or { scopes }: claims and signal come with a request',
+      'must be { resource } or { scopes }: claims, refresh and signal come with a request',
     )
   }
-  const acquire = (more: Pick<AcquireOptions, 'claims' | 'signal'>) =>
+  const acquire = (more: Pick<AcquireOptions, 'claims' | 'refresh' | 'signal'>) =>
     userToken === undefined
       ? client.acquireForApp({ ...target, ...more, tenantId })
       : client.acquireOnBehalfOf(userToken, { ...target, ...more })
+
+  /** A token that meets the claims; or one that is not the refused one: another request may have renewed it meanwhile. */
+  const acquireBetter = async (refused: AcquiredToken, claims: string | undefined, signal: Signal) => {
+    if (claims !== undefined) return acquire({ claims, signal })
+    const current = await acquire({ signal })
+    return current.accessToken === refused.accessToken ? acquire({ refresh: true, signal }) : current
+  }
 
   return async (input, init = {}) => {
     const request = input instanceof Request ? input : undefined
@@ -58,34 +71,36 @@ export function createTargetFetch(
     if (headers.has('authorization')) {
       throw new TypeError('createFetch: the authorization header must be left out: this fetch sets it')
     }
-    const signal = init.signal ?? request?.signal
-    const sendWithToken = async (claims?: string) => {
-      const { accessToken } = await acquire({ claims, signal })
+    const signal: Signal = init.signal ?? request?.signal
+    const sendWith = ({ accessToken }: AcquiredToken) => {
       headers.set('authorization', `Bearer ${accessToken}`)
       // A redirect to another origin loses the header (Fetch standard, "HTTP-redirect fetch").
       return send(address, { ...init, headers })
     }
-    const response = await sendWithToken()
-    if (response.status !== 401 || !canBeSentAgain(init.body ?? request?.body)) return response
-    const claims = await readChallenge(response, origins, authority)
-    if (claims === undefined) return response
+    const token = await acquire({ signal })
+    const response = await sendWith(token)
+    if (response?.status !== 401 || !canBeSentAgain(init.body ?? request?.body)) return response
+    const refusal = await readTokenRefusal(response, origins, authority)
+    const isNew = clock() - requestedAtOf(token) < newTokenSeconds
+    if (refusal === undefined || (refusal.claims === undefined && isNew)) return response
     await response.body?.cancel()
-    return sendWithToken(claims)
+    return sendWith(await acquireBetter(token, refusal.claims, signal))
   }
 }
 
-/** The claims that the target asks for, if this authority can answer them. */
-async function readChallenge(
+/** Whether the target may accept another token, and the claims that it asks for, if it asks for some. */
+async function readTokenRefusal(
   response: Response,
   origins: ReadonlySet<string>,
   authority: AuthorityRules,
-): Promise<string | undefined> {
+): Promise<{ readonly claims: string | undefined } | undefined> {
   // After redirects, the challenge may come from another server than the target.
   if (response.url !== '' && !origins.has(originOf(response.url))) return undefined
-  if (!authority.takesClaims) return undefined
-  const { readClaimsChallenge } = await import('./claims-challenge.js')
+  const { readClaimsChallenge, refusesToken } = await import('./claims-challenge.js')
+  const header = response.headers.get('www-authenticate')
   const isOwnAddress = (uri: URL) => authority.isOwnAddress(uri)
-  return readClaimsChallenge(response.headers.get('www-authenticate'), isOwnAddress)
+  const claims = authority.takesClaims ? readClaimsChallenge(header, isOwnAddress) : undefined
+  return claims !== undefined || refusesToken(header) ? { claims } : undefined
 }
 
 function readOrigins(origin: unknown): ReadonlySet<string> {

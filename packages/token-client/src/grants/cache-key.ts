@@ -1,4 +1,4 @@
-import { type Target, withoutChallenge } from '../base/target.js'
+import { type RequestedTarget, type Target, withoutChallenge } from '../base/target.js'
 
 /** Everything that decides which token a request returns. */
 export interface CacheKeyParts {
@@ -18,10 +18,15 @@ export function cacheKey({ client, grant, tenantId, subject, target }: CacheKeyP
   return `${client}${grant}${field(tenantId)}${field(subject)}${field(resource)}${list(scopes)}${field(claims)}`
 }
 
-/** The keys of a request: with its claims challenge, and without it. */
-export function keysOf(parts: CacheKeyParts): { requestKey: string; cacheKey: string } {
-  const requestKey = cacheKey(parts)
-  if (parts.target.claims === undefined) return { requestKey, cacheKey: requestKey }
+/** The keys of a request: with its claims challenge and `refresh`, and without them. */
+export function keysOf(parts: Omit<CacheKeyParts, 'target'> & { readonly target: RequestedTarget }): {
+  requestKey: string
+  cacheKey: string
+} {
+  const { claims, refresh } = parts.target
+  const key = cacheKey(parts)
+  const requestKey = refresh === true ? `${key}+` : key
+  if (claims === undefined) return { requestKey, cacheKey: key }
   return { requestKey, cacheKey: cacheKey({ ...parts, target: withoutChallenge(parts.target) }) }
 }
 

@@ -1,4 +1,4 @@
-import { checkTarget, type Target } from '../base/target.js'
+import { checkTarget, type RequestedTarget, type Target } from '../base/target.js'
 import { requestedToken } from '../observers/reporter.js'
 import { keysOf } from './cache-key.js'
 import { type ClientContext, targetParameters } from './client-context.js'
@@ -13,7 +13,7 @@ export class ClientCredentialsGrant implements TokenGrant {
   readonly #context: ClientContext
   readonly #tenantId: string | undefined
 
-  constructor(context: ClientContext, target: Target & { readonly tenantId?: string | undefined }) {
+  constructor(context: ClientContext, target: RequestedTarget & { readonly tenantId?: string | undefined }) {
     checkTarget(target, ['tenantId'])
     this.#context = context
     this.target = target

@@ -8,7 +8,7 @@ export interface TokenGrant {
   readonly target: Target
   /** Holds every input: callers with the same key share one request. */
   readonly requestKey: string
-  /** Where the token is cached: the same key without the claims challenge, which the new token has met. */
+  /** Where the token is cached: the same key without what only the request for it needs (a claims challenge, `refresh`). */
   readonly cacheKey: string
   /** Checks everything that a cached token does not need. Throws `TypeError` or `TokenClientError`. */
   prepare(): PreparedGrant

@@ -1,5 +1,5 @@
 import { sha256 } from '../base/identifiers.js'
-import { checkTarget, type Target } from '../base/target.js'
+import { checkTarget, type RequestedTarget, type Target } from '../base/target.js'
 import { requestedToken } from '../observers/reporter.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
 import type { TokenEndpoint, TokenRequest } from '../token-endpoint/token-endpoint.js'
@@ -21,7 +21,7 @@ export class OnBehalfOfGrant implements TokenGrant {
   readonly #context: ClientContext
   readonly #userToken: string
 
-  constructor(context: ClientContext, userToken: string, target: Target) {
+  constructor(context: ClientContext, userToken: string, target: RequestedTarget) {
     checkTarget(target)
     this.#context = context
     this.#userToken = userToken

@@ -1,5 +1,5 @@
 import { isTokenClientError, TokenClientError } from '../base/errors.js'
-import type { Target } from '../base/target.js'
+import type { RequestedTarget, Target } from '../base/target.js'
 import { keysOf } from '../grants/cache-key.js'
 import { targetParameters } from '../grants/client-context.js'
 import type { PreparedGrant, TokenGrant } from '../grants/grant.js'
@@ -30,7 +30,7 @@ export class RefreshTokenGrant implements TokenGrant {
     context: SessionContext,
     id: string,
     { owner, tenantId }: Pick<SessionRecord, 'owner' | 'tenantId'>,
-    target: Target,
+    target: RequestedTarget,
   ) {
     this.#context = context
     this.#id = id

@@ -127,20 +127,17 @@ export class Sessions {
     const target = namesTarget ? options : { ...options, ...known.target }
     checkTarget(target)
     const grant = new RefreshTokenGrant(this.#context, id, known, target)
-    const isChallenged = target.claims !== undefined
+    const needsNew = target.claims !== undefined || target.refresh === true
     // A token in memory does not wait for a store that is down.
-    const need = !isChallenged && this.#source.holds(grant) ? 'helpful' : 'needed'
+    const need = !needsNew && this.#source.holds(grant) ? 'helpful' : 'needed'
     const record = await this.#readOrFault(id, need)
     if (record === undefined) {
       this.#revokeInMemory(id)
       throw new TokenClientError('session_unknown')
     }
-    if (isChallenged) {
-      this.#source.discard(grant)
-    } else {
-      const cached = this.#source.cached(grant)
-      if (cached !== undefined) return cached
-    }
+    if (target.claims !== undefined) this.#source.discard(grant)
+    const cached = needsNew ? undefined : this.#source.cached(grant)
+    if (cached !== undefined) return cached
     // While the store is down, a session lives on the tokens that this process already holds.
     if (isStoreFault(record)) throw record
     if (record.refreshToken === undefined) throw new TokenClientError('session_needs_user')
