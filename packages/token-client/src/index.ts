@@ -16,11 +16,14 @@ export { createTokenClient } from './client/create-token-client.js'
 export type { TokenClientOptions } from './client/options.js'
 export type { TokenClient } from './client/token-client.js'
 export { clientAssertion } from './credentials/client-assertion.js'
-export {
-  type CertificatePair,
-  clientCertificate,
-  type ClientCertificateOptions,
-} from './credentials/client-certificate.js'
+export type {
+  CertificateFile,
+  CertificatePair,
+  CertificateSigner,
+  CertificateSource,
+  ClientCertificateOptions,
+} from './credentials/certificate-source.js'
+export { clientCertificate } from './credentials/client-certificate.js'
 export type { ClientCredential } from './credentials/client-credential.js'
 export { clientSecret } from './credentials/client-secret.js'
 export type { CreateFetchOptions } from './fetch/fetch-options.js'
