@@ -27,6 +27,11 @@ export { clientCertificate } from './credentials/client-certificate.js'
 export type { ClientCredential } from './credentials/client-credential.js'
 export { clientSecret } from './credentials/client-secret.js'
 export type { CreateFetchOptions } from './fetch/fetch-options.js'
+export {
+  managedIdentity,
+  type ManagedIdentity,
+  type ManagedIdentityOptions,
+} from './managed-identity/managed-identity.js'
 export type {
   RequestedToken,
   TokenClientObservers,

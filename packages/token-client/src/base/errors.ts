@@ -78,6 +78,10 @@ const errors = {
     action: 'retry',
     message: "This client's credential could not be obtained",
   },
+  managed_identity_refused: {
+    action: 'fix-configuration',
+    message: 'This machine has no such managed identity, or its identity gets no token for the target',
+  },
   client_refused: {
     action: 'fix-configuration',
     message: 'The token service does not allow this client to make this request',

@@ -1,5 +1,5 @@
 import { type AuthorityRules, rulesOf } from '../authorities/authority.js'
-import { ignoreRejection } from '../base/ignore-rejection.js'
+import { readClock } from '../base/clock.js'
 import { type Fetch, guardFetch } from '../base/guarded-fetch.js'
 import {
   badOption,
@@ -85,7 +85,7 @@ export function readOptions(options: TokenClientOptions): Settings {
     sharesSessions: readSharesSessions(shared, store, authority),
     clientCapabilities: readClientCapabilities(options.clientCapabilities, authority),
     observers: readObservers(options),
-    clock: readClock(options.clock),
+    clock: readClock(what, options.clock),
     timeoutSeconds,
     fetch: readFetch(options, timeoutSeconds),
   })
@@ -190,24 +190,6 @@ function readObservers(options: TokenClientOptions): TokenClientObservers {
     return [name, observer === undefined ? undefined : readFunction(what, name, observer)]
   })
   return Object.freeze(Object.fromEntries(observers) as TokenClientObservers)
-}
-
-// Compared with a clock that returns NaN, no token ever expires.
-function readClock(option: TokenClientOptions['clock']): () => number {
-  const clock =
-    option === undefined ? () => Date.now() / 1000 : readFunction<() => number>(what, 'clock', option)
-  return () => {
-    let now: unknown
-    try {
-      now = clock()
-    } catch {
-      // What it threw may be anything. The error below names the option.
-    }
-    if (typeof now === 'number' && Number.isFinite(now)) return now
-    // It may be a promise, which may reject.
-    ignoreRejection(now)
-    throw badOption(what, 'clock', 'must return a finite number of seconds')
-  }
 }
 
 function readFetch({ fetch, maxResponseBytes }: TokenClientOptions, timeoutSeconds: number): Fetch {

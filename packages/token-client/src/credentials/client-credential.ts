@@ -1,5 +1,5 @@
 import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
-import { TokenClientError } from '../base/errors.js'
+import { isTokenClientError, TokenClientError } from '../base/errors.js'
 import { printableReason } from '../base/system-reason.js'
 
 /**
@@ -50,10 +50,19 @@ export async function obtain<T>(source: () => T | Promise<T>): Promise<T> {
   try {
     return await source()
   } catch (thrown) {
-    const error = new TokenClientError('client_credential_unavailable', { reason: printableReason(thrown) })
+    const error = errorOf(thrown)
     thrownObjects.set(error, { thrown })
     throw error
   }
+}
+
+/** An error of this package, such as that of a managed identity, keeps what is to be done. */
+function errorOf(thrown: unknown): TokenClientError {
+  if (!isTokenClientError(thrown)) {
+    return new TokenClientError('client_credential_unavailable', { reason: printableReason(thrown) })
+  }
+  const code = thrown.action === 'retry' ? 'client_credential_unavailable' : 'client_credential_unusable'
+  return new TokenClientError(code, { reason: thrown.code })
 }
 
 /** What an application's function threw when `obtain` called it. */

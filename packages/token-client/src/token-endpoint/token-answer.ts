@@ -41,7 +41,7 @@ export async function readTokenAnswer(
 
   return {
     accessToken: body.access_token,
-    expiresInSeconds: readSeconds(body, 'expires_in') ?? 0,
+    expiresInSeconds: readSeconds(body, 'expires_in') ?? readExpiresOn(body, now) ?? 0,
     refreshInSeconds: readSeconds(body, 'refresh_in'),
     scopes: body.scope?.split(' ').filter((scope) => scope !== ''),
     refreshToken: body.refresh_token,
@@ -65,6 +65,12 @@ function readSeconds(body: Record<string, unknown>, member: string): number | un
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0 || seconds > 1e10)
     throw invalidAnswer(member)
   return seconds
+}
+
+/** The endpoint of managed identities in App Service sends only the time itself. */
+function readExpiresOn(body: Record<string, unknown>, now: number): number | undefined {
+  const time = readSeconds(body, 'expires_on')
+  return time === undefined ? undefined : Math.max(0, time - now)
 }
 
 /** The body as a JSON object; `undefined` when it is not one. `guardFetch` has limited its size. */
