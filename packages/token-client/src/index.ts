@@ -10,6 +10,8 @@ export {
   type TokenClientErrorCode,
 } from './base/errors.js'
 export type { CodeExplanation, FailedRequest } from './base/diagnosis.js'
+export type { DpopOptions } from './bound-tokens/dpop-options.js'
+export { mutualTls, type MutualTlsOptions } from './bound-tokens/mutual-tls.js'
 export type { ServiceAnswer } from './base/service-answer.js'
 export type { AcquireOptions, Target } from './base/target.js'
 export { createTokenClient } from './client/create-token-client.js'
@@ -26,7 +28,7 @@ export type {
 export { clientCertificate } from './credentials/client-certificate.js'
 export type { ClientCredential } from './credentials/client-credential.js'
 export { clientSecret } from './credentials/client-secret.js'
-export type { CreateFetchOptions } from './fetch/fetch-options.js'
+export type { CreateFetchOptions, SessionFetchOptions } from './fetch/fetch-options.js'
 export {
   managedIdentity,
   type ManagedIdentity,

@@ -103,7 +103,7 @@ describe('the printed text', () => {
     for (const secret of [theSecret, 'access-', 'refresh-', session.key, pair.privateKey.split('\n')[1]!]) {
       expect(printed).not.toContain(secret)
     }
-    expect(Object.keys(token)).toEqual(['expiresAt', 'scopes', 'source'])
+    expect(Object.keys(token)).toEqual(['expiresAt', 'scopes', 'tokenType', 'source'])
   })
 
   it('sends a user token to the token endpoint and nowhere else', async () => {

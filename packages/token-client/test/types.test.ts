@@ -24,6 +24,7 @@ it('an option that is undefined is the same as one that is left out', async () =
     cache: { maxEntries: undefined, maxBytes: undefined, maxTokenLifeSeconds: undefined },
     sessions: { maxSessions: undefined, idleSeconds: undefined, shared: undefined },
     store: undefined,
+    dpop: undefined,
     clientCapabilities: undefined,
     timeoutSeconds: undefined,
     maxResponseBytes: undefined,

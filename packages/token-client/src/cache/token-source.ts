@@ -104,7 +104,7 @@ export class TokenSource {
    */
   add(
     { cacheKey, target }: TokenGrant,
-    { revokedWith, notAfter }: Omit<PreparedGrant, 'redeem'>,
+    { revokedWith, key, notAfter }: Omit<PreparedGrant, 'redeem'>,
     answer: TokenAnswer,
     askedAt: number,
     stamps: string | undefined,
@@ -119,9 +119,9 @@ export class TokenSource {
       usableUntil: Math.min(askedAt + lifeSeconds - Math.min(marginSeconds, lifeSeconds / 10), notAfter),
       refreshAt: askedAt + Math.min(refreshInSeconds, lifeSeconds),
     }
-    this.#addToMemory(cacheKey, { revokedWith, notAfter }, token, stamps)
+    this.#addToMemory(cacheKey, { revokedWith, key, notAfter }, token, stamps)
     if (stamps !== undefined) this.#stored?.save(cacheKey, token, stamps)
-    return createAcquiredToken({ ...token, source: 'network' })
+    return createAcquiredToken({ ...token, key, source: 'network' })
   }
 
   /** Removes one token, from the store too. */
@@ -197,13 +197,13 @@ export class TokenSource {
 
   #addToMemory(
     cacheKey: string,
-    { revokedWith, notAfter }: Omit<PreparedGrant, 'redeem'>,
+    { revokedWith, key, notAfter }: Omit<PreparedGrant, 'redeem'>,
     { usableUntil, refreshAt, ...members }: StoredToken,
     stamps: string | undefined,
   ): AcquiredToken {
     const now = this.#clock()
     const entry: CachedToken = {
-      token: createAcquiredToken({ ...members, source: 'cache' }),
+      token: createAcquiredToken({ ...members, key, source: 'cache' }),
       usableUntil: Math.min(usableUntil, notAfter),
       refreshAt,
       revokedWith,

@@ -46,8 +46,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
     acquireForApp: (target) => use((loaded) => loaded.acquireForApp(target)),
     acquireOnBehalfOf: (userToken, target) => use((loaded) => loaded.acquireOnBehalfOf(userToken, target)),
     startSession: (userToken, target) => use((loaded) => loaded.startSession(userToken, target)),
-    createFetch: (fetchOptions) =>
-      createTargetFetch(fetchOptions, client, settings.authority, settings.clock),
+    createFetch: (fetchOptions) => createTargetFetch(fetchOptions, client, settings),
     resumeSession: (key, owner) => use((loaded) => loaded.resumeSession(key, owner)),
     forgetUser: (tenantId, objectId) => use((loaded) => work.track(loaded.forgetUser(tenantId, objectId))),
     close,

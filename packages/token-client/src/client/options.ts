@@ -1,4 +1,5 @@
 import type { Authority } from '../authorities/authority.js'
+import type { DpopOptions } from '../bound-tokens/dpop-options.js'
 import type { ClientCredential } from '../credentials/client-credential.js'
 import type { TokenClientObservers } from '../observers/observers.js'
 import type { StoreOptions } from '../store/store-options.js'
@@ -9,7 +10,7 @@ export interface TokenClientOptions extends TokenClientObservers {
   readonly authority: Authority
   /** This application's client id. */
   readonly clientId: string
-  /** How this application authenticates: `clientSecret(…)`, `clientCertificate(…)` or `clientAssertion(…)`. */
+  /** How this application authenticates: `clientSecret(…)`, `clientCertificate(…)`, `clientAssertion(…)`, `mutualTls(…)`. */
   readonly credential: ClientCredential
   /**
    * This API's own audiences. When given, a user's token that was issued for another API is refused before it is sent.
@@ -46,6 +47,11 @@ export interface TokenClientOptions extends TokenClientObservers {
    * this process's memory.
    */
   readonly store?: StoreOptions | undefined
+  /**
+   * Binds tokens to a key (DPoP, RFC 9449): a stolen token is worth nothing without it. Send them with `createFetch`, which
+   * proves each request. A token that the service does not bind is refused. Entra does not issue such tokens. Default: false.
+   */
+  readonly dpop?: boolean | DpopOptions | undefined
   /**
    * What this client can do, sent to Entra's v2.0 endpoint in every request (`xms_cc`). Entra knows `cp1`: the client
    * handles claims challenges. Default: none.

@@ -10,6 +10,8 @@ import {
   readNumber,
   readStringList,
 } from '../base/options-reader.js'
+import { type DpopSettings, readDpop } from '../bound-tokens/dpop-options.js'
+import { tlsFetchOf } from '../bound-tokens/mutual-tls.js'
 import type { MemoryCacheLimits } from '../cache/memory-cache.js'
 import type { ClientCredential } from '../credentials/client-credential.js'
 import { observerNames, type TokenClientObservers } from '../observers/observers.js'
@@ -29,7 +31,10 @@ export interface Settings {
   readonly clock: () => number
   readonly fetch: Fetch
   readonly timeoutSeconds: number
+  /** Sends requests over TLS with the client's certificate (`mutualTls`). */
+  readonly tlsFetch: typeof fetch | undefined
   readonly store: StoreSettings | undefined
+  readonly dpop: DpopSettings | undefined
   readonly sharesSessions: boolean
   readonly clientCapabilities: readonly string[]
   readonly observers: TokenClientObservers
@@ -46,6 +51,7 @@ const names = [
   'cache',
   'sessions',
   'store',
+  'dpop',
   'clientCapabilities',
   'timeoutSeconds',
   'maxResponseBytes',
@@ -65,6 +71,8 @@ export function readOptions(options: TokenClientOptions): Settings {
   const revocationSeconds = Math.max(cache.maxTokenLifeSeconds, sessionLimits.idleSeconds) + 60 * 60
   const store =
     options.store === undefined ? undefined : readStoreOptions(what, options.store, revocationSeconds)
+  const clock = readClock(what, options.clock)
+  const credential = readCredential(options.credential)
   const timeoutSeconds = readNumber(what, 'timeoutSeconds', options.timeoutSeconds, {
     from: 0.001,
     to: 120,
@@ -73,7 +81,7 @@ export function readOptions(options: TokenClientOptions): Settings {
   return Object.freeze({
     authority,
     clientId: readClientId(options.clientId),
-    credential: readCredential(options.credential),
+    credential,
     audiences:
       options.audience === undefined
         ? undefined
@@ -85,9 +93,11 @@ export function readOptions(options: TokenClientOptions): Settings {
     sharesSessions: readSharesSessions(shared, store, authority),
     clientCapabilities: readClientCapabilities(options.clientCapabilities, authority),
     observers: readObservers(options),
-    clock: readClock(what, options.clock),
+    clock,
+    dpop: readDpop(what, options.dpop, clock),
     timeoutSeconds,
-    fetch: readFetch(options, timeoutSeconds),
+    fetch: readFetch(options, timeoutSeconds, tlsFetchOf(credential)),
+    tlsFetch: tlsFetchOf(credential),
   })
 }
 
@@ -105,7 +115,11 @@ function readClientId(clientId: unknown): string {
 
 function readCredential(credential: unknown): ClientCredential {
   if (typeof credential === 'function') return credential as ClientCredential
-  throw badOption(what, 'credential', 'must be made by clientSecret, clientCertificate or clientAssertion')
+  throw badOption(
+    what,
+    'credential',
+    'must be made by clientSecret, clientCertificate, clientAssertion or mutualTls',
+  )
 }
 
 function readCache(options: TokenClientOptions['cache']): {
@@ -192,9 +206,15 @@ function readObservers(options: TokenClientOptions): TokenClientObservers {
   return Object.freeze(Object.fromEntries(observers) as TokenClientObservers)
 }
 
-function readFetch({ fetch, maxResponseBytes }: TokenClientOptions, timeoutSeconds: number): Fetch {
+function readFetch(
+  { fetch, maxResponseBytes }: TokenClientOptions,
+  timeoutSeconds: number,
+  tlsFetch: typeof globalThis.fetch | undefined,
+): Fetch {
   const send: Fetch =
-    fetch === undefined ? (url, init) => globalThis.fetch(url, init) : readFunction(what, 'fetch', fetch)
+    fetch === undefined
+      ? (tlsFetch ?? ((url, init) => globalThis.fetch(url, init)))
+      : readFunction(what, 'fetch', fetch)
   return guardFetch(send, {
     timeoutSeconds,
     maxResponseBytes: readNumber(what, 'maxResponseBytes', maxResponseBytes, {

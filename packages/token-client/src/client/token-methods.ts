@@ -87,14 +87,22 @@ export function createTokenMethods(settings: Settings, work: WorkInProgress): To
 }
 
 function createContext(settings: Settings, reporter: Reporter): ClientContext {
-  const { authority, audiences, clientCapabilities, clientId, clock } = settings
+  const { authority, audiences, clientCapabilities, clientId, clock, dpop, tlsFetch } = settings
   return {
     authority,
     clientId,
     audiences,
     clientCapabilities,
     clock,
-    identity: JSON.stringify([...authority.identity, clientId, ...clientCapabilities]),
+    dpop,
+    tlsFetch,
+    identity: JSON.stringify([
+      ...authority.identity,
+      clientId,
+      ...clientCapabilities,
+      // Another process with another key cannot use the token.
+      ...(dpop === undefined ? [] : ['dpop', dpop.isPerSession ? 'session' : dpop.key.thumbprint]),
+    ]),
     endpoint: new TokenEndpoint({ ...settings, reporter }),
   }
 }

@@ -30,15 +30,16 @@ export class ClientCredentialsGrant implements TokenGrant {
   }
 
   prepare(): PreparedGrant {
-    const { authority, endpoint } = this.#context
+    const { authority, endpoint, dpop } = this.#context
     const request = {
       tenantId: authority.applicationTenant(this.#tenantId),
       grantType: 'client_credentials',
       parameters: targetParameters(this.#context, this.target),
       requested: requestedToken('app', this.target),
       subject: undefined,
+      key: dpop?.key,
       repeatable: true,
     } as const
-    return { revokedWith: [], notAfter: Infinity, redeem: () => endpoint.request(request) }
+    return { revokedWith: [], key: dpop?.key, notAfter: Infinity, redeem: () => endpoint.request(request) }
   }
 }

@@ -1,3 +1,4 @@
+import type { ProofKey } from '../base/acquired-token.js'
 import type { Target } from '../base/target.js'
 import type { RequestedToken } from '../observers/observers.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
@@ -18,6 +19,8 @@ export interface TokenGrant {
 export interface PreparedGrant {
   /** The names of the user and of the session with which the token is revoked. */
   readonly revokedWith: readonly string[]
+  /** The key that the token is bound to (DPoP). */
+  readonly key?: ProofKey | undefined
   /** The token is not served from a cache after this time, in seconds: it ends with the user's token. */
   readonly notAfter: number
   /** Sends the request and reads the answer. Throws `TokenClientError`. */

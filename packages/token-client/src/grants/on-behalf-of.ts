@@ -1,5 +1,6 @@
 import { sha256 } from '../base/identifiers.js'
 import { checkTarget, type RequestedTarget, type Target } from '../base/target.js'
+import type { DpopKey } from '../bound-tokens/dpop-key.js'
 import { requestedToken } from '../observers/reporter.js'
 import type { TokenAnswer } from '../token-endpoint/token-answer.js'
 import type { TokenEndpoint, TokenRequest } from '../token-endpoint/token-endpoint.js'
@@ -40,9 +41,10 @@ export class OnBehalfOfGrant implements TokenGrant {
   prepare(): PreparedGrant {
     const userToken = readUserToken(this.#context, this.#userToken)
     const { endpoint } = this.#context
-    const request = onBehalfOfRequest(this.#context, userToken, this.target)
+    const request = onBehalfOfRequest(this.#context, userToken, this.target, this.#context.dpop?.key)
     return {
       revokedWith: userToken.owner === undefined ? [] : [userRevocationName(userToken.owner)],
+      key: request.key,
       notAfter: userToken.expiresAt,
       redeem: () => redeem(endpoint, request),
     }
@@ -60,6 +62,7 @@ export function onBehalfOfRequest(
   context: ClientContext,
   userToken: UserToken,
   target: Target,
+  key: DpopKey | undefined,
   offline?: 'offline',
 ): TokenRequest {
   const { grantType, parameters } = context.authority.onBehalfOf(userToken.text)
@@ -69,6 +72,7 @@ export function onBehalfOfRequest(
     parameters: { ...parameters, ...targetParameters(context, target, offline) },
     requested: requestedToken('obo', target),
     subject: userToken.owner === undefined ? sha256(userToken.text) : userRevocationName(userToken.owner),
+    key,
     repeatable: true,
   }
 }

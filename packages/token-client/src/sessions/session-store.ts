@@ -1,3 +1,4 @@
+import type { JsonWebKey } from 'node:crypto'
 import { isTokenClientError, TokenClientError } from '../base/errors.js'
 import type { Target } from '../base/target.js'
 import type { Need } from '../store/store-access.js'
@@ -8,6 +9,8 @@ export interface SessionRecord {
   readonly owner: SessionOwner
   readonly tenantId: string | undefined
   readonly target: Target
+  /** The session's own key (DPoP), as JWK. */
+  readonly proofKey?: JsonWebKey | undefined
   /** Absent after the service has refused it for good: then the session needs its user. */
   readonly refreshToken: string | undefined
 }

@@ -23,13 +23,14 @@ export async function readTokenAnswer(
   response: Response,
   grant: RequestedToken['grant'],
   now: number,
+  tokenType: 'bearer' | 'dpop' = 'bearer',
 ): Promise<TokenAnswer> {
   const body = await readJsonObject(response)
   if (response.status !== 200) throw readRefusal(response, body ?? {}, grant, now)
   if (body === undefined) throw invalidAnswer('not_json')
 
   if (!isVisibleAscii(body.access_token)) throw invalidAnswer('access_token')
-  if (typeof body.token_type !== 'string' || body.token_type.toLowerCase() !== 'bearer')
+  if (typeof body.token_type !== 'string' || body.token_type.toLowerCase() !== tokenType)
     throw invalidAnswer('token_type')
   // RFC 8693 section 2.2.1. Entra sets it for SAML assertions, which are not bearer tokens.
   if (body.issued_token_type !== undefined && !issuedTokenTypes.has(body.issued_token_type)) {

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
 import type { AuthorityRules, GrantRequest } from '../authorities/authority.js'
-import { isTokenClientError, withDetails } from '../base/errors.js'
+import { isTokenClientError, type TokenClientError, withDetails } from '../base/errors.js'
 import type { Fetch } from '../base/guarded-fetch.js'
 import { sha256 } from '../base/identifiers.js'
 import { isLoopback } from '../base/secure-url.js'
+import type { DpopKey } from '../bound-tokens/dpop-key.js'
 import { clientAt, type ClientCredential, hintOf } from '../credentials/client-credential.js'
 import { guardCredential } from '../credentials/guard-credential.js'
 import type { RequestedToken } from '../observers/observers.js'
@@ -20,6 +21,8 @@ export interface TokenRequest extends GrantRequest {
   readonly requested: RequestedToken
   /** The user whose token is requested (see `userRevocationName`); `undefined` for the application. */
   readonly subject: string | undefined
+  /** The key that the token is to be bound to (DPoP). */
+  readonly key: DpopKey | undefined
   /** Whether it may be sent a second time when the outcome of the first is unknown. */
   readonly repeatable: boolean
 }
@@ -32,6 +35,7 @@ export interface TokenEndpointSettings {
   readonly clock: () => number
   readonly fetch: Fetch
   readonly timeoutSeconds: number
+  readonly tlsFetch: typeof globalThis.fetch | undefined
   readonly reporter: Reporter
 }
 
@@ -115,12 +119,24 @@ export class TokenEndpoint {
     }
   }
 
+  /** Sends it once more when the service wants a nonce in the proof (RFC 9449 section 8). */
   async #send(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+    try {
+      return await this.#sendOnce(server, request)
+    } catch (error) {
+      if (!(isTokenClientError(error) && error.reason === nonceReason)) throw error
+    }
+    return this.#sendOnce(server, request)
+  }
+
+  async #sendOnce(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
     // Loaded when it is needed, so that it does not delay the start of an API.
     const oauth = await import('oauth4webapi')
-    const { clientId, credential, clock, fetch, reporter, timeoutSeconds } = this.#settings
+    const { clientId, credential, clock, fetch, reporter, timeoutSeconds, tlsFetch } = this.#settings
+    const { key, requested } = request
     const now = clock()
-    const client = clientAt(oauth, clientId, now)
+    const client = { ...clientAt(oauth, clientId, now), use_mtls_endpoint_aliases: tlsFetch !== undefined }
+    const endpoint = endpointOf(server, client.use_mtls_endpoint_aliases)
     const response = await oauth.genericTokenEndpointRequest(
       server,
       client,
@@ -129,17 +145,34 @@ export class TokenEndpoint {
       { ...request.parameters },
       {
         [oauth.customFetch]: fetch,
-        [oauth.allowInsecureRequests]: isLoopback(new URL(server.token_endpoint!)),
+        [oauth.allowInsecureRequests]: isLoopback(new URL(endpoint)),
+        ...(key === undefined ? {} : { headers: { DPoP: key.proof('POST', endpoint) } }),
       },
     )
+    const hasNewNonce = key?.noteNonce(endpoint, response.headers) ?? false
     try {
-      return await readTokenAnswer(response, request.requested.grant, now)
+      return await readTokenAnswer(response, requested.grant, now, key === undefined ? 'bearer' : 'dpop')
     } catch (error) {
-      const hint = hintOf(client)
-      const isAboutSecret = isTokenClientError(error) && error.code === 'client_credential_refused'
-      throw isAboutSecret && hint !== undefined ? withDetails(error, { reason: hint }) : error
+      throw isTokenClientError(error) ? withReason(error, hasNewNonce, hintOf(client)) : error
     }
   }
+}
+
+const nonceReason = 'use_dpop_nonce'
+
+function withReason(
+  error: TokenClientError,
+  hasNewNonce: boolean,
+  hint: string | undefined,
+): TokenClientError {
+  if (hasNewNonce && error.service?.error === nonceReason) return withDetails(error, { reason: nonceReason })
+  const isAboutSecret = error.code === 'client_credential_refused' && hint !== undefined
+  return isAboutSecret ? withDetails(error, { reason: hint }) : error
+}
+
+function endpointOf(server: oauth.AuthorizationServer, usesAlias: boolean): string {
+  const alias = usesAlias ? server.mtls_endpoint_aliases?.token_endpoint : undefined
+  return alias ?? server.token_endpoint!
 }
 
 function sentRequest(
