@@ -1,6 +1,7 @@
 export type { Authority } from './authorities/authority.js'
 export { entraAuthority, type EntraAuthorityOptions } from './authorities/entra-authority.js'
 export { oauthAuthority, type OAuthAuthorityOptions } from './authorities/oauth-authority.js'
+export type { TokenExchangeOptions, TokenType } from './authorities/token-exchange.js'
 export type { AcquiredToken } from './base/acquired-token.js'
 export {
   type CallerAnswer,

@@ -12,13 +12,15 @@ export interface Authority {
   readonly '@countersign/token-client:authority': never
 }
 
-/** Parameters of a token request, by their wire names. */
-export type RequestParameters = Readonly<Record<string, string>>
+/** Parameters of a token request, by their wire names. A list is sent as several parameters of that name. */
+export type RequestParameters = Readonly<Record<string, string | readonly string[]>>
 
 /** A grant type and the parameters that belong to it. */
 export interface GrantRequest {
   readonly grantType: string
   readonly parameters: RequestParameters
+  /** More parameters, from a function of the application: obtained for each request. */
+  readonly obtainParameters?: (() => Promise<RequestParameters>) | undefined
 }
 
 /**
@@ -46,8 +48,8 @@ export interface AuthorityRules {
   authorizationUri(tenantId: string | undefined): string | undefined
   /** Whether a challenge that names this address belongs to this service. Claims of other services are not sent to it. */
   isOwnAddress(uri: URL): boolean
-  /** How this service is asked for a token on behalf of a user. */
-  onBehalfOf(userToken: string): GrantRequest
+  /** How this service is asked for a token on behalf of a user; with `offline`, for a refresh token as well. */
+  onBehalfOf(userToken: string, offline?: 'offline'): GrantRequest
 }
 
 /**

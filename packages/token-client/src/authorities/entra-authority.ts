@@ -2,7 +2,7 @@ import { TokenClientError } from '../base/errors.js'
 import { isGuid } from '../base/identifiers.js'
 import { badOption, checkNames, checkObject } from '../base/options-reader.js'
 import { isSecure } from '../base/secure-url.js'
-import type { Target } from '../base/target.js'
+import { badTarget, type Target } from '../base/target.js'
 import { readEntraUserToken } from '../user-tokens/entra-user-token.js'
 import { type Authority, createAuthority, type RequestParameters } from './authority.js'
 import { clouds, isSameCloud } from './entra-clouds.js'
@@ -115,7 +115,7 @@ function tokenServer(origin: string, version: Version, tenantId: string | undefi
   }
 }
 
-function resourceParameters({ resource, claims }: Target): RequestParameters {
+function resourceParameters({ resource, scopes, claims }: Target): RequestParameters {
   if (resource === undefined) {
     throw badOption(
       'target',
@@ -126,13 +126,19 @@ function resourceParameters({ resource, claims }: Target): RequestParameters {
   if (claims !== undefined) {
     throw badOption('target', 'claims', 'must be left out with version 1.0: only version 2.0 takes claims')
   }
-  return { resource }
+  return { resource: oneResource(resource, scopes) }
 }
 
 function scopeParameters({ resource, scopes, claims }: Target, offline?: 'offline'): RequestParameters {
-  const scope = resource === undefined ? [...scopes!] : [`${resource}/.default`]
+  const scope = resource === undefined ? [...scopes!] : [`${oneResource(resource, scopes)}/.default`]
   if (offline !== undefined) scope.push('offline_access')
   return { scope: scope.join(' '), ...(claims === undefined ? {} : { claims }) }
+}
+
+function oneResource(resource: string | readonly string[], scopes: Target['scopes']): string {
+  if (scopes !== undefined) throw badTarget()
+  if (typeof resource === 'string') return resource
+  throw badOption('target', 'resource', 'must be one identifier: Entra issues a token for one API')
 }
 
 function readTenant(tenantId: unknown): string | undefined {

@@ -5,7 +5,7 @@ export interface FailedRequest {
   /** `app`: client credentials; `obo`: on behalf of a user; `session`: with the refresh token of a session. */
   readonly grant: 'app' | 'obo' | 'session'
   /** The target's resource, when the target named one. */
-  readonly resource?: string
+  readonly resource?: string | readonly string[]
   /** The target's scopes, when the target named some. */
   readonly scopes?: readonly string[]
   /** This application's client id. */
@@ -76,7 +76,8 @@ export function diagnose(
 }
 
 function describe({ grant, resource, scopes, clientId, authority }: FailedRequest): string {
-  const target = resource ?? list(scopes ?? [])
+  const resources = typeof resource === 'string' ? resource : list(resource ?? [])
+  const target = [resources, list(scopes ?? [])].filter((one) => one !== '').join(' with ')
   return `[A token for ${target}, ${grants[grant]}; client ${clientId}; authority ${authority}]`
 }
 

@@ -1,15 +1,17 @@
 import { badOption, checkNames } from './options-reader.js'
 
-/** The API that a token is for. Exactly one of `resource` and `scopes` is required. */
+/** The API that a token is for. `resource`, `scopes` or both are required; with Entra exactly one of them. */
 export interface Target {
   /**
    * The API: its application ID URI or client id, without spaces. Works with every authority; on Entra's v2.0 endpoint
-   * the client requests `<resource>/.default`.
+   * the client requests `<resource>/.default`. With `oauthAuthority` it may be a list, for services that issue one token for
+   * several APIs.
    */
-  readonly resource?: string | undefined
+  readonly resource?: string | readonly string[] | undefined
   /**
    * Scopes in full, such as `api://orders/Orders.Read`. Not available on Entra's v1.0 endpoint. `offline_access` is
-   * refused: work that continues without the user is a session (`startSession`).
+   * refused: work that continues without the user is a session (`startSession`). With `oauthAuthority` they may come with a
+   * `resource`.
    */
   readonly scopes?: readonly string[] | undefined
   /**
@@ -44,13 +46,12 @@ export function checkTarget(target: RequestedTarget, more: readonly string[] = [
   }
   checkNames('target', target, [...names, ...more])
   const { resource, scopes, claims, refresh } = target
-  if ((resource === undefined) === (scopes === undefined)) {
-    throw new TypeError('target: exactly one of "resource" and "scopes" is required')
-  }
-  if (resource !== undefined && !isWord(resource)) {
+  if (resource === undefined && scopes === undefined) throw badTarget()
+  const resources: readonly unknown[] = Array.isArray(resource) ? resource : [resource]
+  if (resource !== undefined && (resources.length === 0 || !resources.every(isWord))) {
     throw badOption('target', 'resource', 'must be an identifier without spaces')
   }
-  if (resource?.endsWith('/.default')) {
+  if (resources.some((one) => typeof one === 'string' && one.endsWith('/.default'))) {
     throw badOption(
       'target',
       'resource',
@@ -73,9 +74,23 @@ export function checkTarget(target: RequestedTarget, more: readonly string[] = [
   }
 }
 
+/** For an authority that takes one of them. */
+export function badTarget(): TypeError {
+  return new TypeError('target: exactly one of "resource" and "scopes" is required')
+}
+
 /** The target without a claims challenge. */
 export function withoutChallenge({ resource, scopes }: Target): Target {
-  return Object.freeze(resource === undefined ? { scopes: Object.freeze([...(scopes ?? [])]) } : { resource })
+  return Object.freeze({
+    ...(resource === undefined
+      ? {}
+      : { resource: typeof resource === 'string' ? resource : copyOf(resource) }),
+    ...(scopes === undefined ? {} : { scopes: copyOf(scopes) }),
+  })
+}
+
+function copyOf(words: readonly string[]): readonly string[] {
+  return Object.freeze([...words])
 }
 
 function isWord(value: unknown): value is string {

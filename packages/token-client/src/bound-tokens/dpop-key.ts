@@ -13,6 +13,9 @@ import { sha256 } from '../base/identifiers.js'
 const maxNonces = 100
 const maxNonceLength = 1024
 
+/** A private key as JWK. */
+export type StoredKey = Readonly<Record<string, unknown>>
+
 /** A key that tokens are bound to, and the nonces that servers want in its proofs (RFC 9449). ES256. */
 export class DpopKey {
   /** SHA-256 thumbprint of the public key (RFC 7638). */
@@ -36,13 +39,13 @@ export class DpopKey {
   }
 
   /** From `export`. */
-  static import(jwk: JsonWebKey, clock: () => number): DpopKey {
-    return new DpopKey(createPrivateKey({ key: jwk, format: 'jwk' }), clock)
+  static import(jwk: StoredKey, clock: () => number): DpopKey {
+    return new DpopKey(createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' }), clock)
   }
 
   /** The private key, for a session in the encrypted store. */
-  export(): JsonWebKey {
-    return this.#privateKey.export({ format: 'jwk' })
+  export(): StoredKey {
+    return { ...this.#privateKey.export({ format: 'jwk' }) }
   }
 
   /** A proof for one request (RFC 9449 section 4.2). With an access token, for the API that it is for. */

@@ -127,7 +127,7 @@ function signerOf(pair: CertificatePair | CertificateSigner, algorithm: Algorith
   if (isCryptoKey(privateKey)) {
     return async (data: Uint8Array) => {
       const parameters = { name: privateKey.algorithm.name, saltLength: 32 }
-      return new Uint8Array(await webcrypto.subtle.sign(parameters, privateKey, data))
+      return new Uint8Array(await webcrypto.subtle.sign(parameters, privateKey, new Uint8Array(data)))
     }
   }
   const key = { key: readKey(privateKey, passphrase), ...paddingOf(algorithm) }

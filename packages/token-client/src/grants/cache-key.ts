@@ -15,7 +15,7 @@ export interface CacheKeyParts {
 /** Every input in its place, preceded by its length: no two different inputs give the same text. */
 export function cacheKey({ client, grant, tenantId, subject, target }: CacheKeyParts): string {
   const { resource, scopes, claims } = target
-  return `${client}${grant}${field(tenantId)}${field(subject)}${field(resource)}${list(scopes)}${field(claims)}`
+  return `${client}${grant}${field(tenantId)}${field(subject)}${typeof resource === 'object' ? `+${list(resource)}` : field(resource)}${list(scopes)}${field(claims)}`
 }
 
 /** The keys of a request: with its claims challenge and `refresh`, and without them. */
@@ -34,7 +34,7 @@ function field(value: string | undefined): string {
   return value === undefined ? '-' : `${value.length}:${value}`
 }
 
-/** The order of scopes means nothing (RFC 6749 section 3.3). */
+/** The order of scopes means nothing (RFC 6749 section 3.3), nor that of audiences. */
 function list(scopes: readonly string[] | undefined): string {
   if (scopes === undefined) return '-'
   const distinct = scopes.length < 2 ? scopes : [...new Set(scopes)].sort()

@@ -65,10 +65,11 @@ export function onBehalfOfRequest(
   key: DpopKey | undefined,
   offline?: 'offline',
 ): TokenRequest {
-  const { grantType, parameters } = context.authority.onBehalfOf(userToken.text)
+  const { grantType, parameters, obtainParameters } = context.authority.onBehalfOf(userToken.text, offline)
   return {
     tenantId: userToken.tenantId,
     grantType,
+    obtainParameters,
     parameters: { ...parameters, ...targetParameters(context, target, offline) },
     requested: requestedToken('obo', target),
     subject: userToken.owner === undefined ? sha256(userToken.text) : userRevocationName(userToken.owner),

@@ -181,12 +181,14 @@ class ManagedIdentityGrant implements TokenGrant {
   readonly requestKey: string
   readonly cacheKey: string
   readonly #machine: Machine
+  readonly #resource: string
 
   constructor(
     machine: Machine,
     target: { readonly resource: string; readonly refresh?: boolean | undefined },
   ) {
     this.#machine = machine
+    this.#resource = target.resource
     this.target = withoutChallenge(target)
     const keys = keysOf({
       client: 'managed identity',
@@ -200,8 +202,8 @@ class ManagedIdentityGrant implements TokenGrant {
   }
 
   prepare() {
-    const { resource } = this.target
-    return { revokedWith: [], notAfter: Infinity, redeem: () => requestOrRepeat(this.#machine, resource!) }
+    const redeem = () => requestOrRepeat(this.#machine, this.#resource)
+    return { revokedWith: [], notAfter: Infinity, redeem }
   }
 }
 

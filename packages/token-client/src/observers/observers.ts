@@ -5,7 +5,7 @@ export interface RequestedToken {
   /** `app`: client credentials; `obo`: on behalf of a user; `session`: with the refresh token of a session. */
   readonly grant: 'app' | 'obo' | 'session'
   /** The target's resource, when the target named one. */
-  readonly resource?: string
+  readonly resource?: string | readonly string[]
   /** The target's scopes, when the target named some. */
   readonly scopes?: readonly string[]
 }

@@ -61,7 +61,7 @@ export function createReporter(observers: TokenClientObservers): Reporter {
 export function requestedToken(grant: RequestedToken['grant'], { resource, scopes }: Target): RequestedToken {
   return {
     grant,
-    ...(resource === undefined ? {} : { resource }),
+    ...(resource === undefined ? {} : { resource: typeof resource === 'string' ? resource : [...resource] }),
     ...(scopes === undefined ? {} : { scopes: [...scopes] }),
   }
 }

@@ -1,5 +1,5 @@
-import type { JsonWebKey } from 'node:crypto'
 import { isTokenClientError, TokenClientError } from '../base/errors.js'
+import type { StoredKey } from '../bound-tokens/dpop-key.js'
 import type { Target } from '../base/target.js'
 import type { Need } from '../store/store-access.js'
 import type { SessionOwner } from '../user-tokens/user-token.js'
@@ -10,7 +10,7 @@ export interface SessionRecord {
   readonly tenantId: string | undefined
   readonly target: Target
   /** The session's own key (DPoP), as JWK. */
-  readonly proofKey?: JsonWebKey | undefined
+  readonly proofKey?: StoredKey | undefined
   /** Absent after the service has refused it for good: then the session needs its user. */
   readonly refreshToken: string | undefined
 }

@@ -33,9 +33,14 @@ export async function readTokenAnswer(
   if (typeof body.token_type !== 'string' || body.token_type.toLowerCase() !== tokenType)
     throw invalidAnswer('token_type')
   // RFC 8693 section 2.2.1. Entra sets it for SAML assertions, which are not bearer tokens.
-  if (body.issued_token_type !== undefined && !issuedTokenTypes.has(body.issued_token_type)) {
+  const issued = body.issued_token_type
+  // Keycloak names a refresh token that was requested, and sends it beside the access token.
+  const isBoth =
+    issued === refreshTokenType &&
+    body.refresh_token !== undefined &&
+    body.refresh_token !== body.access_token
+  if (issued !== undefined && !issuedTokenTypes.has(issued) && !isBoth)
     throw invalidAnswer('issued_token_type')
-  }
   if (body.scope !== undefined && typeof body.scope !== 'string') throw invalidAnswer('scope')
   if (body.refresh_token !== undefined && !isVisibleAscii(body.refresh_token))
     throw invalidAnswer('refresh_token')
@@ -48,6 +53,8 @@ export async function readTokenAnswer(
     refreshToken: body.refresh_token,
   }
 }
+
+const refreshTokenType = 'urn:ietf:params:oauth:token-type:refresh_token'
 
 const issuedTokenTypes: ReadonlySet<unknown> = new Set([
   'urn:ietf:params:oauth:token-type:access_token',

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
-import type { AuthorityRules, GrantRequest } from '../authorities/authority.js'
-import { isTokenClientError, type TokenClientError, withDetails } from '../base/errors.js'
+import type { AuthorityRules, GrantRequest, RequestParameters } from '../authorities/authority.js'
+import { within } from '../base/deadline.js'
+import { isTokenClientError, TokenClientError, withDetails } from '../base/errors.js'
 import type { Fetch } from '../base/guarded-fetch.js'
 import { sha256 } from '../base/identifiers.js'
 import { isLoopback } from '../base/secure-url.js'
@@ -119,6 +120,12 @@ export class TokenEndpoint {
     }
   }
 
+  async #obtainMore({ obtainParameters }: TokenRequest): Promise<RequestParameters> {
+    if (obtainParameters === undefined) return {}
+    const late = () => new TokenClientError('client_credential_unavailable', { reason: 'timeout' })
+    return within(this.#settings.timeoutSeconds, obtainParameters(), late)
+  }
+
   /** Sends it once more when the service wants a nonce in the proof (RFC 9449 section 8). */
   async #send(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
     try {
@@ -142,7 +149,7 @@ export class TokenEndpoint {
       client,
       guardCredential(credential, timeoutSeconds, reporter),
       request.grantType,
-      { ...request.parameters },
+      formOf({ ...request.parameters, ...(await this.#obtainMore(request)) }),
       {
         [oauth.customFetch]: fetch,
         [oauth.allowInsecureRequests]: isLoopback(new URL(endpoint)),
@@ -168,6 +175,14 @@ function withReason(
   if (hasNewNonce && error.service?.error === nonceReason) return withDetails(error, { reason: nonceReason })
   const isAboutSecret = error.code === 'client_credential_refused' && hint !== undefined
   return isAboutSecret ? withDetails(error, { reason: hint }) : error
+}
+
+function formOf(parameters: RequestParameters): URLSearchParams {
+  const form = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const one of typeof value === 'string' ? [value] : value) form.append(name, one)
+  }
+  return form
 }
 
 function endpointOf(server: oauth.AuthorizationServer, usesAlias: boolean): string {
