@@ -18,6 +18,7 @@ export type { AcquireOptions, Target } from './base/target.js'
 export { createTokenClient } from './client/create-token-client.js'
 export type { TokenClientOptions } from './client/options.js'
 export type { TokenClient } from './client/token-client.js'
+export { agentIdentity, type AgentIdentityOptions } from './credentials/agent-identity.js'
 export { clientAssertion } from './credentials/client-assertion.js'
 export type {
   CertificateFile,
@@ -29,6 +30,7 @@ export type {
 export { clientCertificate } from './credentials/client-certificate.js'
 export type { ClientCredential } from './credentials/client-credential.js'
 export { clientSecret } from './credentials/client-secret.js'
+export type { AgentUser } from './grants/agent-user.js'
 export type { CreateFetchOptions, SessionFetchOptions } from './fetch/fetch-options.js'
 export {
   managedIdentity,

@@ -86,7 +86,7 @@ describe('an @example', () => {
     const modules = new Map(
       examples.map((example) => [`${example.place.replaceAll(/\W/g, '-')}.ts`, moduleOf(example)]),
     )
-    expect(modules.size).toBe(16)
+    expect(modules.size).toBe(18)
     expect(await compile(modules)).toBe('')
   })
 

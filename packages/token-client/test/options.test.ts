@@ -24,6 +24,7 @@ describe('createTokenClient', () => {
     expect(Object.keys(createTokenClient({ ...valid, fetch }))).toEqual([
       'acquireForApp',
       'acquireOnBehalfOf',
+      'acquireForAgentUser',
       'startSession',
       'createFetch',
       'resumeSession',

@@ -45,6 +45,7 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
   const client: TokenClient = {
     acquireForApp: (target) => use((loaded) => loaded.acquireForApp(target)),
     acquireOnBehalfOf: (userToken, target) => use((loaded) => loaded.acquireOnBehalfOf(userToken, target)),
+    acquireForAgentUser: (user, target) => use((loaded) => loaded.acquireForAgentUser(user, target)),
     startSession: (userToken, target) => use((loaded) => loaded.startSession(userToken, target)),
     createFetch: (fetchOptions) => createTargetFetch(fetchOptions, client, settings),
     resumeSession: (key, owner) => use((loaded) => loaded.resumeSession(key, owner)),

@@ -1,6 +1,7 @@
 import type { AcquiredToken } from '../base/acquired-token.js'
 import type { AcquireOptions } from '../base/target.js'
 import type { CreateFetchOptions } from '../fetch/fetch-options.js'
+import type { AgentUser } from '../grants/agent-user.js'
 import type { TokenSession } from '../sessions/token-session.js'
 import type { SessionOwner, ValidatedUserToken } from '../user-tokens/user-token.js'
 
@@ -41,6 +42,26 @@ export interface TokenClient {
   readonly acquireOnBehalfOf: (
     userToken: string | ValidatedUserToken,
     options: AcquireOptions,
+  ) => Promise<AcquiredToken>
+  /**
+   * A token of the user account of an agent identity (Entra Agent ID): for a client whose credential is `agentIdentity`.
+   * `tenantId` as in `acquireForApp`. Throws `TypeError` for any other client, and for a user that is named twice. Does not
+   * check that the account belongs to the agent: the token service does.
+   *
+   * @example
+   * ```ts
+   * const { accessToken } = await client.acquireForAgentUser(
+   *   { username: 'agent@contoso.example' },
+   *   { resource: 'api://orders' },
+   * )
+   * ```
+   */
+  readonly acquireForAgentUser: (
+    user: AgentUser,
+    options: AcquireOptions & {
+      /** The tenant to act in, a GUID. */
+      readonly tenantId?: string | undefined
+    },
   ) => Promise<AcquiredToken>
   /**
    * Starts a session: work that continues after the user's token has expired. Checks the same as `acquireOnBehalfOf`, and

@@ -3,6 +3,8 @@ import type { WorkInProgress } from '../base/work-in-progress.js'
 import { StoredTokens } from '../cache/stored-tokens.js'
 import { TokenMemory } from '../cache/token-memory.js'
 import { TokenSource } from '../cache/token-source.js'
+import { exchangeResourceOf } from '../credentials/agent-identity.js'
+import { AgentUserGrant } from '../grants/agent-user.js'
 import { answerCaller, nameRequest } from '../grants/caller-answer.js'
 import { ClientCredentialsGrant } from '../grants/client-credentials.js'
 import type { ClientContext } from '../grants/client-context.js'
@@ -36,6 +38,7 @@ export function createTokenMethods(settings: Settings, work: WorkInProgress): To
   const reporter = createReporter(settings.observers)
   const context = createContext(settings, reporter)
   const memory = new TokenMemory(settings.cacheLimits)
+  const exchangeResource = exchangeResourceOf(settings.credential)
   const createSource = (tokens: StoredTokens | undefined) =>
     new TokenSource(memory, tokens, clock, maxTokenLifeSeconds, reporter, work)
   const shared = openStore(settings, reporter, work)
@@ -63,6 +66,23 @@ export function createTokenMethods(settings: Settings, work: WorkInProgress): To
         return await source.acquire(grant, options?.signal)
       } catch (error) {
         throw answerCaller(nameRequest(error, context, 'obo', options), userToken, authority)
+      }
+    },
+
+    async acquireForAgentUser(user, options) {
+      try {
+        if (exchangeResource === undefined) {
+          throw badOption('acquireForAgentUser', 'credential', 'of the client must be made by agentIdentity')
+        }
+        const { tenantId, signal } = options ?? {}
+        const exchange = { resource: exchangeResource, tenantId }
+        const grant = new AgentUserGrant(context, user, options ?? {}, async () => {
+          const token = await source.acquire(new ClientCredentialsGrant(context, exchange), undefined)
+          return token.accessToken
+        })
+        return await source.acquire(grant, signal)
+      } catch (error) {
+        throw nameRequest(error, context, 'obo', options)
       }
     },
 

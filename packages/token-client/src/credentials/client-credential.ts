@@ -1,4 +1,5 @@
 import type * as oauth from 'oauth4webapi' with { 'resolution-mode': 'import' }
+import type { Fetch } from '../base/guarded-fetch.js'
 import { isTokenClientError, TokenClientError } from '../base/errors.js'
 import { printableReason } from '../base/system-reason.js'
 
@@ -15,16 +16,35 @@ const requestTime: unique symbol = Symbol.for('@countersign/token-client:request
 
 const credentialHint: unique symbol = Symbol.for('@countersign/token-client:credential-hint')
 
-type TimedClient = oauth.Client & { readonly [requestTime]?: number; [credentialHint]?: string }
+const requestFetch: unique symbol = Symbol.for('@countersign/token-client:request-fetch')
+
+type TimedClient = oauth.Client & {
+  readonly [requestTime]?: number
+  readonly [requestFetch]?: Fetch
+  [credentialHint]?: string
+}
 
 /** The client as oauth4webapi expects it, at the time of one request. */
-export function clientAt({ clockSkew }: typeof oauth, clientId: string, now: number): oauth.Client {
+export function clientAt(
+  { clockSkew }: typeof oauth,
+  clientId: string,
+  now: number,
+  fetch: Fetch,
+): oauth.Client {
   const client: TimedClient = {
     client_id: clientId,
     [clockSkew]: Math.round(now - Date.now() / 1000),
     [requestTime]: now,
+    [requestFetch]: fetch,
   }
   return client
+}
+
+/** What sends the requests of that client: for a credential that is itself acquired from the token service. */
+export function fetchOf(client: oauth.Client): Fetch {
+  const fetch = (client as TimedClient)[requestFetch]
+  if (fetch === undefined) throw new TypeError('the client was not made by this package')
+  return fetch
 }
 
 /** The time of the request for which this client was made, in seconds. */
@@ -68,4 +88,18 @@ function errorOf(thrown: unknown): TokenClientError {
 /** What an application's function threw when `obtain` called it. */
 export function thrownObject(error: unknown): { readonly thrown: unknown } | undefined {
   return error instanceof TokenClientError ? thrownObjects.get(error) : undefined
+}
+
+// Errors that this package made of an answer of the token service. Those of an application's function may hold anything.
+const withOwnAnswer = new WeakSet<TokenClientError>()
+
+/** Keeps the service's words of an error that ends a credential: they are ours. */
+export function keepAnswer(error: TokenClientError): TokenClientError {
+  withOwnAnswer.add(error)
+  return error
+}
+
+/** The service's words, of an error that `keepAnswer` got. */
+export function keptAnswer(error: TokenClientError): TokenClientError['service'] {
+  return withOwnAnswer.has(error) ? error.service : undefined
 }

@@ -2,7 +2,7 @@ import { within } from '../base/deadline.js'
 import { isTokenClientError, TokenClientError } from '../base/errors.js'
 import { printableReason } from '../base/system-reason.js'
 import { type Reporter, secondsSince } from '../observers/reporter.js'
-import { type ClientCredential, thrownObject } from './client-credential.js'
+import { type ClientCredential, keptAnswer, thrownObject } from './client-credential.js'
 
 /**
  * A credential with a deadline, so that one that never settles does not block its target, and whose errors are ours: an
@@ -32,6 +32,9 @@ export function guardCredential(
 }
 
 function ownErrorOf(error: unknown): TokenClientError {
-  if (isTokenClientError(error)) return new TokenClientError(error.code, { reason: error.reason })
+  if (isTokenClientError(error)) {
+    const { code, reason, retryAfterSeconds } = error
+    return new TokenClientError(code, { reason, retryAfterSeconds, service: keptAnswer(error) })
+  }
   return new TokenClientError('client_credential_unusable', { reason: printableReason(error) })
 }

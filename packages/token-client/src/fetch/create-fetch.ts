@@ -2,13 +2,17 @@ import type { AcquiredToken } from '../base/acquired-token.js'
 import { badOption, checkNames, checkObject, readFunction } from '../base/options-reader.js'
 import { isSecure } from '../base/secure-url.js'
 import { type AcquireOptions, checkTarget } from '../base/target.js'
+import type { AgentUser } from '../grants/agent-user.js'
 import type { ValidatedUserToken } from '../user-tokens/user-token.js'
 import type { CreateFetchOptions, SessionFetchOptions } from './fetch-options.js'
 import { createTokenFetch, type FetchContext, originOf } from './token-fetch.js'
 
+type TenantOptions = AcquireOptions & { readonly tenantId?: string | undefined }
+
 /** The methods of a client that bring the tokens. */
 export interface TokenAcquirer {
-  acquireForApp(options: AcquireOptions & { readonly tenantId?: string | undefined }): Promise<AcquiredToken>
+  acquireForApp(options: TenantOptions): Promise<AcquiredToken>
+  acquireForAgentUser(user: AgentUser, options: TenantOptions): Promise<AcquiredToken>
   acquireOnBehalfOf(userToken: string | ValidatedUserToken, options: AcquireOptions): Promise<AcquiredToken>
 }
 
@@ -19,8 +23,15 @@ export function createTargetFetch(
   context: FetchContext,
 ): typeof fetch {
   checkObject('createFetch', options)
-  checkNames('createFetch', options, ['target', 'origin', 'userToken', 'tenantId', 'fetch'])
-  const { target, userToken, tenantId }: CreateFetchOptions = options
+  checkNames('createFetch', options, ['target', 'origin', 'userToken', 'agentUser', 'tenantId', 'fetch'])
+  const { target, userToken, agentUser, tenantId }: CreateFetchOptions = options
+  if (userToken !== undefined && agentUser !== undefined) {
+    throw badOption(
+      'createFetch',
+      'agentUser',
+      'must be left out with userToken: a request is made for one user',
+    )
+  }
   if (userToken !== undefined && tenantId !== undefined) {
     throw badOption(
       'createFetch',
@@ -31,10 +42,12 @@ export function createTargetFetch(
   checkFetchTarget(target)
   return create(
     options,
-    (more) =>
-      userToken === undefined
-        ? client.acquireForApp({ ...target, ...more, tenantId })
-        : client.acquireOnBehalfOf(userToken, { ...target, ...more }),
+    (more) => {
+      if (userToken !== undefined) return client.acquireOnBehalfOf(userToken, { ...target, ...more })
+      if (agentUser !== undefined)
+        return client.acquireForAgentUser(agentUser, { ...target, ...more, tenantId })
+      return client.acquireForApp({ ...target, ...more, tenantId })
+    },
     context,
   )
 }

@@ -1,4 +1,5 @@
 import type { Target } from '../base/target.js'
+import type { AgentUser } from '../grants/agent-user.js'
 import type { ValidatedUserToken } from '../user-tokens/user-token.js'
 
 /** The options of a session's `createFetch`. */
@@ -23,6 +24,8 @@ export interface CreateFetchOptions extends SessionFetchOptions {
   readonly target: Pick<Target, 'resource' | 'scopes'>
   /** The user for whom the requests are made. Default: the application itself. */
   readonly userToken?: string | ValidatedUserToken | undefined
+  /** The user account of an agent for which the requests are made: see `acquireForAgentUser`. Not together with `userToken`. */
+  readonly agentUser?: AgentUser | undefined
   /** The tenant of the application's token, where the authority is for many tenants. Not together with `userToken`. */
   readonly tenantId?: string | undefined
 }

@@ -4,7 +4,7 @@ import { type RequestedTarget, type Target, withoutChallenge } from '../base/tar
 export interface CacheKeyParts {
   /** Authority, version and client: `JSON.stringify` of a list, made once. */
   readonly client: string
-  readonly grant: 'app' | 'obo' | 'session'
+  readonly grant: 'app' | 'obo' | 'session' | 'agent'
   /** The requested tenant. Where the user's token decides the tenant, the token's hash takes its place. */
   readonly tenantId: string | undefined
   /** SHA-256 of the user's token, or of the session's key. */

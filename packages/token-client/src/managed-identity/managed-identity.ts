@@ -7,6 +7,7 @@ import { type AcquireOptions, checkTarget, withoutChallenge } from '../base/targ
 import { WorkInProgress } from '../base/work-in-progress.js'
 import { TokenMemory } from '../cache/token-memory.js'
 import { TokenSource } from '../cache/token-source.js'
+import { exchangeResources } from '../credentials/agent-identity.js'
 import { clientAssertion } from '../credentials/client-assertion.js'
 import type { ClientCredential } from '../credentials/client-credential.js'
 import { keysOf } from '../grants/cache-key.js'
@@ -64,11 +65,6 @@ export interface ManagedIdentity {
 }
 
 const what = 'managedIdentity'
-const exchangeResources = {
-  global: 'api://AzureADTokenExchange',
-  usGovernment: 'api://AzureADTokenExchangeUSGov',
-  china: 'api://AzureADTokenExchangeChina',
-} as const
 const names = [
   'environment',
   'clientId',

@@ -142,7 +142,10 @@ export class TokenEndpoint {
     const { clientId, credential, clock, fetch, reporter, timeoutSeconds, tlsFetch } = this.#settings
     const { key, requested } = request
     const now = clock()
-    const client = { ...clientAt(oauth, clientId, now), use_mtls_endpoint_aliases: tlsFetch !== undefined }
+    const client = {
+      ...clientAt(oauth, clientId, now, fetch),
+      use_mtls_endpoint_aliases: tlsFetch !== undefined,
+    }
     const endpoint = endpointOf(server, client.use_mtls_endpoint_aliases)
     const response = await oauth.genericTokenEndpointRequest(
       server,
