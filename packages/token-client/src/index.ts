@@ -13,6 +13,7 @@ export {
 export type { CodeExplanation, FailedRequest } from './base/diagnosis.js'
 export type { DpopOptions } from './bound-tokens/dpop-options.js'
 export { mutualTls, type MutualTlsOptions } from './bound-tokens/mutual-tls.js'
+export type { ServiceFetch, ServiceRequest, ServiceResponse } from './base/guarded-fetch.js'
 export type { ServiceAnswer } from './base/service-answer.js'
 export type { AcquireOptions, Target } from './base/target.js'
 export { createTokenClient } from './client/create-token-client.js'

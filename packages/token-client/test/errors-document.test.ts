@@ -2,7 +2,7 @@ import { aadsts } from '@countersign/emulator'
 import { aadstsExplanations, type CodeExplanation } from '@countersign/explanations/aadsts'
 import { expect, it } from 'vitest'
 import { TokenClientError } from '@countersign/token-client'
-import { codeOfRefusal, knownNumbers } from '../src/token-endpoint/refusal-codes.js'
+import { codeOfRefusal, knownNumbers } from '../src/token-answers/refusal-codes.js'
 import { expectSection } from './document-section.js'
 
 const catalogue: Readonly<

@@ -87,9 +87,14 @@ describe('entraAuthority', () => {
   it.each([
     ['common', { tenantId: 'common', version: '2.0' }, /tenantId/],
     ['consumers', { tenantId: 'consumers', version: '2.0' }, /tenantId/],
-    ['a domain', { tenantId: 'contoso.com', version: '2.0' }, /tenantId/],
+    ['a domain without a dot', { tenantId: 'contoso', version: '2.0' }, /tenantId/],
     ['a tenant that changes the path', { tenantId: `${tenantId}/../x`, version: '2.0' }, /tenantId/],
-    ['no version', { tenantId }, /version/],
+    [
+      'a region of a cloud of your own',
+      { tenantId, region: 'westus2', cloud: { authority: 'https://a.example' } },
+      /region/,
+    ],
+    ['a region that is no name', { tenantId, region: 'west.us' }, /region/],
     ['an unknown version', { tenantId, version: '2' }, /version/],
     ['an unknown cloud', { tenantId, version: '2.0', cloud: 'toString' }, /cloud/],
     [

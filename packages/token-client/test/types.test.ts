@@ -17,7 +17,12 @@ import { createOpenStore, storeKey } from './stores.js'
 // The compiler reads this file with `exactOptionalPropertyTypes`, as new projects have it.
 
 it('an option that is undefined is the same as one that is left out', async () => {
-  const entra: Required<EntraAuthorityOptions> = { tenantId, version: '2.0', cloud: undefined }
+  const entra: Required<EntraAuthorityOptions> = {
+    tenantId,
+    version: undefined,
+    cloud: undefined,
+    region: undefined,
+  }
   const options: Required<Omit<TokenClientOptions, 'authority' | 'credential'>> = {
     clientId,
     audience: undefined,

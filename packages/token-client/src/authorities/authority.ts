@@ -42,6 +42,12 @@ export interface AuthorityRules {
   readUserToken(token: string): UserToken
   /** The token endpoint. Its address comes from configuration, or from metadata whose issuer was compared. */
   tokenServer(tenantId: string | undefined, fetch: Fetch, now: number): Promise<oauth.AuthorizationServer>
+  /** A token endpoint nearer by for tokens of the application, if there is one. It may fail: `tokenServer` is the other. */
+  regionalServer?(
+    tenantId: string | undefined,
+    fetch: Fetch,
+    now: number,
+  ): Promise<oauth.AuthorizationServer | undefined>
   /** The parameters that name the target. Throws `TypeError` for a target that this service does not support. */
   targetParameters(target: Target, offline?: 'offline'): RequestParameters
   /** Where a user of that tenant signs in: what a claims challenge to this API's own caller names. */
@@ -56,7 +62,7 @@ export interface AuthorityRules {
  * The values that factories made. It is shared by all copies of this package in one process, because an application may
  * load one by `import` and another by `require`. The number changes with the shape of `AuthorityRules`.
  */
-const madeByFactories = sharedSet(Symbol.for('@countersign/token-client:authorities:2'))
+const madeByFactories = sharedSet(Symbol.for('@countersign/token-client:authorities:3'))
 
 function sharedSet(key: symbol): WeakSet<object> {
   const shared = globalThis as { [key: symbol]: WeakSet<object> | undefined }

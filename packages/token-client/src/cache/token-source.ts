@@ -4,7 +4,7 @@ import { isTokenClientError, ownError, type TokenClientError } from '../base/err
 import type { WorkInProgress } from '../base/work-in-progress.js'
 import type { PreparedGrant, TokenGrant } from '../grants/grant.js'
 import { type Reporter, requestedToken, secondsSince } from '../observers/reporter.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
 import type { CachedToken } from './memory-cache.js'
 import { RequestInFlight } from './requests-in-flight.js'
 import type { StoreAnswer, StoredToken, StoredTokens } from './stored-tokens.js'

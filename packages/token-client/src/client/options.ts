@@ -1,5 +1,6 @@
 import type { Authority } from '../authorities/authority.js'
 import type { DpopOptions } from '../bound-tokens/dpop-options.js'
+import type { ServiceFetch } from '../base/guarded-fetch.js'
 import type { ClientCredential } from '../credentials/client-credential.js'
 import type { TokenClientObservers } from '../observers/observers.js'
 import type { StoreOptions } from '../store/store-options.js'
@@ -63,6 +64,9 @@ export interface TokenClientOptions extends TokenClientObservers {
   readonly maxResponseBytes?: number | undefined
   /** The current time, in seconds since the epoch. Default: this machine's clock. */
   readonly clock?: (() => number) | undefined
-  /** Sends the requests to the token service, with `redirect: 'error'`. Default: the global `fetch`. */
-  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
+  /**
+   * Sends the requests to the token service: through a proxy, say, or with other certificate authorities. Default: the global
+   * `fetch`; with `mutualTls`, one that presents the client's certificate.
+   */
+  readonly fetch?: ServiceFetch | undefined
 }

@@ -1,6 +1,6 @@
 import { type AuthorityRules, rulesOf } from '../authorities/authority.js'
 import { readClock } from '../base/clock.js'
-import { type Fetch, guardFetch } from '../base/guarded-fetch.js'
+import { type Fetch, guardFetch, type ServiceFetch } from '../base/guarded-fetch.js'
 import {
   badOption,
   checkNames,
@@ -211,7 +211,7 @@ function readFetch(
   timeoutSeconds: number,
   tlsFetch: typeof globalThis.fetch | undefined,
 ): Fetch {
-  const send: Fetch =
+  const send: ServiceFetch =
     fetch === undefined
       ? (tlsFetch ?? ((url, init) => globalThis.fetch(url, init)))
       : readFunction(what, 'fetch', fetch)

@@ -3,7 +3,7 @@ import { isTokenClientError, TokenClientError } from '../base/errors.js'
 import { isGuid } from '../base/identifiers.js'
 import { badOption, checkNames, checkObject } from '../base/options-reader.js'
 import { isLoopback } from '../base/secure-url.js'
-import { readTokenAnswer } from '../token-endpoint/token-answer.js'
+import { readTokenAnswer } from '../token-answers/token-answer.js'
 import { type ClientCredential, clientAt, fetchOf, keepAnswer, timeOf } from './client-credential.js'
 
 /** The options of `agentIdentity`. */

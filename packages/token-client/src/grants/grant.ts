@@ -1,7 +1,7 @@
 import type { ProofKey } from '../base/acquired-token.js'
 import type { Target } from '../base/target.js'
 import type { RequestedToken } from '../observers/observers.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
 
 /** One way to get a token, with its inputs, whose target was checked. A new grant is a new class of this shape. */
 export interface TokenGrant {

@@ -2,7 +2,7 @@ import { sha256 } from '../base/identifiers.js'
 import { checkTarget, type RequestedTarget, type Target } from '../base/target.js'
 import type { DpopKey } from '../bound-tokens/dpop-key.js'
 import { requestedToken } from '../observers/reporter.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
 import type { TokenEndpoint, TokenRequest } from '../token-endpoint/token-endpoint.js'
 import { userRevocationName } from '../user-tokens/owner.js'
 import type { UserToken } from '../user-tokens/user-token.js'
@@ -12,7 +12,7 @@ import type { PreparedGrant, TokenGrant } from './grant.js'
 
 /**
  * A token on behalf of a user (OBO). Entra: `jwt-bearer` with `requested_token_use=on_behalf_of`; other services: token
- * exchange (RFC 8693). `token-endpoint/token-answer.ts` reads the answer, as it reads every grant's.
+ * exchange (RFC 8693). `token-answers/token-answer.ts` reads the answer, as it reads every grant's.
  */
 export class OnBehalfOfGrant implements TokenGrant {
   readonly name = 'obo'

@@ -1,7 +1,7 @@
 import type { AcquiredToken } from '../base/acquired-token.js'
 import { readClock } from '../base/clock.js'
 import { TokenClientError, withDetails, isTokenClientError } from '../base/errors.js'
-import { type Fetch, guardFetch } from '../base/guarded-fetch.js'
+import { type Fetch, guardFetch, type ServiceFetch } from '../base/guarded-fetch.js'
 import { badOption, checkNames, checkObject, readFunction, readNumber } from '../base/options-reader.js'
 import { type AcquireOptions, checkTarget, withoutChallenge } from '../base/target.js'
 import { WorkInProgress } from '../base/work-in-progress.js'
@@ -13,7 +13,7 @@ import type { ClientCredential } from '../credentials/client-credential.js'
 import { keysOf } from '../grants/cache-key.js'
 import type { TokenGrant } from '../grants/grant.js'
 import { createReporter, requestedToken } from '../observers/reporter.js'
-import { readTokenAnswer, type TokenAnswer } from '../token-endpoint/token-answer.js'
+import { readTokenAnswer, type TokenAnswer } from '../token-answers/token-answer.js'
 import { type Environment, hostOf, type IdentityHost, type IdentityName } from './identity-host.js'
 
 /** The options of `managedIdentity`. */
@@ -37,7 +37,7 @@ export interface ManagedIdentityOptions {
   /** The current time, in seconds since the epoch. Default: this machine's clock. */
   readonly clock?: (() => number) | undefined
   /** Sends the requests, with `redirect: 'error'`. No proxy may be between. Default: the global `fetch`. */
-  readonly fetch?: Fetch | undefined
+  readonly fetch?: ServiceFetch | undefined
 }
 
 /** A managed identity of the machine that this process runs on. */
@@ -118,7 +118,7 @@ export function createManagedIdentity(
     fetch: guardFetch(
       options.fetch === undefined
         ? (url, init) => globalThis.fetch(url, init)
-        : readFunction<Fetch>(what, 'fetch', options.fetch),
+        : readFunction<ServiceFetch>(what, 'fetch', options.fetch),
       {
         timeoutSeconds: readNumber(what, 'timeoutSeconds', options.timeoutSeconds, {
           from: 0.001,

@@ -5,7 +5,7 @@ import { keysOf } from '../grants/cache-key.js'
 import { targetParameters } from '../grants/client-context.js'
 import type { PreparedGrant, TokenGrant } from '../grants/grant.js'
 import { requestedToken } from '../observers/reporter.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
 import { userRevocationName } from '../user-tokens/owner.js'
 import type { SessionContext } from './session-context.js'
 import {

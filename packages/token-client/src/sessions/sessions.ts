@@ -9,7 +9,7 @@ import { createSessionFetch } from '../fetch/create-fetch.js'
 import { answerCaller, nameRequest } from '../grants/caller-answer.js'
 import { readUserToken } from '../grants/client-context.js'
 import { onBehalfOfRequest } from '../grants/on-behalf-of.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
 import type { Need } from '../store/store-access.js'
 import { isSameOwner, readOwner, userRevocationName } from '../user-tokens/owner.js'
 import {

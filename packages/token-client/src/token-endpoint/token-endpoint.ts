@@ -13,7 +13,7 @@ import type { RequestedToken } from '../observers/observers.js'
 import { type Reporter, secondsSince } from '../observers/reporter.js'
 import { explanationOf } from './explanation.js'
 import { RecentAnswers, type SentRequest } from './recent-answers.js'
-import { readTokenAnswer, type TokenAnswer } from './token-answer.js'
+import { readTokenAnswer, type TokenAnswer } from '../token-answers/token-answer.js'
 
 /** One request to the token endpoint. */
 export interface TokenRequest extends GrantRequest {
@@ -47,6 +47,7 @@ export interface TokenEndpointSettings {
 export class TokenEndpoint {
   readonly #settings: TokenEndpointSettings
   readonly #recent: RecentAnswers
+  #noRegionUntil = 0
 
   constructor(settings: TokenEndpointSettings) {
     this.#settings = settings
@@ -58,17 +59,40 @@ export class TokenEndpoint {
     const { authority, fetch, clock } = this.#settings
     try {
       const server = await authority.tokenServer(request.tenantId, fetch, clock())
-      return await this.#requestAt(server, request)
+      return (await this.#requestInRegion(server, request)) ?? (await this.#requestAt(server, request))
     } catch (error) {
       throw await this.#explain(error, request)
     }
   }
 
-  async #requestAt(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+  /** A token of the regional endpoint; `undefined` where there is none, or while it fails. */
+  async #requestInRegion(
+    named: oauth.AuthorizationServer,
+    request: TokenRequest,
+  ): Promise<TokenAnswer | undefined> {
+    const { authority, fetch, clock } = this.#settings
+    if (request.requested.grant !== 'app' || clock() < this.#noRegionUntil) return undefined
+    const server = await authority.regionalServer?.(request.tenantId, fetch, clock())
+    if (server === undefined) return undefined
+    try {
+      return await this.#requestAt(server, request, named)
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      this.#noRegionUntil = clock() + regionPauseSeconds
+      return undefined
+    }
+  }
+
+  /** `named`: what an assertion of the client names as its audience. */
+  async #requestAt(
+    server: oauth.AuthorizationServer,
+    request: TokenRequest,
+    named = server,
+  ): Promise<TokenAnswer> {
     const sent = sentRequest(server.token_endpoint!, request)
     this.#recent.check(sent)
     try {
-      const answer = await this.#sendOrRepeat(server, request)
+      const answer = await this.#sendOrRepeat(server, request, named)
       this.#recent.noteGrant(sent)
       return answer
     } catch (error) {
@@ -92,22 +116,30 @@ export class TokenEndpoint {
     })
   }
 
-  async #sendOrRepeat(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+  async #sendOrRepeat(
+    server: oauth.AuthorizationServer,
+    request: TokenRequest,
+    named: oauth.AuthorizationServer,
+  ): Promise<TokenAnswer> {
     try {
-      return await this.#sendAndReport(server, request)
+      return await this.#sendAndReport(server, request, named)
     } catch (error) {
       if (!request.repeatable || !isTransient(error)) throw error
     }
     await delay(100 + Math.random() * 200)
-    return this.#sendAndReport(server, request)
+    return this.#sendAndReport(server, request, named)
   }
 
-  async #sendAndReport(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+  async #sendAndReport(
+    server: oauth.AuthorizationServer,
+    request: TokenRequest,
+    named: oauth.AuthorizationServer,
+  ): Promise<TokenAnswer> {
     const { reporter } = this.#settings
     const startedAt = performance.now()
     const { grantType } = request
     try {
-      const answer = await this.#send(server, request)
+      const answer = await this.#send(server, request, named)
       reporter.request({ grantType, durationSeconds: secondsSince(startedAt) })
       return answer
     } catch (error) {
@@ -127,16 +159,24 @@ export class TokenEndpoint {
   }
 
   /** Sends it once more when the service wants a nonce in the proof (RFC 9449 section 8). */
-  async #send(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+  async #send(
+    server: oauth.AuthorizationServer,
+    request: TokenRequest,
+    named: oauth.AuthorizationServer,
+  ): Promise<TokenAnswer> {
     try {
-      return await this.#sendOnce(server, request)
+      return await this.#sendOnce(server, request, named)
     } catch (error) {
       if (!(isTokenClientError(error) && error.reason === nonceReason)) throw error
     }
-    return this.#sendOnce(server, request)
+    return this.#sendOnce(server, request, named)
   }
 
-  async #sendOnce(server: oauth.AuthorizationServer, request: TokenRequest): Promise<TokenAnswer> {
+  async #sendOnce(
+    server: oauth.AuthorizationServer,
+    request: TokenRequest,
+    named: oauth.AuthorizationServer,
+  ): Promise<TokenAnswer> {
     // Loaded when it is needed, so that it does not delay the start of an API.
     const oauth = await import('oauth4webapi')
     const { clientId, credential, clock, fetch, reporter, timeoutSeconds, tlsFetch } = this.#settings
@@ -146,11 +186,12 @@ export class TokenEndpoint {
       ...clientAt(oauth, clientId, now, fetch),
       use_mtls_endpoint_aliases: tlsFetch !== undefined,
     }
+    const authenticate = guardCredential(credential, timeoutSeconds, reporter)
     const endpoint = endpointOf(server, client.use_mtls_endpoint_aliases)
     const response = await oauth.genericTokenEndpointRequest(
       server,
       client,
-      guardCredential(credential, timeoutSeconds, reporter),
+      (_server, ...rest) => authenticate(named, ...rest),
       request.grantType,
       formOf({ ...request.parameters, ...(await this.#obtainMore(request)) }),
       {
@@ -200,6 +241,21 @@ function sentRequest(
   const fingerprint = sha256(JSON.stringify([endpoint, grantType, parameters]))
   // A user without consent, say, may call often, and Entra takes that for a loop (AADSTS50196).
   return { endpoint, subject: subject ?? '', fingerprint, remembersRefusal: requested.grant === 'obo' }
+}
+
+/** How long the regional endpoint is not asked after it has failed. */
+const regionPauseSeconds = 300
+
+const outages: ReadonlySet<string> = new Set([
+  'service_unreachable',
+  'service_unavailable',
+  'service_timeout',
+  'service_redirected',
+  'service_answer_invalid',
+])
+
+function isOutage(error: unknown): boolean {
+  return isTokenClientError(error) && outages.has(error.code)
 }
 
 function isTransient(error: unknown): boolean {

@@ -99,7 +99,8 @@ function isVisibleAscii(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
 }
 
-function readRefusal(
+/** A refusal as an error. */
+export function readRefusal(
   response: Response,
   body: Record<string, unknown>,
   grant: RequestedToken['grant'],
