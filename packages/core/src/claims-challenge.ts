@@ -2,11 +2,10 @@ import { claim } from './claims.js'
 import type { ValidatedToken } from './validated-token.js'
 
 /**
- * Whether the client of a token of Entra understands claims challenges: it declares the capability `cp1` (claim `xms_cc`, in
- * whatever case). Any other client gets no such challenge.
+ * Whether the client of a token says that it understands claims challenges: it declares the capability `cp1` (claim `xms_cc`,
+ * in whatever case). It gets one only where its issuer understands them too: Entra.
  */
 export function hasClaimsCapability(token: ValidatedToken): boolean {
-  if (token.version === undefined) return false
   const value = claim(token.claims, 'xms_cc')
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   return list.some((word) => typeof word === 'string' && word.toLowerCase() === 'cp1')

@@ -268,7 +268,7 @@ function findInAny(
 
 /** Where one alternative is open, because it could not be decided, the whole is. */
 function nearer(before: Lack | undefined, lack: Lack): Lack {
-  if (before === undefined || before.code === 'check_unavailable') return before ?? lack
+  if (before === undefined) return lack
   return lack.code === 'check_unavailable' || lack.progress > before.progress ? lack : before
 }
 

@@ -8,8 +8,18 @@ export type Revoked =
   | {
       /** A user: of Entra by tenant and object id, of any other issuer by issuer and subject. */
       readonly user:
-        | { readonly tenantId: string; readonly objectId: string }
-        | { readonly issuer: string; readonly subject: string }
+        | {
+            /** The tenant (Entra). */
+            readonly tenantId: string
+            /** The object id of the user (Entra). */
+            readonly objectId: string
+          }
+        | {
+            /** The issuer, as its tokens spell it. */
+            readonly issuer: string
+            /** The claim `sub`. */
+            readonly subject: string
+          }
       /** Tokens issued before this moment are revoked. Default: now. */
       readonly since?: number | undefined
     }
@@ -100,6 +110,8 @@ function lowerGuid(id: string): string {
 
 const what = 'revoke'
 const maxLength = 2048
+/** How far clocks of several machines may disagree. */
+const maxAheadSeconds = 600
 
 /** Reads what is to be revoked. Throws a TypeError that names the member and what was expected. */
 export function readRevoked(value: unknown, now: number, lifeSeconds: number): RevocationEntry {
@@ -108,7 +120,7 @@ export function readRevoked(value: unknown, now: number, lifeSeconds: number): R
   const { since } = value as { readonly since?: unknown }
   if (since !== undefined && !takesSince) throw new TypeError(`${what}: "since" has no meaning here`)
   const from = since === undefined ? (kind.endsWith('ser') ? now : Infinity) : readSince(since, now)
-  return { kind, key, since: from, expiresAt: (from === Infinity ? now : Math.max(from, now)) + lifeSeconds }
+  return { kind, key, since: from, expiresAt: (from === Infinity ? now : from) + lifeSeconds }
 }
 
 function readKey(value: Readonly<Record<string, unknown>>): {
@@ -157,8 +169,8 @@ function text(name: string, value: unknown): string {
 
 function readSince(since: unknown, now: number): number {
   // Milliseconds in place of seconds would revoke tokens that are not issued yet.
-  if (typeof since === 'number' && Number.isFinite(since) && since <= now + 86_400) return since
-  throw new TypeError(`${what}: "since" must be seconds since the epoch, at most a day ahead`)
+  if (typeof since === 'number' && Number.isFinite(since) && since <= now + maxAheadSeconds) return since
+  throw new TypeError(`${what}: "since" must be seconds since the epoch, at most ten minutes ahead`)
 }
 
 const kinds: ReadonlySet<unknown> = new Set(Object.keys(keyIn))

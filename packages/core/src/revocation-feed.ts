@@ -11,7 +11,12 @@ export interface RevocationStore {
    * The entries after a position, in their order, all or the next part of them, and the position after the last. Without a
    * position: from the oldest entry. It is called again until it answers with no entry.
    */
-  readSince(cursor?: string): Promise<{ readonly entries: readonly string[]; readonly cursor: string }>
+  readSince(cursor?: string): Promise<{
+    /** The entries, as they were appended. */
+    readonly entries: readonly string[]
+    /** The position after the last of them, for the next call. */
+    readonly cursor: string
+  }>
 }
 
 export interface RevocationFeedOptions {

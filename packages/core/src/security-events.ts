@@ -62,7 +62,10 @@ export interface SecurityEventReceiverOptions {
   /** The issuers whose tokens it may revoke, as the tokens spell them. */
   readonly revokesFor: string | readonly string[]
   /** What takes the revocations: a list made by `createRevocationList`. */
-  readonly list: { readonly revoke: (what: Revoked) => Promise<void> }
+  readonly list: {
+    /** Enters a revocation. A rejection is answered with 503. */
+    readonly revoke: (what: Revoked) => Promise<void>
+  }
   /** The value of `Authorization` that the stream was created with. Default: none is asked for. */
   readonly authorization?: string | undefined
   /**
@@ -130,7 +133,7 @@ const toleranceSeconds = 60
  * revoke; every other event is taken and does nothing. It does not create the stream, and does not poll (RFC 8936). An event
  * that was taken before does nothing. What the list does not take is answered with 503, so that the transmitter tries again.
  *
- * Throws a TypeError if an option is wrong, missing or unknown. The function itself rejects never.
+ * Throws a TypeError if an option is wrong, missing or unknown. The function itself never rejects.
  *
  * @example
  * ```ts
