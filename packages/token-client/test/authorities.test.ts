@@ -24,7 +24,11 @@ describe('a tenant that is named by a domain', () => {
       registration: {
         tenants: [
           { id: tenantId, domains: ['contoso.example', 'contoso.other.example'] },
-          { id: otherTenantId, domains: ['fabrikam.example'], servicePrincipals: [{ appId: 'daemon' }, { appId: 'second-tier' }] },
+          {
+            id: otherTenantId,
+            domains: ['fabrikam.example'],
+            servicePrincipals: [{ appId: 'daemon' }, { appId: 'second-tier' }],
+          },
         ],
         applications: [
           {
