@@ -14,7 +14,7 @@ import { clientId, refusalOf, theSecret, userToken } from './setup.js'
 const urn = (name: string) => `urn:ietf:params:oauth:token-type:${name}`
 
 /** A service with metadata: the parameters it got, in their order, and its answer. */
-async function startService(answer: object = {}) {
+async function startService(answer: object = {}, status = 200) {
   const seen: [string, string][][] = []
   let origin = ''
   const server = createServer(async (request, response) => {
@@ -31,6 +31,7 @@ async function startService(answer: object = {}) {
       return void response.end(JSON.stringify(metadata))
     }
     seen.push([...new URLSearchParams(text)])
+    response.statusCode = status
     const granted = { access_token: `access-${seen.length}`, token_type: 'Bearer', expires_in: 600 }
     response.end(JSON.stringify({ ...granted, issued_token_type: urn('access_token'), ...answer }))
   })
@@ -206,6 +207,16 @@ describe('a token exchange', () => {
     const { connect } = await startService(answer)
     const error = await refusalOf(connect().acquireOnBehalfOf(userToken(), { resource: 'a' }))
     expect(error).toMatchObject({ code: 'service_answer_invalid', reason })
+  })
+
+  it.each([
+    ['invalid_target', 'target_refused', 'fix-configuration'],
+    ['invalid_request', 'request_refused', 'fix-configuration'],
+    ['invalid_grant', 'interaction_required', 'interact'],
+  ])('reads a refusal by its word: %s is %s', async (error, code, action) => {
+    const { connect } = await startService({ error }, 400)
+    const call = connect().acquireOnBehalfOf(userToken(), { resource: 'a' })
+    expect(await refusalOf(call)).toMatchObject({ code, action, service: { status: 400, error } })
   })
 
   it.each<[string, object, RegExp]>([
