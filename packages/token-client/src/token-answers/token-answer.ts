@@ -1,5 +1,6 @@
-import { TokenClientError, type TokenClientErrorCode } from '../base/errors.js'
+import { TokenClientError } from '../base/errors.js'
 import { ServiceAnswer } from '../base/service-answer.js'
+import type { RequestedToken } from '../observers/observers.js'
 import { codeOfRefusal } from './refusal-codes.js'
 
 /** What a token endpoint granted. Every member was checked. */
@@ -20,32 +21,40 @@ export interface TokenAnswer {
  */
 export async function readTokenAnswer(
   response: Response,
-  invalidGrant: TokenClientErrorCode,
+  grant: RequestedToken['grant'],
   now: number,
+  tokenType: 'bearer' | 'dpop' = 'bearer',
 ): Promise<TokenAnswer> {
   const body = await readJsonObject(response)
-  if (response.status !== 200) throw readRefusal(response, body ?? {}, invalidGrant, now)
+  if (response.status !== 200) throw readRefusal(response, body ?? {}, grant, now)
   if (body === undefined) throw invalidAnswer('not_json')
 
   if (!isVisibleAscii(body.access_token)) throw invalidAnswer('access_token')
-  if (typeof body.token_type !== 'string' || body.token_type.toLowerCase() !== 'bearer')
+  if (typeof body.token_type !== 'string' || body.token_type.toLowerCase() !== tokenType)
     throw invalidAnswer('token_type')
   // RFC 8693 section 2.2.1. Entra sets it for SAML assertions, which are not bearer tokens.
-  if (body.issued_token_type !== undefined && !issuedTokenTypes.has(body.issued_token_type)) {
+  const issued = body.issued_token_type
+  // Keycloak names a refresh token that was requested, and sends it beside the access token.
+  const isBoth =
+    issued === refreshTokenType &&
+    body.refresh_token !== undefined &&
+    body.refresh_token !== body.access_token
+  if (issued !== undefined && !issuedTokenTypes.has(issued) && !isBoth)
     throw invalidAnswer('issued_token_type')
-  }
   if (body.scope !== undefined && typeof body.scope !== 'string') throw invalidAnswer('scope')
   if (body.refresh_token !== undefined && !isVisibleAscii(body.refresh_token))
     throw invalidAnswer('refresh_token')
 
   return {
     accessToken: body.access_token,
-    expiresInSeconds: readSeconds(body, 'expires_in') ?? 0,
+    expiresInSeconds: readSeconds(body, 'expires_in') ?? readExpiresOn(body, now) ?? 0,
     refreshInSeconds: readSeconds(body, 'refresh_in'),
     scopes: body.scope?.split(' ').filter((scope) => scope !== ''),
     refreshToken: body.refresh_token,
   }
 }
+
+const refreshTokenType = 'urn:ietf:params:oauth:token-type:refresh_token'
 
 const issuedTokenTypes: ReadonlySet<unknown> = new Set([
   'urn:ietf:params:oauth:token-type:access_token',
@@ -66,6 +75,12 @@ function readSeconds(body: Record<string, unknown>, member: string): number | un
   return seconds
 }
 
+/** The endpoint of managed identities in App Service sends only the time itself. */
+function readExpiresOn(body: Record<string, unknown>, now: number): number | undefined {
+  const time = readSeconds(body, 'expires_on')
+  return time === undefined ? undefined : Math.max(0, time - now)
+}
+
 /** The body as a JSON object; `undefined` when it is not one. `guardFetch` has limited its size. */
 async function readJsonObject(response: Response): Promise<Record<string, unknown> | undefined> {
   try {
@@ -84,10 +99,11 @@ function isVisibleAscii(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
 }
 
-function readRefusal(
+/** A refusal as an error. */
+export function readRefusal(
   response: Response,
   body: Record<string, unknown>,
-  invalidGrant: TokenClientErrorCode,
+  grant: RequestedToken['grant'],
   now: number,
 ): TokenClientError {
   const description = readText(body.error_description, 8192)
@@ -101,7 +117,7 @@ function readRefusal(
     traceId: readWord(body.trace_id),
     description,
   }
-  return new TokenClientError(codeOfRefusal(words, invalidGrant), {
+  return new TokenClientError(codeOfRefusal(words, grant), {
     service: new ServiceAnswer(words),
     retryAfterSeconds: readRetryAfter(response.headers.get('retry-after'), now),
     reason: words.error === undefined ? 'not_an_oauth_error' : undefined,

@@ -1,16 +1,41 @@
 import type { TokenClientErrorCode } from '../base/errors.js'
+import type { RequestedToken } from '../observers/observers.js'
+
+type Grant = RequestedToken['grant']
+
+/** What a number means for each grant, where the grants differ. */
+type Meaning = TokenClientErrorCode | Readonly<Record<Grant, TokenClientErrorCode>>
+
+// The assertion of an on-behalf-of request is the user's token. Any other assertion is the client's credential.
+const assertionRefused: Meaning = {
+  obo: 'user_token_refused',
+  app: 'client_credential_refused',
+  session: 'client_credential_refused',
+}
+
+// What has expired or was revoked: the user's token, or the refresh token of a session.
+const grantRefused: Meaning = {
+  obo: 'user_token_refused',
+  app: 'request_refused',
+  session: 'refresh_token_expired',
+}
 
 /**
  * What Entra's error numbers mean for a service that acquires tokens. Source: "Microsoft Entra authentication
  * and authorization error codes". For a number that is not listed, `suberror` decides, then `error`.
  */
-const aadsts: Readonly<Record<number, TokenClientErrorCode>> = {
+const aadsts: Readonly<Record<number, Meaning>> = {
   // the user's token (the assertion)
-  50013: 'user_token_refused',
-  500131: 'user_token_audience_mismatch',
-  500133: 'user_token_expired',
+  50013: assertionRefused,
+  50027: assertionRefused,
+  500131: { ...assertionRefused, obo: 'user_token_audience_mismatch' },
+  500133: {
+    obo: 'user_token_expired',
+    app: 'client_credential_expired',
+    session: 'client_credential_expired',
+  },
   240002: 'user_token_is_id_token',
-  7000114: 'user_token_is_application_token',
+  7000114: { obo: 'user_token_is_application_token', app: 'client_refused', session: 'client_refused' },
   // the user must do something
   50058: 'interaction_required',
   50072: 'interaction_required',
@@ -29,26 +54,30 @@ const aadsts: Readonly<Record<number, TokenClientErrorCode>> = {
   65001: 'consent_required',
   65004: 'consent_required',
   90094: 'consent_required',
-  // the account is disabled, deleted or locked
+  // the account is disabled, deleted, locked, or in another tenant
+  50020: 'user_disabled',
   50034: 'user_disabled',
   50053: 'user_disabled',
   50057: 'user_disabled',
   // assignment
   50105: 'user_not_assigned',
   501051: 'user_not_assigned',
-  // the refresh token
-  50173: 'refresh_token_expired',
-  70000: 'refresh_token_expired',
-  70008: 'refresh_token_expired',
-  70043: 'refresh_token_expired',
-  700082: 'refresh_token_expired',
-  700084: 'refresh_token_expired',
+  // the refresh token; for an on-behalf-of request, the user's token
+  50173: grantRefused,
+  70000: grantRefused,
+  70008: grantRefused,
+  70043: grantRefused,
+  700082: grantRefused,
+  700084: grantRefused,
   // this client's credential
-  50027: 'client_credential_refused',
   70021: 'client_credential_refused',
+  700021: 'client_credential_refused',
+  700023: 'client_credential_refused',
   700024: 'client_credential_expired',
   700025: 'client_credential_refused',
   700027: 'client_credential_refused',
+  700211: 'client_credential_refused',
+  700212: 'client_credential_refused',
   700213: 'client_credential_refused',
   700229: 'client_credential_refused',
   1000502: 'client_credential_expired',
@@ -64,13 +93,17 @@ const aadsts: Readonly<Record<number, TokenClientErrorCode>> = {
   65005: 'client_refused',
   650057: 'client_refused',
   700016: 'client_refused',
+  700038: 'client_refused',
   7000112: 'client_refused',
   7000229: 'client_refused',
   90009: 'client_refused',
   // the target
+  28000: 'target_refused',
   28002: 'target_refused',
+  50146: 'target_refused',
   500011: 'target_refused',
   500014: 'target_refused',
+  501461: 'target_refused',
   650053: 'target_refused',
   70011: 'target_refused',
   700022: 'target_refused',
@@ -78,12 +111,16 @@ const aadsts: Readonly<Record<number, TokenClientErrorCode>> = {
   1002012: 'target_refused',
   9010010: 'target_refused',
   // the tenant
+  50059: 'tenant_unknown',
   90002: 'tenant_unknown',
   900023: 'tenant_unknown',
   // the service
   50196: 'throttled',
   90033: 'service_unavailable',
 }
+
+/** The numbers that are distinguished, for the test of their documentation. */
+export const knownNumbers: readonly number[] = Object.keys(aadsts).map(Number)
 
 const suberrors: Readonly<Record<string, TokenClientErrorCode>> = {
   consent_required: 'consent_required',
@@ -112,7 +149,14 @@ const oauthErrors: Readonly<Record<string, TokenClientErrorCode>> = {
   server_error: 'service_unavailable',
 }
 
-/** The code for a refusal. `invalidGrant` is what a plain `invalid_grant` means for this grant. */
+/** What a plain `invalid_grant` means. */
+const invalidGrant: Readonly<Record<Grant, TokenClientErrorCode>> = {
+  app: 'request_refused',
+  obo: 'interaction_required',
+  session: 'refresh_token_expired',
+}
+
+/** The code for a refusal of a grant. */
 export function codeOfRefusal(
   words: {
     status: number
@@ -121,21 +165,31 @@ export function codeOfRefusal(
     codes: readonly number[]
     claims: string | undefined
   },
-  invalidGrant: TokenClientErrorCode,
+  grant: Grant,
 ): TokenClientErrorCode {
   if (words.status === 429) return 'throttled'
   if (words.status >= 500) return 'service_unavailable'
   // Older bodies begin with a general number (70002) and name the specific one after it.
   for (const number of words.codes) {
-    const code = lookUp(aadsts, number)
-    if (code !== undefined) return code
+    const meaning = lookUp(aadsts, number)
+    // `invalid_client` is about this client, whatever else the request holds.
+    if (meaning !== undefined)
+      return words.error === 'invalid_client' ? ofClient(meaning) : ofGrant(meaning, grant)
   }
   return (
     lookUp(suberrors, words.suberror) ??
     (words.claims === undefined ? undefined : 'interaction_required') ??
     lookUp(oauthErrors, words.error) ??
-    (words.error === 'invalid_grant' ? invalidGrant : 'request_refused')
+    (words.error === 'invalid_grant' ? invalidGrant[grant] : 'request_refused')
   )
+}
+
+function ofGrant(meaning: Meaning, grant: Grant): TokenClientErrorCode {
+  return typeof meaning === 'string' ? meaning : meaning[grant]
+}
+
+function ofClient(meaning: Meaning): TokenClientErrorCode {
+  return ofGrant(meaning, 'app')
 }
 
 function lookUp<T>(
