@@ -20,35 +20,29 @@ const { values, positionals } = parseArgs({
   },
 })
 const defaults = [
-  ...[
-    'bearer',
-    'checks',
-    'claims',
-    'condition',
-    'step-up',
-    'permission',
-    'sender-proof',
-    'dpop-proof',
-    'mutual-tls',
-  ],
-  ...[
-    'forwarded-certificate',
-    'revocation',
-    'revocation-list',
-    'security-events',
-    'security-event-subject',
-    'entra',
-  ],
-  ...[
-    'entra-identity',
-    'generic-identity',
-    'token',
-    'token-type',
-    'validation',
-    'key-set',
-    'adapter',
-    'shape',
-  ],
+  'bearer',
+  'checks',
+  'claims',
+  'condition',
+  'step-up',
+  'permission',
+  'sender-proof',
+  'dpop-proof',
+  'mutual-tls',
+  'forwarded-certificate',
+  'revocation',
+  'revocation-list',
+  'security-events',
+  'security-event-subject',
+  'entra',
+  'entra-identity',
+  'generic-identity',
+  'token',
+  'token-type',
+  'validation',
+  'key-set',
+  'adapter',
+  'shape',
 ].map((name) => `packages/core/src/${name}.ts`)
 const others = [
   'packages/express/src/index.ts',
@@ -162,7 +156,8 @@ try {
 }
 
 console.log('\nfile, tried, killed, survived on purpose')
-for (const [file, score] of [...scores].sort()) {
+for (const file of [...scores.keys()].toSorted()) {
+  const score = scores.get(file)
   console.log(`${file.padEnd(50)} ${score.tried} ${score.killed} ${score.accepted}`)
 }
 for (const survivor of survivors) console.log(`survived  ${survivor}`)
