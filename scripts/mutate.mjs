@@ -156,7 +156,7 @@ try {
 }
 
 console.log('\nfile, tried, killed, survived on purpose')
-for (const file of [...scores.keys()].toSorted()) {
+for (const file of [...scores.keys()].toSorted((a, b) => a.localeCompare(b))) {
   const score = scores.get(file)
   console.log(`${file.padEnd(50)} ${score.tried} ${score.killed} ${score.accepted}`)
 }
