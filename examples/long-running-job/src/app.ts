@@ -43,7 +43,9 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   app.addHook('onClose', () => adapter.disconnect(true))
   app.setErrorHandler((error, _request, reply) => {
     if (isTokenClientError(error))
-      return reply.status(error.status ?? (error.action === 'retry' ? 503 : 410)).send({ code: error.code, action: error.action })
+      return reply
+        .status(error.status ?? (error.action === 'retry' ? 503 : 410))
+        .send({ code: error.code, action: error.action })
     throw error
   })
 

@@ -18,7 +18,8 @@ import { createOpenStore, storeKey } from './stores.js'
 
 /*
  * Every function that an application passes in may do anything. Whatever it does, the call ends in time with a result or
- * with an error of this package, nothing is left unhandled, and nothing of what it threw is in the error.
+ * with an error of this package, nothing is left unhandled, and nothing of what it threw is in the error. The deadlines are
+ * waited for: that is why it takes some seconds.
  */
 
 const secret = 'hunter2'
