@@ -110,21 +110,6 @@ describe('an @example', () => {
   )
 })
 
-/** What the blocks of documents leave out. A block may declare the same names for itself. */
-const documentGlobals = `
-import type * as tokenClient from '@countersign/token-client'
-declare global {
-  const client: tokenClient.TokenClient
-  const authority: tokenClient.Authority
-  const credential: tokenClient.ClientCredential
-  const keyv: tokenClient.KeyvLike
-  const tenantId: string
-  const clientId: string
-  const secret: string
-  const userToken: string
-}
-`
-
 describe('a block of code of a document', () => {
   const documents = [
     'packages/token-client/README.md',
@@ -143,16 +128,14 @@ describe('a block of code of a document', () => {
 
   it('compiles, each one', async () => {
     const root = new URL('../../../', import.meta.url)
-    const modules = new Map([['globals.d.ts', documentGlobals]])
+    const modules = new Map<string, string>()
     for (const document of documents) {
       const text = readFileSync(new URL(document, root), 'utf8')
-      const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!)
-      blocks.forEach((code, index) => {
-        modules.set(`${document.replaceAll(/\W/g, '-')}-${index}.ts`, `${code}\nexport {}\n`)
-      })
-      // Later blocks import the first one by the name of its recipe.
-      const recipe = /token-client-([\w-]+)\.md$/.exec(document)?.[1]
-      if (recipe !== undefined) modules.set(`${recipe}.ts`, blocks[0]!)
+      // What a block leaves out is declared in a comment before it.
+      const blocks = text.matchAll(/(?:^<!-- ts\n([\s\S]*?)^-->\n\n)?^```ts\n([\s\S]*?)^```/gm)
+      for (const { 1: declared = '', 2: code, index } of blocks) {
+        modules.set(`${document.replaceAll(/\W/g, '-')}-${index}.ts`, `${declared}${code!}\nexport {}\n`)
+      }
     }
     expect(modules.size).toBeGreaterThan(20)
     const here = fileURLToPath(new URL('../node_modules/.cache/documents', import.meta.url))
