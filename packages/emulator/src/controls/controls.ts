@@ -1,10 +1,12 @@
 import type { EmulatorClock } from '../base/clock.js'
 import type { Inspection } from '../inspect/inspect-token.js'
+import type { ApiCall } from '../instance/flows.js'
 import type { Faults } from '../instance/faults.js'
 import type { Instance } from '../instance/instance.js'
 import type { RecordedRequests } from '../instance/request-log.js'
 import type { Revocation } from '../instance/revocations.js'
 import type { EmulatorState } from '../instance/state.js'
+import { assignUser, type AssignUserOptions } from './assign-user.js'
 import {
   type ExplainPermissionOptions,
   explainPermission,
@@ -31,11 +33,14 @@ export interface Controls {
   readonly faults: Faults
   readonly requests: () => RecordedRequests
   readonly clearRequests: () => void
+  /** Notes what an API reports of one request to it. */
+  readonly reportApiCall: (call: ApiCall) => void
   readonly revocations: () => readonly Revocation[]
   readonly issueToken: (options: IssueTokenOptions) => Promise<string>
   /** Explains a text that may be a token, also with `Bearer`, quotes or line breaks around it. */
   readonly explainToken: (text: string) => Promise<Inspection>
   readonly explainPermission: (options: ExplainPermissionOptions) => PermissionExplanation
+  readonly assignUser: (options: AssignUserOptions) => void
   readonly grantConsent: (options: GrantConsentOptions) => void
   readonly revokeConsent: (options: RevokeConsentOptions) => void
   readonly reset: () => void
@@ -54,6 +59,7 @@ export function createControls(instance: Instance): Controls {
     faults,
     requests: () => instance.log.entries,
     clearRequests: () => instance.log.clear(),
+    reportApiCall: (call) => instance.flows.addCall(call, clock.now()),
     revocations: () => instance.revocations.visible(clock.now()),
     issueToken: (options) => issueToken(instance, options),
     async explainToken(text) {
@@ -64,6 +70,7 @@ export function createControls(instance: Instance): Controls {
       return inspectToken(instance, readPasted(text))
     },
     explainPermission: (options) => explainPermission(instance, options),
+    assignUser: (options) => assignUser(instance, options),
     grantConsent: (options) => grantConsent(instance, options),
     revokeConsent: (options) => revokeConsent(instance, options),
     reset: () => instance.reset(),

@@ -1,6 +1,8 @@
 import { advice } from '../base/advice.js'
 import type { EntraError } from '../base/errors.js'
+import { tokenPattern } from '../base/token-pattern.js'
 import type { EmulatorEndpoint, FaultEffect } from './faults.js'
+import type { Exchange, Flows } from './flows.js'
 
 /** One request as the emulator saw it. Secrets, tokens, codes and assertions are not in it. */
 export interface RecordedRequest {
@@ -58,6 +60,16 @@ export interface RequestFacts {
   clientId?: string
   userId?: string
   fault?: FaultEffect['kind']
+  /** What it has in common with other requests of its flow, by any name that is unique. */
+  flowKeys?: string[]
+  /** Begins a flow. */
+  startsFlow?: boolean
+}
+
+/** Notes that a request belongs to the same flow as every other with that key. */
+export function joinFlow(facts: RequestFacts, key: string): void {
+  facts.flowKeys ??= []
+  facts.flowKeys.push(key)
 }
 
 export interface RequestLog {
@@ -66,6 +78,7 @@ export interface RequestLog {
     request: Pick<RecordedRequest, 'time' | 'method' | 'path' | 'endpoint' | 'status' | 'correlationId'> & {
       readonly sent: readonly unknown[]
       readonly facts: RequestFacts
+      readonly exchange: Exchange | undefined
     },
   ): void
   clear(): void
@@ -89,7 +102,7 @@ const harmless: ReadonlySet<string> = new Set([
 
 const most = { entries: 1000, parameters: 50, characters: 300 }
 
-export function createRequestLog(): RequestLog {
+export function createRequestLog(flows: Flows): RequestLog {
   const entries: RecordedRequest[] = []
   const waiting = new Set<(request: RecordedRequest) => void>()
   let count = 0
@@ -139,7 +152,7 @@ export function createRequestLog(): RequestLog {
         Object.defineProperty([...entries], 'waitFor', { value: waitFor }),
       ) as RecordedRequests
     },
-    add({ sent, facts, ...request }) {
+    add({ sent, facts, exchange, ...request }) {
       count += 1
       const { refusal, clientId, userId, fault } = facts
       const outcome =
@@ -161,9 +174,14 @@ export function createRequestLog(): RequestLog {
       entries.push(entry)
       if (entries.length > most.entries) entries.shift()
       for (const look of waiting) look(entry)
+      flows.addRequest(entry, exchange, {
+        starts: facts.startsFlow === true,
+        keys: facts.flowKeys ?? [],
+      })
     },
     clear() {
       entries.length = 0
+      flows.clear()
     },
   }
 }
@@ -171,9 +189,6 @@ export function createRequestLog(): RequestLog {
 function refusalFacts({ code, message }: EntraError): Pick<RecordedRequest, 'errorCode' | 'error' | 'fix'> {
   return { errorCode: code, error: message.replaceAll(tokenPattern, '[redacted]'), fix: advice[code] }
 }
-
-/** A token, code or refresh token of this service, or a part of one. */
-const tokenPattern = /eyJ[\w.-]*|1\.[\w-]{40,}/g
 
 function redact(sent: readonly unknown[]): Record<string, string> {
   const parameters = sent.flatMap((parsed) => Object.entries(parsed ?? {})).slice(0, most.parameters)

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { EntraError } from '../base/errors.js'
 import { type Parameters, readParameters } from '../base/parameters.js'
 import { allRequired, type ConsentItem, requestedConsent } from '../directory/consent.js'
 import { readScopeRequest } from '../directory/scope-request.js'
 import type { Application, Tenant, Version } from '../directory/types.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import { sendConsentPage } from '../pages/consent.js'
 import { showError } from '../pages/error.js'
@@ -15,6 +17,8 @@ import { errorAnswer, readPlatform, type ReturnAddress, sendBack } from './retur
 import { checkSameOrigin, openTransaction, sealTransaction } from './transaction.js'
 
 interface AdminConsent extends ReturnAddress {
+  /** Unique: every request of this consent has it. */
+  readonly id: string
   readonly version: Version
   readonly segment: string
   readonly clientId: string
@@ -78,6 +82,7 @@ function start(
     if (authority.kind === 'common') throw new EntraError(50059)
   }
   const request: AdminConsent = {
+    id: randomUUID(),
     version,
     segment,
     clientId: client.appId,
@@ -86,6 +91,8 @@ function start(
     state: parameters.get('state'),
     scope: version === '2.0' ? parameters.get('scope') : undefined,
   }
+  reply.facts.startsFlow = true
+  joinConsent(reply, request)
   return sendSignInPage(reply, {
     action: actionOf(request),
     transaction: sealTransaction(service, 'admin-sign-in', request),
@@ -102,6 +109,7 @@ function signIn(
   form: Parameters,
 ): FastifyReply {
   const { directory } = service
+  joinConsent(reply, request)
   const user = readUser(directory.usersOf(directory.readAuthority(request.segment)), form)
   const client = directory.application(request.clientId, request.segment)
   const tenant = directory.tenant(user.tenantId)
@@ -141,6 +149,8 @@ function consent(
   form: Parameters,
 ): FastifyReply {
   const { directory } = service
+  joinConsent(reply, request)
+  reply.facts.userId = userId
   const tenant = directory.tenant(tenantId)
   const client = directory.application(request.clientId, tenant.displayName)
   if (!tenant.users.get(userId)?.isAdmin) throw new EntraError(90094, { name: client.displayName })
@@ -211,6 +221,12 @@ function checkReachable(
     resource: resource.identifierUris[0] ?? resource.appId,
     tenant: directory.tenant(tenant.id).displayName,
   })
+}
+
+/** For the log: all steps of a consent are one flow. */
+function joinConsent(reply: FastifyReply, { id, clientId }: AdminConsent): void {
+  joinFlow(reply.facts, `sign-in ${id}`)
+  reply.facts.clientId = clientId
 }
 
 function actionOf({ segment, version }: AdminConsent): string {

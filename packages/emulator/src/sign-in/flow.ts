@@ -12,6 +12,7 @@ import type { ScopeRequest } from '../directory/scope-request.js'
 import { type Session, startSession } from '../directory/sessions.js'
 import type { Application, ConditionalAccessPolicy, Tenant, User, Version } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
+import { joinFlow } from '../instance/request-log.js'
 import { sendConsentPage } from '../pages/consent.js'
 import { showError } from '../pages/error.js'
 import { sendProofPage } from '../pages/proof.js'
@@ -29,6 +30,8 @@ import { openTransaction, sealTransaction } from './transaction.js'
 
 /** A sign-in that is in progress. */
 export interface Interaction {
+  /** Unique: every request of this sign-in has it. */
+  readonly id: string
   /** Where the forms of the pages are sent. */
   readonly action: string
   readonly version: Version
@@ -107,6 +110,7 @@ export async function continueInteraction(context: Context, form: Parameters): P
 
   const interaction = opened('sign-in') as Interaction | undefined
   if (interaction !== undefined) {
+    joinSignIn(context.reply, interaction)
     const authority = service.directory.readAuthority(interaction.segment)
     const client = readSignInClient(service, authority, interaction.clientId)
     const user = readUser(service.directory.usersOf(authority), form)
@@ -119,10 +123,22 @@ export async function continueInteraction(context: Context, form: Parameters): P
     return signedIn(context, interaction, user, session)
   }
   const proof = opened('proof') as ProofStep | undefined
-  if (proof !== undefined) return proved(context, proof, form)
+  if (proof !== undefined) {
+    joinSignIn(context.reply, proof.interaction)
+    return proved(context, proof, form)
+  }
   const consent = opened('consent') as Step | undefined
-  if (consent !== undefined) return consented(context, consent, form)
+  if (consent !== undefined) {
+    joinSignIn(context.reply, consent.interaction)
+    return consented(context, consent, form)
+  }
   throw new EntraError(9002313)
+}
+
+/** For the log: all steps of a sign-in are one flow, and name its client. */
+export function joinSignIn(reply: FastifyReply, { id, clientId }: Interaction): void {
+  joinFlow(reply.facts, `sign-in ${id}`)
+  reply.facts.clientId = clientId
 }
 
 /** Continues once the user is known: from the page, or because the browser was signed in. */
