@@ -1,6 +1,7 @@
 import type { EmulatorClock } from '../base/clock.js'
+import { signingInput } from '../base/jws.js'
 import type { Inspection } from '../inspect/inspect-token.js'
-import type { ApiCall } from '../instance/flows.js'
+import type { ApiCall, UnsignedToken } from '../instance/flows.js'
 import type { Faults } from '../instance/faults.js'
 import type { Instance } from '../instance/instance.js'
 import type { RecordedRequests } from '../instance/request-log.js'
@@ -39,6 +40,8 @@ export interface Controls {
   readonly issueToken: (options: IssueTokenOptions) => Promise<string>
   /** Explains a text that may be a token, also with `Bearer`, quotes or line breaks around it. */
   readonly explainToken: (text: string) => Promise<Inspection>
+  /** Explains a token that was issued, from what is kept of it: everything but its signature. */
+  readonly explainIssued: (token: UnsignedToken) => Promise<Inspection>
   readonly explainPermission: (options: ExplainPermissionOptions) => PermissionExplanation
   readonly assignUser: (options: AssignUserOptions) => void
   readonly grantConsent: (options: GrantConsentOptions) => void
@@ -68,6 +71,10 @@ export function createControls(instance: Instance): Controls {
         import('../inspect/token.js'),
       ])
       return inspectToken(instance, readPasted(text))
+    },
+    async explainIssued({ header, claims }) {
+      const { inspectToken } = await import('../inspect/inspect-token.js')
+      return inspectToken(instance, `${signingInput(header, claims)}.`, { isSignedHere: true })
     },
     explainPermission: (options) => explainPermission(instance, options),
     assignUser: (options) => assignUser(instance, options),

@@ -7,11 +7,11 @@ import { readScopeRequest } from '../directory/scope-request.js'
 import type { Application, Tenant, Version } from '../directory/types.js'
 import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
-import { sendConsentPage } from '../pages/consent.js'
+import { sendConsentPage } from '../pages/consent-page.js'
 import { showError } from '../pages/error.js'
 import { sendSignInPage } from '../pages/sign-in.js'
 import { readUser } from './accounts.js'
-import { consentLines, recordConsent } from './consent.js'
+import { consentLines, recordConsent } from './consent-step.js'
 import { withApis } from './requested-scopes.js'
 import { errorAnswer, readPlatform, type ReturnAddress, sendBack } from './return-address.js'
 import { checkSameOrigin, openTransaction, sealTransaction } from './transaction.js'
@@ -92,13 +92,21 @@ function start(
     scope: version === '2.0' ? parameters.get('scope') : undefined,
   }
   reply.facts.startsFlow = true
+  return askWho(service, reply, request)
+}
+
+/** The first page: who signs in? */
+function askWho(service: Service, reply: FastifyReply, request: AdminConsent, find?: string): FastifyReply {
+  const { directory } = service
   joinConsent(reply, request)
   return sendSignInPage(reply, {
     action: actionOf(request),
     transaction: sealTransaction(service, 'admin-sign-in', request),
-    client,
-    users: directory.usersOf(authority),
+    client: directory.application(request.clientId, request.segment),
+    users: directory.usersOf(directory.readAuthority(request.segment)),
     hint: undefined,
+    find,
+    asked: { scope: request.scope, returnsTo: request.redirectUri },
   })
 }
 
@@ -109,6 +117,9 @@ function signIn(
   form: Parameters,
 ): FastifyReply {
   const { directory } = service
+  if (form.get('user') === undefined && form.get('search') !== undefined) {
+    return askWho(service, reply, request, form.get('find'))
+  }
   joinConsent(reply, request)
   const user = readUser(directory.usersOf(directory.readAuthority(request.segment)), form)
   const client = directory.application(request.clientId, request.segment)

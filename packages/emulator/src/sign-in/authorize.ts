@@ -72,6 +72,7 @@ export function addAuthorizeEndpoint(app: FastifyInstance, service: Service): vo
         session_state: session.id,
       })
     },
+    returnsTo: ({ ending }) => (ending as Ending).redirectUri,
     refuse(reply, interaction, error) {
       return sendBack(reply, interaction.ending as Ending, errorAnswer(service, reply, error))
     },

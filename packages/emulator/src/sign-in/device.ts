@@ -102,12 +102,8 @@ function addLoginPage(app: FastifyInstance, service: Service): void {
           title: 'Sign in on another device',
           body: html`<form method="post" action="${loginPath}">
             <input type="hidden" name="transaction" value="${sealTransaction(service, 'device start', {})}" />
-            <p>
-              <label
-                >The code that the other device shows <input name="user_code" autocomplete="off"
-              /></label>
-            </p>
-            <button>Next</button>
+            <label>The code that the other device shows <input name="user_code" autocomplete="off" /></label>
+            <button class="primary">Next</button>
           </form>`,
         })
       }

@@ -13,13 +13,13 @@ import { type Session, startSession } from '../directory/sessions.js'
 import type { Application, ConditionalAccessPolicy, Tenant, User, Version } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
 import { joinFlow } from '../instance/request-log.js'
-import { sendConsentPage } from '../pages/consent.js'
+import { sendConsentPage } from '../pages/consent-page.js'
 import { showError } from '../pages/error.js'
 import { sendProofPage } from '../pages/proof.js'
 import { sendSignInPage } from '../pages/sign-in.js'
 import { readSignInClient, readUser, readUserById, usersFor } from './accounts.js'
 import { keepBrowserSession } from './browser-session.js'
-import { checkMayConsent, consentLines, neededConsent, recordConsent } from './consent.js'
+import { checkMayConsent, consentLines, neededConsent, recordConsent } from './consent-step.js'
 import { readScopeRequestAtSignIn } from './requested-scopes.js'
 import { openTransaction, sealTransaction } from './transaction.js'
 
@@ -60,6 +60,8 @@ export interface SignInKind {
   readonly name: string
   finish(reply: FastifyReply, interaction: Interaction, signedIn: SignedIn): Promise<FastifyReply>
   refuse(reply: FastifyReply, interaction: Interaction, error: EntraError): FastifyReply
+  /** The address that gets the answer, to be shown. */
+  returnsTo?(interaction: Interaction): string
 }
 
 interface Step {
@@ -89,8 +91,12 @@ interface Context {
   readonly reply: FastifyReply
 }
 
-/** First page: who signs in? */
-export function askWho({ service, kind, reply }: Context, interaction: Interaction): FastifyReply {
+/** First page: who signs in? `find` narrows the users down to those with these words in their names. */
+export function askWho(
+  { service, kind, reply }: Context,
+  interaction: Interaction,
+  find?: string,
+): FastifyReply {
   const authority = service.directory.readAuthority(interaction.segment)
   const client = readSignInClient(service, authority, interaction.clientId)
   return sendSignInPage(reply, {
@@ -99,6 +105,8 @@ export function askWho({ service, kind, reply }: Context, interaction: Interacti
     client,
     users: usersFor(service, authority, client),
     hint: interaction.loginHint,
+    find,
+    asked: { scope: interaction.scope ?? interaction.resource, returnsTo: kind.returnsTo?.(interaction) },
   })
 }
 
@@ -111,6 +119,9 @@ export async function continueInteraction(context: Context, form: Parameters): P
   const interaction = opened('sign-in') as Interaction | undefined
   if (interaction !== undefined) {
     joinSignIn(context.reply, interaction)
+    if (form.get('user') === undefined && form.get('search') !== undefined) {
+      return askWho(context, interaction, form.get('find'))
+    }
     const authority = service.directory.readAuthority(interaction.segment)
     const client = readSignInClient(service, authority, interaction.clientId)
     const user = readUser(service.directory.usersOf(authority), form)

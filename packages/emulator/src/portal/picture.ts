@@ -1,0 +1,355 @@
+import type { Service } from '../instance/service.js'
+import type { Application, Tenant } from '../directory/types.js'
+import { html, type Html } from '../pages/html.js'
+import { type Call, type CallGraph, isApi, missingOf, type SignInArrow } from './call-graph.js'
+import { layeredLayout, type LayoutEdge, type LayoutNode, type Point } from './layered-layout.js'
+
+/*
+ * The picture of the overview: boxes for users, clients and APIs, an arrow for each pair that may call or wants to.
+ */
+
+const size = { width: 196, height: 54, line: 19, head: 34 }
+const spacing = { column: 176, row: 22, margin: 12, top: 40 }
+/** With more arrows than that, what is granted is written only where the pointer or the focus is. */
+const mostWritten = 24
+const shownUsers = 4
+
+interface Arrow extends LayoutEdge {
+  readonly kind: 'granted' | 'missing' | 'plain'
+  /** What is written at it, at most two lines. */
+  readonly lines: readonly string[]
+  readonly sentence: string
+  readonly address: string
+  /** The form that grants what is missing. */
+  readonly form: string | undefined
+}
+
+/** `found`: the applications that a search named, to stand out. */
+export function picture(service: Service, graph: CallGraph, found: ReadonlySet<string>): Html {
+  const arrows = [...graph.signIns.map(signInArrow), ...callArrows(graph.calls)]
+  const called = new Set(graph.calls.map(({ api }) => api.appId))
+  const calling = new Set(graph.calls.map(({ client }) => client.appId))
+  const nodes: LayoutNode[] = [
+    ...graph.tenants.map(({ id, users }) => ({
+      id,
+      width: size.width,
+      height: size.head + Math.min(users.size, shownUsers + 1) * size.line,
+      least: 0,
+    })),
+    ...graph.applications.map((application) => ({
+      id: application.appId,
+      width: size.width,
+      height: size.height,
+      least: isLonelyApi(application, called, calling) ? 2 : 1,
+    })),
+  ]
+  const layout = layeredLayout(nodes, arrows, spacing)
+  const written = new Labels(layout.nodes, nodes)
+  const isDense = arrows.length > mostWritten
+  const titles = ['Users', 'Clients', 'First tier', 'Second tier', 'Third tier']
+  const summary = `${graph.applications.length} applications. ${arrows.map(({ sentence }) => sentence).join(' ')}`
+  return html`<svg
+    viewBox="0 0 ${layout.width} ${layout.height}"
+    width="${layout.width}"
+    height="${layout.height}"
+    class="${isDense && 'dense'}"
+    role="group"
+    aria-label="${summary.slice(0, 1000)}"
+  >
+    <defs>
+      ${(['granted', 'missing', 'plain'] as const).map(
+        (kind) =>
+          html`<marker
+            id="tip-${kind}"
+            viewBox="0 0 10 10"
+            refX="9"
+            refY="5"
+            markerWidth="8"
+            markerHeight="8"
+            markerUnits="userSpaceOnUse"
+            orient="auto"
+          >
+            <path class="tip ${kind}" d="M0 0 10 5 0 10z" />
+          </marker> `,
+      )}
+    </defs>
+    ${layout.columns.map(
+      (x, column) =>
+        html`<text class="head" x="${x}" y="22">${titles[column] ?? `Tier ${column - 1}`}</text> `,
+    )}
+    ${arrows.map((arrow) => drawArrow(arrow, layout.edges.get(arrow.id) ?? [], written))}
+    ${graph.tenants.map((tenant) => usersBox(tenant, layout.nodes.get(tenant.id) ?? { x: 0, y: 0 }))}
+    ${graph.applications.map((application) =>
+      applicationBox(
+        service,
+        application,
+        layout.nodes.get(application.appId) ?? { x: 0, y: 0 },
+        found.has(application.appId),
+      ),
+    )}
+  </svg>`
+}
+
+function isLonelyApi(
+  application: Application,
+  called: ReadonlySet<string>,
+  calling: ReadonlySet<string>,
+): boolean {
+  const { appId, redirectUris } = application
+  const hasAddresses = Object.values(redirectUris).some((uris) => uris.length > 0)
+  return isApi(application) && !called.has(appId) && !calling.has(appId) && !hasAddresses
+}
+
+function signInArrow({ tenant, client, isAssignmentRequired, assigned }: SignInArrow): Arrow {
+  const { size: all } = tenant.users
+  const isMissing = isAssignmentRequired && assigned < all
+  return {
+    id: `sign-in ${tenant.id} ${client.appId}`,
+    from: tenant.id,
+    to: client.appId,
+    kind: isMissing ? 'missing' : isAssignmentRequired ? 'granted' : 'plain',
+    lines: isAssignmentRequired ? [`${assigned} of ${all} assigned`] : [],
+    sentence: isAssignmentRequired
+      ? `${assigned} of ${all} users of ${tenant.displayName} are assigned to ${client.displayName}.`
+      : `Users of ${tenant.displayName} sign in to ${client.displayName}.`,
+    address: `/_/apps/${client.appId}`,
+    form: isMissing ? assignForm(tenant, client) : undefined,
+  }
+}
+
+/** The ids of the forms that the overview has for what is missing. */
+export function assignForm(tenant: Tenant, client: Application): string {
+  return `assign-${tenant.id}-${client.appId}`
+}
+
+export function grantForm({ tenant, client, api }: Call): string {
+  return `grant-${tenant.id}-${client.appId}-${api.appId}`
+}
+
+/** One arrow for a pair, also if it is present in several tenants. */
+function callArrows(calls: readonly Call[]): Arrow[] {
+  const pairs = new Map<string, Call[]>()
+  for (const call of calls) {
+    const id = `call ${call.client.appId} ${call.api.appId}`
+    pairs.set(id, [...(pairs.get(id) ?? []), call])
+  }
+  return [...pairs].map(([id, all]) => {
+    const incomplete = all.find((call) => missingOf(call).length > 0)
+    const call = incomplete ?? (all[0] as Call)
+    const missing = missingOf(call)
+    const names = (missing.length > 0 ? missing : call.permissions).map(({ name }) => name)
+    const granted = call.permissions.filter(({ grantedBy }) => grantedBy !== undefined)
+    const sentences = [
+      granted.length > 0 && `${granted.map(({ name }) => name).join(', ')} granted`,
+      missing.length > 0 && `${missing.map(({ name }) => name).join(', ')} missing`,
+    ].filter(Boolean)
+    const query = new URLSearchParams({ client: call.client.appId, resource: call.api.appId })
+    return {
+      id,
+      from: call.client.appId,
+      to: call.api.appId,
+      kind: missing.length > 0 ? ('missing' as const) : ('granted' as const),
+      lines: names.length > 2 ? [names[0] as string, `and ${names.length - 1} more`] : names,
+      sentence: `${call.client.displayName} calls ${call.api.displayName}: ${sentences.join(', ')}.`,
+      address: `/_/consent?${query.toString()}`,
+      form: missing.length > 0 ? grantForm(call) : undefined,
+    }
+  })
+}
+
+function drawArrow(arrow: Arrow, points: readonly Point[], labels: Labels): Html {
+  const { kind, lines, sentence, address, form, from, to } = arrow
+  const path = pathOf(points)
+  const label = labels.place(points, lines, form !== undefined)
+  return html`<g class="edge ${kind}" data-from="${from}" data-to="${to}">
+    <a href="${address}" aria-label="${sentence}">
+      <title>${sentence}</title>
+      <path class="hit" d="${path}" />
+      <path class="line" d="${path}" marker-end="url(#tip-${kind})" />
+      ${
+        label !== undefined &&
+        html`<g class="label">
+          <rect
+            class="under"
+            x="${label.x}"
+            y="${label.y}"
+            width="${label.width}"
+            height="${lines.length * 15 + 3}"
+            rx="3"
+          />
+          ${lines.map(
+            (line, index) =>
+              html`<text
+                x="${label.x + label.width / 2}"
+                y="${label.y + 13 + index * 15}"
+                text-anchor="middle"
+              >
+                ${shortened(line, 24)}
+              </text> `,
+          )}
+        </g>`
+      }
+    </a>
+    ${
+      label !== undefined &&
+      form !== undefined &&
+      html`<foreignObject
+        x="${label.x + label.width / 2 - 32}"
+        y="${label.y + lines.length * 15 + 4}"
+        width="64"
+        height="28"
+        ><button class="tiny primary" form="${form}" aria-label="Grant: ${sentence}">
+          Grant
+        </button></foreignObject
+      >`
+    }
+  </g> `
+}
+
+/** A curve from column to column, straight through each column between. */
+function pathOf([first, ...rest]: readonly Point[]): string {
+  if (first === undefined) return ''
+  let [path, at] = [`M${first.x} ${first.y}`, first]
+  for (const [index, to] of rest.entries()) {
+    const isThrough = index % 2 === 1
+    if (isThrough) path += `L${to.x} ${to.y}`
+    else if (to.x <= at.x) path += `C${at.x + 70} ${at.y} ${to.x + 70} ${to.y} ${to.x} ${to.y}`
+    else {
+      const half = (to.x - at.x) / 2
+      path += `C${at.x + half} ${at.y} ${to.x - half} ${to.y} ${to.x} ${to.y}`
+    }
+    at = to
+  }
+  return path
+}
+
+interface Area {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+/** Finds a place for the words of each arrow, where they cover no box and no other words. */
+class Labels {
+  readonly #taken: Area[] = []
+
+  constructor(placed: ReadonlyMap<string, Point>, nodes: readonly LayoutNode[]) {
+    for (const { id, width, height } of nodes) {
+      const at = placed.get(id)
+      if (at !== undefined) this.#taken.push({ ...at, width, height })
+    }
+  }
+
+  place(points: readonly Point[], lines: readonly string[], withButton: boolean): Area | undefined {
+    if (lines.length === 0 || points.length < 2) return undefined
+    const width = Math.max(
+      withButton ? 68 : 0,
+      ...lines.map((line) => Math.min(24, [...line].length) * 7.2 + 10),
+    )
+    const height = lines.length * 15 + 3 + (withButton ? 30 : 0)
+    const segments = [points.slice(0, 2), points.slice(-2)] as [Point, Point][]
+    const candidates = [0.5, 0.4, 0.6, 0.32, 0.68, 0.24, 0.76].flatMap((t) =>
+      segments.map(([from, to]) => {
+        const middle = pointAt(from, to, t)
+        return { x: middle.x - width / 2, y: middle.y - height / 2, width, height }
+      }),
+    )
+    const free = candidates.find((area) => !this.#taken.some((other) => overlap(area, other)))
+    const chosen = free ?? candidates[0]
+    if (chosen !== undefined) this.#taken.push(chosen)
+    return chosen
+  }
+}
+
+function pointAt(from: Point, to: Point, t: number): Point {
+  const half = Math.abs(to.x - from.x) / 2
+  const curve = (a: number, b: number, c: number, d: number): number =>
+    (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t ** 2 * c + t ** 3 * d
+  return {
+    x: Math.round(curve(from.x, from.x + half, to.x - half, to.x)),
+    y: Math.round(curve(from.y, from.y, to.y, to.y)),
+  }
+}
+
+function overlap(a: Area, b: Area): boolean {
+  const gap = 3
+  return (
+    a.x < b.x + b.width + gap &&
+    b.x < a.x + a.width + gap &&
+    a.y < b.y + b.height + gap &&
+    b.y < a.y + a.height + gap
+  )
+}
+
+function usersBox({ id, displayName, users }: Tenant, { x, y }: Point): Html {
+  const shown = [...users.values()].slice(0, shownUsers)
+  const more = users.size - shown.length
+  const height = size.head + Math.min(users.size, shownUsers + 1) * size.line
+  return html`<g class="node" data-node="${id}">
+    <a href="/_/users" aria-label="${users.size} users of ${displayName}">
+      <rect class="box" x="${x}" y="${y}" width="${size.width}" height="${height}" rx="8" />
+      <text x="${x + 12}" y="${y + 21}">${shortened(displayName, 24)}</text>
+    </a>
+    ${shown.map(
+      (user, index) =>
+        html`<a href="/_/users/${user.id}">
+          <text class="sub" x="${x + 12}" y="${y + size.head + 6 + index * size.line}">
+            ${shortened(user.displayName, 20)}${user.isAdmin && ' (admin)'}${!user.isEnabled && ' (disabled)'}
+          </text></a
+        > `,
+    )}
+    ${
+      more > 0 &&
+      html`<a href="/_/users"
+        ><text class="sub" x="${x + 12}" y="${y + size.head + 6 + shownUsers * size.line}">
+          and ${more} more
+        </text></a
+      >`
+    }
+  </g> `
+}
+
+function applicationBox(service: Service, application: Application, { x, y }: Point, isFound: boolean): Html {
+  const { appId, displayName } = application
+  const kind = isApi(application) ? 'api' : 'client'
+  const sub = descriptionOf(service, application)
+  return html`<a
+    href="/_/apps/${appId}"
+    class="node ${kind} ${isFound && 'found'}"
+    data-node="${appId}"
+    aria-label="${displayName}, ${sub}"
+  >
+    <title>${displayName}, ${sub}</title>
+    <rect class="box" x="${x}" y="${y}" width="${size.width}" height="${size.height}" rx="8" />
+    <text x="${x + 12}" y="${y + 23}">${shortened(displayName, 24)}</text>
+    <text class="sub" x="${x + 12}" y="${y + 41}">${sub}</text>
+  </a> `
+}
+
+/** What an application is, in a few words. */
+export function descriptionOf({ clock }: Pick<Service, 'clock'>, application: Application): string {
+  const { secrets, certificates, federatedCredentials, redirectUris, tokenVersion } = application
+  if (isApi(application)) return `API, v${tokenVersion} tokens`
+  const isLive = ({ until }: { readonly until: number }): boolean => clock.now() < until
+  const credential =
+    certificates.length > 0
+      ? 'certificate'
+      : secrets.length > 0
+        ? secrets.some(isLive)
+          ? 'secret'
+          : 'secret expired'
+        : federatedCredentials.length > 0
+          ? 'federated credential'
+          : undefined
+  if (redirectUris.spa.length > 0) return 'single-page app'
+  if (redirectUris.web.length > 0) return `web app, ${credential ?? 'no credential'}`
+  if (credential !== undefined) return `daemon, ${credential}`
+  return redirectUris.publicClient.length > 0 ? 'public client' : 'no credential'
+}
+
+/** By characters as a reader counts them. */
+function shortened(text: string, most: number): string {
+  const characters = [...text]
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`
+}

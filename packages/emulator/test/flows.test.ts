@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { decodeJwt } from 'jose'
+import { createTokenValidator, entra } from '@countersign/core'
+import { type Emulator, reportApiCalls } from '@countersign/emulator'
+import { createFlows, type Flow } from '../src/instance/flows.js'
+import type { RecordedRequest } from '../src/instance/request-log.js'
+import { askToken, ids, onBehalfOf, secrets, signInAndRedeem, startTestEmulator } from './support.js'
+
+let emulator: Emulator
+beforeAll(async () => {
+  emulator = await startTestEmulator()
+})
+afterAll(() => emulator.stop())
+
+/** What the live page sends first: every flow. */
+async function flowsOf({ origin }: Emulator): Promise<{ id: number; steps: number; sub: string; who: string }[]> {
+  const gone = new AbortController()
+  const response = await fetch(`${origin}/_/requests/events`, { signal: gone.signal })
+  let text = ''
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString('utf8')
+    if (text.includes('\n\n')) break
+  }
+  gone.abort()
+  return JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '{}').flows
+}
+
+const report = (call: object, token = emulator.controlApi.token): Promise<Response> =>
+  fetch(`${emulator.controlApi.address}/api-calls`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(call),
+  })
+
+describe('requests that belong together', () => {
+  test('are one flow from the sign-in to the second API, with what the APIs report', async () => {
+    await using own = await startTestEmulator()
+    const { body } = await signInAndRedeem(own)
+    const obo = await askToken(own, onBehalfOf(body['access_token'], { scope: 'api://v2/.default' }))
+    expect(obo.status).toBe(200)
+    const address = `${own.controlApi.address}/api-calls`
+    for (const [api, token] of [
+      ['tier1', body['access_token']],
+      ['v2', obo.body['access_token']],
+    ] as const) {
+      const { uti } = decodeJwt(String(token))
+      const answer = await fetch(address, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${own.controlApi.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ api, outcome: 'accepted', tokenId: uti }),
+      })
+      expect(answer.status).toBe(204)
+    }
+    expect(await flowsOf(own)).toMatchObject([{ who: 'Alice Ash', sub: expect.stringContaining('tier1') }])
+  })
+
+  test('are another flow for each client credentials request, and for a second sign-in', async () => {
+    await using own = await startTestEmulator()
+    const form = { grant_type: 'client_credentials', client_id: ids.daemon, client_secret: secrets.daemon, scope: 'api://v2/.default' }
+    await askToken(own, form)
+    await askToken(own, form)
+    await signInAndRedeem(own)
+    await signInAndRedeem(own)
+    expect(await flowsOf(own)).toHaveLength(4)
+  })
+
+  test('hold no secret, code or token that could be used', async () => {
+    await using own = await startTestEmulator()
+    const { body } = await signInAndRedeem(own, { query: { state: 'eyJhbGciOi.a-token' } })
+    const html = await (await fetch(`${own.origin}/_/requests/1`)).text()
+    const all = await Promise.all(own.requests.map(async ({ id }) => (await fetch(`${own.origin}/_/requests/${id}`)).text()))
+    for (const text of [html, ...all]) {
+      for (const name of ['access_token', 'refresh_token', 'id_token']) {
+        expect(text).not.toContain(String(body[name]).split('.').at(-1))
+      }
+      expect(text).not.toMatch(/code=(?!\[redacted\]|code_)1\./)
+    }
+  })
+})
+
+describe('what an API reports', () => {
+  test('comes by one line of options, from a validator of this suite', async () => {
+    await using own = await startTestEmulator()
+    const validator = createTokenValidator({
+      issuer: entra({ tenantId: ids.contoso, clientId: ids.v2, cloud: own.cloud }),
+      clock: own.clock.now,
+      ...reportApiCalls({ ...own.controlApi, api: 'v2' }),
+    })
+    const { body } = await askToken(own, {
+      grant_type: 'client_credentials',
+      client_id: ids.daemon,
+      client_secret: secrets.daemon,
+      scope: 'api://v2/.default',
+    })
+    await validator.validate(String(body['access_token']))
+    await expect.poll(async () => (await flowsOf(own)).map(({ steps }) => steps)).toEqual([2])
+  })
+
+  test('is refused with another member, a text that may be a token, and without the control token', async () => {
+    expect((await report({ api: 'v2', outcome: 'accepted', token: 'x' })).status).toBe(400)
+    expect((await report({ api: 'v2', outcome: 'refused', code: 'x'.repeat(101) })).status).toBe(400)
+    expect((await report({ api: 'v2', outcome: 'other' })).status).toBe(400)
+    expect((await report({ api: 'v2', outcome: 'accepted' }, 'another-token-of-some-length')).status).toBe(401)
+  })
+
+  test.each([
+    ['address', { address: 'nowhere', token: 'x', api: 'v2' }],
+    ['token', { address: 'http://localhost:1', token: '', api: 'v2' }],
+    ['api', { address: 'http://localhost:1', token: 'x', api: '' }],
+  ])('needs a proper %s', (name, options) => {
+    expect(() => reportApiCalls(options)).toThrow(new RegExp(`^reportApiCalls: "${name}" must be`))
+  })
+
+  test('is dropped where the emulator does not answer', () => {
+    const { onAccepted } = reportApiCalls({ address: 'http://localhost:1', token: 'x', api: 'v2' })
+    for (let count = 0; count < 500; count += 1) onAccepted({})
+  })
+})
+
+test('the oldest flows are dropped, and their keys with them', () => {
+  const flows = createFlows()
+  const request = { time: 0 } as RecordedRequest
+  const changed: (Flow | undefined)[] = []
+  const end = flows.subscribe((flow) => changed.push(flow))
+  for (let count = 0; count < 5100; count += 1) {
+    flows.addRequest(request, undefined, { starts: false, keys: [`key ${count % 5050}`] })
+  }
+  expect(flows.latest().reduce((sum, { steps }) => sum + steps.length, 0)).toBe(5000)
+  expect(flows.find(1)?.steps).toHaveLength(2)
+  expect(flows.find(60)).toBeUndefined()
+  expect(changed).toHaveLength(5100)
+  flows.clear()
+  end()
+  flows.addCall({ api: 'v2', outcome: 'accepted' }, 0)
+  expect(changed).toHaveLength(5101)
+  expect(flows.latest()).toHaveLength(1)
+})
