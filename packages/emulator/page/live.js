@@ -52,16 +52,14 @@
     const link = document.createElement('a')
     link.className = 'flow'
     const time = document.createElement('time')
-    const middle = document.createElement('span')
     const title = document.createElement('b')
     const who = document.createElement('bdi')
     const comma = document.createTextNode('')
     const path = document.createElement('bdi')
     title.append(who, comma, path)
     const kinds = document.createElement('small')
-    middle.append(title, kinds)
     const chip = document.createElement('span')
-    link.append(time, middle, chip)
+    link.append(time, title, kinds, chip)
     space.append(link)
     return { link, time, who, comma, path, kinds, chip, id: undefined, version: undefined, at: undefined }
   }

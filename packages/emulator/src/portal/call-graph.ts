@@ -1,4 +1,6 @@
 import { signInScopes, graphAppId } from '../directory/graph.js'
+import { tokenExchangeAppId } from '../directory/token-exchange.js'
+import { azureApiFacts } from '../registration/azure-api-facts.js'
 import type { Directory } from '../directory/directory.js'
 import type { Application, Tenant } from '../directory/types.js'
 
@@ -49,10 +51,12 @@ export function isInteractive({ redirectUris, isFallbackPublicClient }: Applicat
   return web.length + spa.length + publicClient.length > 0 || isFallbackPublicClient
 }
 
-/** An API that many registrations do not name: it is shown where something calls it. */
-function isMicrosofts({ appId, homeTenantId }: Application, { tenants }: Directory): boolean {
-  return appId === graphAppId || !tenants.has(homeTenantId)
-}
+/** APIs of Microsoft that are in every tenant: shown where something calls them. */
+const everywhere: ReadonlySet<string> = new Set([
+  graphAppId,
+  tokenExchangeAppId,
+  ...Object.values(azureApiFacts).map(({ appId }) => appId),
+])
 
 export function callGraph(directory: Directory): CallGraph {
   const all = [...directory.applications.values()]
@@ -60,9 +64,7 @@ export function callGraph(directory: Directory): CallGraph {
   const calls = tenants.flatMap((tenant) => callsIn(directory, tenant))
   const named = new Set(calls.flatMap(({ client, api }) => [client.appId, api.appId]))
   return {
-    applications: all.filter(
-      (application) => named.has(application.appId) || !isMicrosofts(application, directory),
-    ),
+    applications: all.filter(({ appId }) => named.has(appId) || !everywhere.has(appId)),
     tenants: tenants.filter(({ users }) => users.size > 0),
     calls,
     signIns: tenants.flatMap((tenant) => signInsOf(all, tenant)),

@@ -38,7 +38,8 @@ export interface Layout {
 }
 
 export interface Spacing {
-  readonly column: number
+  /** The gap to the right of a column. */
+  readonly column: (index: number) => number
   readonly row: number
   readonly margin: number
   readonly top: number
@@ -97,7 +98,7 @@ export function layeredLayout(
   const lefts: number[] = []
   for (let count = 0; count < widths.length; count += 1) {
     const last = lefts.length - 1
-    lefts.push(last < 0 ? spacing.margin : (lefts[last] ?? 0) + (widths[last] ?? 0) + spacing.column)
+    lefts.push(last < 0 ? spacing.margin : (lefts[last] ?? 0) + (widths[last] ?? 0) + spacing.column(last))
   }
   const bottom = Math.max(0, ...columns.flat().map(({ y, height }) => y + height))
   return {

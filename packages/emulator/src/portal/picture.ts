@@ -8,8 +8,7 @@ import { layeredLayout, type LayoutEdge, type LayoutNode, type Point } from './l
  * The picture of the overview: boxes for users, clients and APIs, an arrow for each pair that may call or wants to.
  */
 
-const size = { width: 196, height: 54, line: 19, head: 34 }
-const spacing = { column: 176, row: 22, margin: 12, top: 40 }
+const size = { width: 168, height: 54, line: 19, head: 34, characters: 20, words: 18 }
 /** With more arrows than that, what is granted is written only where the pointer or the focus is. */
 const mostWritten = 24
 const shownUsers = 4
@@ -43,7 +42,14 @@ export function picture(service: Service, graph: CallGraph, found: ReadonlySet<s
       least: isLonelyApi(application, called, calling) ? 2 : 1,
     })),
   ]
-  const layout = layeredLayout(nodes, arrows, spacing)
+  // Between users and clients nothing is written, unless an assignment is demanded.
+  const isAssigned = graph.signIns.some(({ isAssignmentRequired }) => isAssignmentRequired)
+  const layout = layeredLayout(nodes, arrows, {
+    column: (index) => (index === 0 && !isAssigned ? 64 : 128),
+    row: 20,
+    margin: 3,
+    top: 36,
+  })
   const written = new Labels(layout.nodes, nodes)
   const isDense = arrows.length > mostWritten
   const titles = ['Users', 'Clients', 'First tier', 'Second tier', 'Third tier']
@@ -168,7 +174,7 @@ function drawArrow(arrow: Arrow, points: readonly Point[], labels: Labels): Html
       <path class="line" d="${path}" marker-end="url(#tip-${kind})" />
       ${
         label !== undefined &&
-        html`<g class="label">
+        html`<g class="label" aria-hidden="true">
           <rect
             class="under"
             x="${label.x}"
@@ -184,7 +190,7 @@ function drawArrow(arrow: Arrow, points: readonly Point[], labels: Labels): Html
                 y="${label.y + 13 + index * 15}"
                 text-anchor="middle"
               >
-                ${shortened(line, 24)}
+                ${shortened(line, size.words)}
               </text> `,
           )}
         </g>`
@@ -245,7 +251,7 @@ class Labels {
     if (lines.length === 0 || points.length < 2) return undefined
     const width = Math.max(
       withButton ? 68 : 0,
-      ...lines.map((line) => Math.min(24, [...line].length) * 7.2 + 10),
+      ...lines.map((line) => Math.min(size.words, [...line].length) * 7 + 8),
     )
     const height = lines.length * 15 + 3 + (withButton ? 30 : 0)
     const segments = [points.slice(0, 2), points.slice(-2)] as [Point, Point][]
@@ -289,13 +295,13 @@ function usersBox({ id, displayName, users }: Tenant, { x, y }: Point): Html {
   return html`<g class="node" data-node="${id}">
     <a href="/_/users" aria-label="${users.size} users of ${displayName}">
       <rect class="box" x="${x}" y="${y}" width="${size.width}" height="${height}" rx="8" />
-      <text x="${x + 12}" y="${y + 21}">${shortened(displayName, 24)}</text>
+      <text aria-hidden="true" x="${x + 12}" y="${y + 21}">${shortened(displayName, size.characters)}</text>
     </a>
     ${shown.map(
       (user, index) =>
         html`<a href="/_/users/${user.id}">
           <text class="sub" x="${x + 12}" y="${y + size.head + 6 + index * size.line}">
-            ${shortened(user.displayName, 20)}${user.isAdmin && ' (admin)'}${!user.isEnabled && ' (disabled)'}
+            ${shortened(user.displayName, user.isAdmin || !user.isEnabled ? 12 : size.characters)}${user.isAdmin && ' (admin)'}${!user.isEnabled && ' (disabled)'}
           </text></a
         > `,
     )}
@@ -322,8 +328,8 @@ function applicationBox(service: Service, application: Application, { x, y }: Po
   >
     <title>${displayName}, ${sub}</title>
     <rect class="box" x="${x}" y="${y}" width="${size.width}" height="${size.height}" rx="8" />
-    <text x="${x + 12}" y="${y + 23}">${shortened(displayName, 24)}</text>
-    <text class="sub" x="${x + 12}" y="${y + 41}">${sub}</text>
+    <text aria-hidden="true" x="${x + 12}" y="${y + 23}">${shortened(displayName, size.characters)}</text>
+    <text aria-hidden="true" class="sub" x="${x + 12}" y="${y + 41}">${sub}</text>
   </a> `
 }
 

@@ -18,7 +18,7 @@ import {
   userOf,
 } from './flow-words.js'
 import { actionForm } from './layout.js'
-import { chip, codeBlock, factList, table, verdict } from './parts.js'
+import { chip, codeBlock, factList, idText, verdict } from './parts.js'
 import { sequence } from './sequence.js'
 import { encodedPart, quoted } from './shell.js'
 import { timeOfDay } from './time.js'
@@ -83,7 +83,8 @@ function flowLine(summary: FlowSummary, current: number | undefined): Html {
   const { id, time, who, path, kinds, end } = summary
   return html`<a class="flow" href="/_/flows/${id}" ${id === current && html`aria-current="true"`}>
     <time>${time}</time>
-    <span><b>${who !== '' && html`${nameText(who)}, `}${nameText(path)}</b><small>${kinds}</small></span>
+    <b>${who !== '' && html`${nameText(who)}, `}${nameText(path)}</b>
+    <small>${kinds}</small>
     ${chip(end, summary.isRefused ? 'bad' : 'good')}
   </a> `
 }
@@ -261,14 +262,17 @@ function reportedName(service: Service, call: ApiCall): string {
 }
 
 function values(of: Readonly<Record<string, string>>, empty: string): Html {
-  return table({
-    headings: ['Name', 'Value'],
-    rows: Object.entries(of).map(([name, value]) => [
-      html`<code>${name}</code>`,
-      html`<code class="${value === '[redacted]' && 'muted'}">${value}</code>`,
-    ]),
-    empty,
-  })
+  const entries = Object.entries(of)
+  if (entries.length === 0) return html`<p class="muted">${empty}</p>`
+  return html`<dl class="values">
+    ${entries.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value === '[redacted]' ? html`<code class="muted">${value}</code>` : idText(value)}</dd>
+        </div> `,
+    )}
+  </dl>`
 }
 
 function headers(of: Readonly<Record<string, string>> | undefined): Html | false {

@@ -7,7 +7,7 @@ import { answerWords, isRefused, partiesOf, requestWords } from './flow-words.js
  * The sequence diagram of a flow: a line of life for each party, two arrows for each step.
  */
 
-const size = { column: 190, left: 84, top: 44, step: 62 }
+const size = { room: 470, left: 70, top: 44, step: 62 }
 /** Older steps are left out: the end is what counts. */
 const mostSteps = 40
 const tokenService = 'token service'
@@ -28,7 +28,8 @@ export function sequence(service: Service, flow: Flow, current: Step): Html {
     const to = column(step.kind === 'call' ? api : tokenService)
     return { step, from, to: to === from ? column(`${api || tokenService} `) : to }
   })
-  const x = (index: number): number => size.left + index * size.column
+  const distance = Math.round(Math.min(300, Math.max(150, size.room / Math.max(1, parties.length - 1))))
+  const x = (index: number): number => size.left + index * distance
   const width = x(parties.length - 1) + size.left
   const height = size.top + rows.length * size.step + 8
   const words = rows.map(
@@ -99,7 +100,7 @@ function drawStep(
   const [left, gap] = [Math.min(from, to), Math.abs(to - from)]
   const most = Math.max(14, Math.floor(gap / 6.9))
   const arrow = (kind: string, text: string, start: number, stop: number, at: number): Html =>
-    html`<g class="${kind}">
+    html`<g class="${kind}" aria-hidden="true">
       <path
         class="line"
         d="M${start} ${at}H${stop + (stop > start ? -2 : 2)}"
