@@ -15,7 +15,7 @@
   /** By id; the ids count up. */
   const flows = new Map()
   /** While it is paused. */
-  const held = []
+  const held = { isAll: false, lines: new Map() }
   let shown = []
   let chosen = Number(panel.querySelector('[data-flow]')?.dataset.flow) || undefined
   let step = new URLSearchParams(location.search).get('step') ?? undefined
@@ -103,10 +103,25 @@
       wanted.push([index, row])
     }
     const spareRows = [...free]
+    const placed = new Map()
     for (const [index, known] of wanted) {
       const row = known ?? spareRows.pop()
       row.link.hidden = false
+      placed.set(index, row)
       fill(row, shown[index], index)
+    }
+    // In the order in which they are seen, for a screen reader and the Tab key. What has the focus is never moved.
+    let cursor = space.firstChild
+    for (const { link } of wanted.map(([index]) => placed.get(index))) {
+      if (link === document.activeElement) {
+        while (cursor && cursor !== link) {
+          const next = cursor.nextSibling
+          space.append(cursor)
+          cursor = next
+        }
+      }
+      if (link === cursor) cursor = cursor.nextSibling
+      else space.insertBefore(link, cursor)
     }
     for (const row of spareRows) {
       row.link.hidden = true
@@ -137,7 +152,7 @@
     const kind = isPaused ? 'chip warn' : isConnected ? 'chip good dot-live' : 'chip bad'
     put(state, word)
     if (state.className !== kind) state.className = kind
-    pause.textContent = isPaused ? (held.length > 0 ? 'Go on: there is more' : 'Go on') : 'Pause'
+    pause.textContent = isPaused ? (held.lines.size > 0 ? 'Go on: there is more' : 'Go on') : 'Pause'
     pause.setAttribute('aria-pressed', String(isPaused))
   }
 
@@ -154,8 +169,14 @@
   }
   const receive = (message) => {
     if (!isPaused) return apply(message)
-    if (message.all) held.length = 0
-    held.push(message)
+    if (message.all) held.lines.clear()
+    held.isAll ||= message.all === true
+    for (const line of message.flows) held.lines.set(line.id, line)
+    // More than that would not be shown.
+    for (const id of held.lines.keys()) {
+      if (held.lines.size <= most) break
+      held.lines.delete(id)
+    }
     showState()
   }
 
@@ -247,12 +268,16 @@
   aside.addEventListener('change', () => drawSoon(true))
   pause.addEventListener('click', () => {
     isPaused = !isPaused
-    if (!isPaused) for (const message of held.splice(0)) apply(message)
+    if (!isPaused) {
+      apply({ all: held.isAll, flows: [...held.lines.values()] })
+      held.isAll = false
+      held.lines.clear()
+    }
     showState()
   })
   clear.form.addEventListener('submit', async (event) => {
     event.preventDefault()
-    held.length = 0
+    held.lines.clear()
     await fetch(clear.form.action, { method: 'POST', body: new URLSearchParams(new FormData(clear.form)) })
   })
   connect()

@@ -58,6 +58,11 @@ const everywhere: ReadonlySet<string> = new Set([
   ...Object.values(azureApiFacts).map(({ appId }) => appId),
 ])
 
+/** Whether an application is Microsoft's, in every tenant. */
+export function isInEveryTenant({ appId }: Application): boolean {
+  return everywhere.has(appId)
+}
+
 export function callGraph(directory: Directory): CallGraph {
   const all = [...directory.applications.values()]
   const tenants = [...directory.tenants.values()]

@@ -48,6 +48,36 @@ const meanings: Readonly<Record<string, string>> = {
   xms_ftd: 'opaque data of the token service: ignore it',
 }
 
+/** Every other claim is in the place of the empty name. */
+export const claimOrder: readonly string[] = [
+  'aud',
+  'scp',
+  'roles',
+  'exp',
+  'iss',
+  'tid',
+  'azp',
+  'appid',
+  'oid',
+  'preferred_username',
+  'upn',
+  'unique_name',
+  'name',
+  'ver',
+  'idtyp',
+  'azpacr',
+  'appidacr',
+  '',
+  'nbf',
+  'iat',
+  'sub',
+  'sid',
+  'uti',
+  'rh',
+  'aio',
+  'xms_ftd',
+]
+
 export const timeClaims: ReadonlySet<string> = new Set(['auth_time', 'exp', 'iat', 'nbf'])
 
 /** The meaning of one claim in a token of this directory. */

@@ -171,7 +171,7 @@ export function requestWords(service: Service, step: Step): string {
   if (step.kind === 'call') {
     const { method, path } = step.call
     const address = [method, path].filter(Boolean).join(' ')
-    return `${address || 'API call'}, Bearer ••••`
+    return address === '' ? 'API call' : address
   }
   const { request } = step
   const scope = (request.parameters['scope'] ?? request.parameters['resource'] ?? '')
@@ -180,12 +180,13 @@ export function requestWords(service: Service, step: Step): string {
     .filter((word) => word !== '' && word !== 'offline_access' && word !== 'openid' && word !== 'profile')
     .join(' ')
   const kind = kindOf(step)
-  if (request.endpoint === 'token') return `token: ${kind}${scope === '' ? '' : `, ${scope}`}`
+  if (request.endpoint === 'token')
+    return `${kind}${scope === '' || scope === '.default' ? '' : `: ${scope}`}`
   const user = userOf(service, request)
   const isPage = request.endpoint === 'authorize' || request.endpoint === 'deviceLogin'
   if (isPage && user !== undefined) return `${kind} as ${user.displayName}`
   if (request.endpoint === undefined) return `${request.method} ${request.path}`
-  return `${kind}${scope === '' ? '' : `, ${scope}`}`
+  return `${kind}${scope === '' ? '' : `: ${scope}`}`
 }
 
 /** What is written at the arrow of the answer. */
@@ -209,7 +210,7 @@ export function answerWords(service: Service, step: Step): string {
     (name) => exchange?.answer?.[name] !== undefined,
   )
   if (tokens.length > 0) {
-    return `${request.status} ${tokens.map((name) => name.replace('_token', '')).join(', ')} token`
+    return `${request.status} ${tokens.length === 1 ? 'access token' : tokens.map((name) => name.replace('_token', '')).join(', ')}`
   }
   const isPage = exchange?.answerHeaders['content-type']?.startsWith('text/html') === true
   return isPage ? `${request.status} a page to fill in` : end

@@ -1,13 +1,14 @@
 import type { Parameters } from '../base/parameters.js'
 import type { Controls } from '../controls/controls.js'
+import { isIdentifiedBy } from '../directory/lookup.js'
 import type { Inspection } from '../inspect/inspect-token.js'
 import type { ApiVerdict, Check } from '../inspect/rules.js'
 import { type Json, written } from '../inspect/token.js'
 import type { Service } from '../instance/service.js'
 import { html, type Html, nameText } from '../pages/html.js'
-import { isApi } from './call-graph.js'
+import { isApi, isInEveryTenant } from './call-graph.js'
 import { failureWords, fixOf } from './check-words.js'
-import { claimMeaning, timeClaims } from './claim-words.js'
+import { claimMeaning, claimOrder, timeClaims } from './claim-words.js'
 import { actionForm } from './layout.js'
 import { chip, chooser, codeBlock, idText, type Row, table, verdict } from './parts.js'
 import { countdown } from './time.js'
@@ -30,7 +31,7 @@ export async function inspectorPage(controls: Controls, form: Parameters | undef
   const judge = inspection && judgeOf(service, inspection, form?.get('api'))
   const explained = inspection !== undefined && explanation(service, inspection, judge)
   const apis = [...service.directory.applications.values()]
-    .filter(isApi)
+    .filter((application) => isApi(application) && !isInEveryTenant(application))
     .map(({ appId, displayName }) => [appId, displayName] as const)
   return html`${explained !== false && explained.top}
   ${actionForm(
@@ -88,7 +89,7 @@ function judgeOf(
     api.appId === name.toLowerCase() || api.displayName === name || api.identifierUris.includes(name)
   const apis = verdicts.filter(({ api }) => {
     const application = directory.applications.get(api.appId)
-    return application !== undefined && isApi(application)
+    return application !== undefined && isApi(application) && !isInEveryTenant(application)
   })
   const named = chosen === undefined ? undefined : verdicts.find((each) => isNamed(each, chosen))
   const audience = written(claims?.['aud'])
@@ -166,7 +167,7 @@ function top(
   return verdict(
     'bad',
     html`Refused by ${name}:
-    ${story === undefined ? failureWords(failed, claims, service.clock.now()) : lowered(story.why)}`,
+    ${story === undefined ? `${failureWords(failed, claims, service.clock.now())}.` : lowered(story.why)}`,
     html`${story !== undefined && html`<p>The check that fails: ${failureWords(failed, claims, service.clock.now())}.</p>`}
       <p><strong>What to do:</strong> ${story?.fix} ${what}</p>
       ${line !== undefined && codeBlock(line, 'Copy the line')}
@@ -195,13 +196,22 @@ function claimTable(service: Service, claims: Json): Html {
   const { directory } = service
   return table({
     headings: ['Claim', 'Value', 'Meaning'],
-    rows: Object.entries(claims).map(([name, value]): Row => [
-      html`<code>${name}</code>`,
+    rows: sorted(Object.entries(claims)).map(([name, value]): Row => [
+      html`<code class="name">${name}</code>`,
       timeClaims.has(name) && typeof value === 'number' ? countdown(service, value) : claimValue(value),
       claimMeaning(directory, name, value, claims),
     ]),
     empty: 'It has no claims.',
   })
+}
+
+/** What decides comes first, and opaque data last. */
+function sorted(claims: [string, unknown][]): [string, unknown][] {
+  const place = (name: string): number => {
+    const index = claimOrder.indexOf(name)
+    return index < 0 ? claimOrder.indexOf('') : index
+  }
+  return claims.toSorted(([a], [b]) => place(a) - place(b))
 }
 
 function claimValue(value: unknown): Html {
@@ -250,6 +260,10 @@ function checkList(service: Service, { checks }: ApiVerdict): Html {
 }
 
 function foundText(service: Service, name: string, received: string | undefined): Html {
+  if (name === 'audience') {
+    const api = [...service.directory.applications.values()].find((each) => isIdentifiedBy(each, received))
+    return html`${idText(received ?? '')} ${api !== undefined && nameText(api.displayName)}`
+  }
   const isTime = name === 'expiry' || name === 'not before' || name === 'issued'
   const seconds = Number(received)
   if (isTime && Number.isFinite(seconds)) return countdown(service, seconds)

@@ -15,6 +15,8 @@ export interface LayoutEdge {
   readonly id: string
   readonly from: string
   readonly to: string
+  /** The height that it needs beside a node. */
+  readonly space: number
 }
 
 export interface Point {
@@ -108,7 +110,7 @@ export function layeredLayout(
     nodes: new Map(
       [...cells].map(([id, { column, y }]) => [id, { column, x: lefts[column] ?? 0, y }] as const),
     ),
-    edges: routes(paths, lefts, widths),
+    edges: routes(paths, new Map(drawn.map(({ id, space }) => [id, space])), lefts, widths),
   }
 }
 
@@ -198,6 +200,7 @@ function assignRows(columns: readonly Cell[][], { row, top }: Spacing): void {
 /** Arrows that leave or reach a node at the same side are spread along it, in the order of their other ends. */
 function routes(
   paths: ReadonlyMap<string, readonly Cell[]>,
+  spaces: ReadonlyMap<string, number>,
   lefts: readonly number[],
   widths: readonly number[],
 ): Map<string, readonly Point[]> {
@@ -212,9 +215,14 @@ function routes(
     }
     for (const [cell, group] of groups) {
       group.sort(([, a], [, b]) => a.y + a.height / 2 - (b.y + b.height / 2))
-      const gap = Math.min(14, (cell.height - 12) / Math.max(1, group.length))
+      const needed = group.map(([id]) => spaces.get(id) ?? 0)
+      const sum = needed.reduce((total, space) => total + space, 0)
+      const scale = Math.min(1, (cell.height - 8) / Math.max(1, sum))
+      let at = cell.y + cell.height / 2 - (sum * scale) / 2
       group.forEach(([id], index) => {
-        ports.set(`${side} ${id}`, cell.y + cell.height / 2 + (index - (group.length - 1) / 2) * gap)
+        const space = (needed[index] ?? 0) * scale
+        ports.set(`${side} ${id}`, at + space / 2)
+        at += space
       })
     }
   }

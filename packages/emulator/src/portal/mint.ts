@@ -3,6 +3,7 @@ import type { Controls } from '../controls/controls.js'
 import { type TokenFlaw, tokenFlaws, tokenFlawTable } from '../controls/flaw-table.js'
 import type { IssueTokenOptions } from '../controls/issue-token.js'
 import type { Service } from '../instance/service.js'
+import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import { html, type Html } from '../pages/html.js'
 import { callGraph, isApi } from './call-graph.js'
 import { explanation } from './inspector.js'
@@ -37,7 +38,12 @@ export async function mint(
     '/_/mint',
     html`<div class="grid">
         ${chooser('Client', 'client', applications.map(named), given('client'))}
-        ${chooser('API', 'resource', applications.filter(isApi).map(named), given('resource'))}
+        ${chooser(
+          'API',
+          'resource',
+          applications.filter((each) => isApi(each) && each.appId !== tokenExchangeAppId).map(named),
+          given('resource'),
+        )}
         ${chooser(
           'User',
           'user',
@@ -171,8 +177,8 @@ async function minted(controls: Controls, form: Parameters, flaw: string | undef
     <section class="card" aria-labelledby="minted">
       <div class="row">
         <h2 id="minted">The token</h2>
-        ${copyButton(token, 'Copy the token')}
-        ${copyButton(`Authorization: Bearer ${token}`, 'Copy as a header')}
+        ${copyButton(token, 'Copy the token', 'Copy the token')}
+        ${copyButton(`Authorization: Bearer ${token}`, 'Copy as a header', 'Copy as a header')}
       </div>
       <textarea readonly rows="4" aria-label="The token">
 ${isShown ? token : `${token.slice(0, 200)}… (${token.length} characters)`}</textarea>

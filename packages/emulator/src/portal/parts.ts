@@ -71,9 +71,9 @@ export function idText(value: string): Html {
 }
 
 /** Hidden until the page's script runs: without one there is nothing to press. */
-export function copyButton(text: string, label: string): Html {
+export function copyButton(text: string, label: string, shown = 'copy'): Html {
   return html`<button type="button" class="copy" data-copy="${text}" aria-label="${label}" hidden>
-    copy
+    ${shown}
   </button>`
 }
 

@@ -26,19 +26,20 @@ interface Arrow extends LayoutEdge {
 /** `found`: the applications that a search named, to stand out. */
 export function picture(service: Service, graph: CallGraph, found: ReadonlySet<string>): Html {
   const arrows = [...graph.signIns.map(signInArrow), ...callArrows(graph.calls)]
+  const isDense = arrows.length > mostWritten
   const called = new Set(graph.calls.map(({ api }) => api.appId))
   const calling = new Set(graph.calls.map(({ client }) => client.appId))
   const nodes: LayoutNode[] = [
     ...graph.tenants.map(({ id, users }) => ({
       id,
       width: size.width,
-      height: size.head + Math.min(users.size, shownUsers + 1) * size.line,
+      height: usersHeight(users.size),
       least: 0,
     })),
     ...graph.applications.map((application) => ({
       id: application.appId,
       width: size.width,
-      height: size.height,
+      height: heightOf(application.appId, arrows, isDense),
       least: isLonelyApi(application, called, calling) ? 2 : 1,
     })),
   ]
@@ -51,7 +52,6 @@ export function picture(service: Service, graph: CallGraph, found: ReadonlySet<s
     top: 36,
   })
   const written = new Labels(layout.nodes, nodes)
-  const isDense = arrows.length > mostWritten
   const titles = ['Users', 'Clients', 'First tier', 'Second tier', 'Third tier']
   const summary = `${graph.applications.length} applications. ${arrows.map(({ sentence }) => sentence).join(' ')}`
   return html`<svg
@@ -89,11 +89,33 @@ export function picture(service: Service, graph: CallGraph, found: ReadonlySet<s
       applicationBox(
         service,
         application,
-        layout.nodes.get(application.appId) ?? { x: 0, y: 0 },
+        {
+          x: 0,
+          y: 0,
+          ...layout.nodes.get(application.appId),
+          height: heightOf(application.appId, arrows, isDense),
+        },
         found.has(application.appId),
       ),
     )}
   </svg>`
+}
+
+function usersHeight(users: number): number {
+  return size.head + Math.min(users, shownUsers + 1) * size.line
+}
+
+/** Room for what is written at the arrows of one side. */
+function heightOf(id: string, arrows: readonly Arrow[], isDense: boolean): number {
+  if (isDense) return size.height
+  const sum = (side: 'from' | 'to'): number =>
+    arrows.filter((arrow) => arrow[side] === id).reduce((total, { space }) => total + space, 8)
+  return Math.max(size.height, sum('from'), sum('to'))
+}
+
+/** The height of the words at an arrow, and of the button below them. */
+function labelHeight(lines: readonly string[], withButton: boolean): number {
+  return lines.length * 15 + 3 + (withButton ? 30 : 0)
 }
 
 function isLonelyApi(
@@ -109,12 +131,14 @@ function isLonelyApi(
 function signInArrow({ tenant, client, isAssignmentRequired, assigned }: SignInArrow): Arrow {
   const { size: all } = tenant.users
   const isMissing = isAssignmentRequired && assigned < all
+  const lines = isAssignmentRequired ? [`${assigned} of ${all} assigned`] : []
   return {
     id: `sign-in ${tenant.id} ${client.appId}`,
     from: tenant.id,
     to: client.appId,
     kind: isMissing ? 'missing' : isAssignmentRequired ? 'granted' : 'plain',
-    lines: isAssignmentRequired ? [`${assigned} of ${all} assigned`] : [],
+    lines,
+    space: Math.max(14, labelHeight(lines, isMissing)),
     sentence: isAssignmentRequired
       ? `${assigned} of ${all} users of ${tenant.displayName} are assigned to ${client.displayName}.`
       : `Users of ${tenant.displayName} sign in to ${client.displayName}.`,
@@ -144,6 +168,7 @@ function callArrows(calls: readonly Call[]): Arrow[] {
     const call = incomplete ?? (all[0] as Call)
     const missing = missingOf(call)
     const names = (missing.length > 0 ? missing : call.permissions).map(({ name }) => name)
+    const lines = names.length > 2 ? [names[0] as string, `and ${names.length - 1} more`] : names
     const granted = call.permissions.filter(({ grantedBy }) => grantedBy !== undefined)
     const sentences = [
       granted.length > 0 && `${granted.map(({ name }) => name).join(', ')} granted`,
@@ -155,7 +180,8 @@ function callArrows(calls: readonly Call[]): Arrow[] {
       from: call.client.appId,
       to: call.api.appId,
       kind: missing.length > 0 ? ('missing' as const) : ('granted' as const),
-      lines: names.length > 2 ? [names[0] as string, `and ${names.length - 1} more`] : names,
+      lines,
+      space: labelHeight(lines, missing.length > 0) + 2,
       sentence: `${call.client.displayName} calls ${call.api.displayName}: ${sentences.join(', ')}.`,
       address: `/_/consent?${query.toString()}`,
       form: missing.length > 0 ? grantForm(call) : undefined,
@@ -180,7 +206,7 @@ function drawArrow(arrow: Arrow, points: readonly Point[], labels: Labels): Html
             x="${label.x}"
             y="${label.y}"
             width="${label.width}"
-            height="${lines.length * 15 + 3}"
+            height="${labelHeight(lines, false)}"
             rx="3"
           />
           ${lines.map(
@@ -253,7 +279,7 @@ class Labels {
       withButton ? 68 : 0,
       ...lines.map((line) => Math.min(size.words, [...line].length) * 7 + 8),
     )
-    const height = lines.length * 15 + 3 + (withButton ? 30 : 0)
+    const height = labelHeight(lines, withButton)
     const segments = [points.slice(0, 2), points.slice(-2)] as [Point, Point][]
     const candidates = [0.5, 0.4, 0.6, 0.32, 0.68, 0.24, 0.76].flatMap((t) =>
       segments.map(([from, to]) => {
@@ -261,7 +287,10 @@ class Labels {
         return { x: middle.x - width / 2, y: middle.y - height / 2, width, height }
       }),
     )
-    const free = candidates.find((area) => !this.#taken.some((other) => overlap(area, other)))
+    const moved = [-16, 16, -32, 32].flatMap((by) =>
+      candidates.slice(0, 4).map((area) => ({ ...area, y: area.y + by })),
+    )
+    const free = [...candidates, ...moved].find((area) => !this.#taken.some((other) => overlap(area, other)))
     const chosen = free ?? candidates[0]
     if (chosen !== undefined) this.#taken.push(chosen)
     return chosen
@@ -291,7 +320,7 @@ function overlap(a: Area, b: Area): boolean {
 function usersBox({ id, displayName, users }: Tenant, { x, y }: Point): Html {
   const shown = [...users.values()].slice(0, shownUsers)
   const more = users.size - shown.length
-  const height = size.head + Math.min(users.size, shownUsers + 1) * size.line
+  const height = usersHeight(users.size)
   return html`<g class="node" data-node="${id}">
     <a href="/_/users" aria-label="${users.size} users of ${displayName}">
       <rect class="box" x="${x}" y="${y}" width="${size.width}" height="${height}" rx="8" />
@@ -316,7 +345,12 @@ function usersBox({ id, displayName, users }: Tenant, { x, y }: Point): Html {
   </g> `
 }
 
-function applicationBox(service: Service, application: Application, { x, y }: Point, isFound: boolean): Html {
+function applicationBox(
+  service: Service,
+  application: Application,
+  { x, y, height }: Point & { readonly height: number },
+  isFound: boolean,
+): Html {
   const { appId, displayName } = application
   const kind = isApi(application) ? 'api' : 'client'
   const sub = descriptionOf(service, application)
@@ -327,9 +361,11 @@ function applicationBox(service: Service, application: Application, { x, y }: Po
     aria-label="${displayName}, ${sub}"
   >
     <title>${displayName}, ${sub}</title>
-    <rect class="box" x="${x}" y="${y}" width="${size.width}" height="${size.height}" rx="8" />
-    <text aria-hidden="true" x="${x + 12}" y="${y + 23}">${shortened(displayName, size.characters)}</text>
-    <text aria-hidden="true" class="sub" x="${x + 12}" y="${y + 41}">${sub}</text>
+    <rect class="box" x="${x}" y="${y}" width="${size.width}" height="${height}" rx="8" />
+    <text aria-hidden="true" x="${x + 12}" y="${y + height / 2 - 4}"
+      >${shortened(displayName, size.characters)}</text
+    >
+    <text aria-hidden="true" class="sub" x="${x + 12}" y="${y + height / 2 + 14}">${sub}</text>
   </a> `
 }
 

@@ -7,7 +7,7 @@ import { answerWords, isRefused, partiesOf, requestWords } from './flow-words.js
  * The sequence diagram of a flow: a line of life for each party, two arrows for each step.
  */
 
-const size = { room: 470, left: 70, top: 44, step: 62 }
+const size = { room: 540, left: 70, top: 44, step: 62 }
 /** Older steps are left out: the end is what counts. */
 const mostSteps = 40
 const tokenService = 'token service'
@@ -100,13 +100,13 @@ function drawStep(
   const [left, gap] = [Math.min(from, to), Math.abs(to - from)]
   const most = Math.max(14, Math.floor(gap / 6.9))
   const arrow = (kind: string, text: string, start: number, stop: number, at: number): Html =>
-    html`<g class="${kind}" aria-hidden="true">
+    html`<g class="${kind}">
       <path
         class="line"
         d="M${start} ${at}H${stop + (stop > start ? -2 : 2)}"
         marker-end="url(#end-${kind})"
       />
-      <text class="word" x="${left + gap / 2}" y="${at - 6}" text-anchor="middle">
+      <text aria-hidden="true" class="word" x="${left + gap / 2}" y="${at - 6}" text-anchor="middle">
         ${shortened(text, most)}
       </text>
     </g>`
