@@ -13,7 +13,9 @@ beforeAll(async () => {
 afterAll(() => emulator.stop())
 
 /** What the live page sends first: every flow. */
-async function flowsOf({ origin }: Emulator): Promise<{ id: number; steps: number; sub: string; who: string }[]> {
+async function flowsOf({
+  origin,
+}: Emulator): Promise<{ id: number; steps: number; sub: string; who: string }[]> {
   const gone = new AbortController()
   const response = await fetch(`${origin}/_/requests/events`, { signal: gone.signal })
   let text = ''
@@ -56,7 +58,12 @@ describe('requests that belong together', () => {
 
   test('are another flow for each client credentials request, and for a second sign-in', async () => {
     await using own = await startTestEmulator()
-    const form = { grant_type: 'client_credentials', client_id: ids.daemon, client_secret: secrets.daemon, scope: 'api://v2/.default' }
+    const form = {
+      grant_type: 'client_credentials',
+      client_id: ids.daemon,
+      client_secret: secrets.daemon,
+      scope: 'api://v2/.default',
+    }
     await askToken(own, form)
     await askToken(own, form)
     await signInAndRedeem(own)
@@ -68,7 +75,9 @@ describe('requests that belong together', () => {
     await using own = await startTestEmulator()
     const { body } = await signInAndRedeem(own, { query: { state: 'eyJhbGciOi.a-token' } })
     const html = await (await fetch(`${own.origin}/_/requests/1`)).text()
-    const all = await Promise.all(own.requests.map(async ({ id }) => (await fetch(`${own.origin}/_/requests/${id}`)).text()))
+    const all = await Promise.all(
+      own.requests.map(async ({ id }) => (await fetch(`${own.origin}/_/requests/${id}`)).text()),
+    )
     for (const text of [html, ...all]) {
       for (const name of ['access_token', 'refresh_token', 'id_token']) {
         expect(text).not.toContain(String(body[name]).split('.').at(-1))
@@ -100,7 +109,9 @@ describe('what an API reports', () => {
     expect((await report({ api: 'v2', outcome: 'accepted', token: 'x' })).status).toBe(400)
     expect((await report({ api: 'v2', outcome: 'refused', code: 'x'.repeat(101) })).status).toBe(400)
     expect((await report({ api: 'v2', outcome: 'other' })).status).toBe(400)
-    expect((await report({ api: 'v2', outcome: 'accepted' }, 'another-token-of-some-length')).status).toBe(401)
+    expect((await report({ api: 'v2', outcome: 'accepted' }, 'another-token-of-some-length')).status).toBe(
+      401,
+    )
   })
 
   test.each([

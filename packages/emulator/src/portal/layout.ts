@@ -68,9 +68,14 @@ export interface PortalPage {
 const files = new Map<string, Html>()
 
 function file(name: PageFile): Html {
-  const known = files.get(name) ?? { markup: pageFile(name) }
+  const known = files.get(name) ?? { markup: shortened(pageFile(name)) }
   files.set(name, known)
   return known
+}
+
+/** Without indentation and comments of whole lines: every page carries the text. */
+function shortened(text: string): string {
+  return text.replaceAll(/^\s*(?:\/\/.*|\/\*.*\*\/)?\n|^\s+/gm, '')
 }
 
 export function sendPortalPage(service: Service, reply: FastifyReply, page: PortalPage): FastifyReply {

@@ -3,59 +3,65 @@ import type { Service } from '../instance/service.js'
 import { html, type Html, nameText } from '../pages/html.js'
 import { type Call, callGraph, type CallGraph, missingOf, type SignInArrow } from './call-graph.js'
 import { pageToken } from './layout.js'
-import { applicationLink, chip, finder, table } from './parts.js'
-import { assignForm, grantForm, picture } from './picture.js'
+import { applicationLink, chip, finder, type Row, table } from './parts.js'
+import { assignValue, grantValue, grantingForm, picture } from './picture.js'
 
-/** A picture with more boxes cannot be read: it shows those with the most arrows, and says so. */
+/** A picture with more boxes cannot be read. */
 const mostApplications = 60
-/** More that is missing is on the pages of the applications. */
-const mostMissing = 20
+/** Without a search, a large directory shows those with arrows, up to so many. */
+const usualApplications = 30
+/** A search finds the others. */
+const mostMissing = 10
 
 /** Who may call whom, as a picture, and what is missing, with a button that grants it. */
 export function overview(service: Service, asked: Parameters): Html {
   const find = asked.get('find')
   const whole = callGraph(service.directory)
   const { graph, found } = narrowed(whole, find)
-  const missing = whole.calls.filter((call) => missingOf(call).length > 0)
-  const unassigned = whole.signIns.filter(isUnassigned)
-  const granted = whole.calls.flatMap(({ permissions }) => permissions).length - countOf(missing)
+  const missing = countOf(whole.calls)
+  const granted = whole.calls.flatMap(({ permissions }) => permissions).length - missing
   return html`${finder(
       '/_/',
       find,
       'Find an application or a scope',
       'picture',
-      html`${chip(`${granted} granted`, 'good')}
-        ${missing.length > 0 && chip(`${countOf(missing)} missing`, 'warn')}
+      html`${chip(`${granted} granted`, 'good')} ${missing > 0 && chip(`${missing} missing`, 'warn')}
         <a class="button primary push" href="/_/mint">Mint a token</a>
         <a class="button" href="/_/settings">Copy settings</a>`,
     )}
+    <form id="${grantingForm}" method="post" action="/_/grant">
+      ${pageToken(service)}
+      ${find !== undefined && html`<input type="hidden" name="back" value="/_/?find=${encodeURIComponent(find)}" />`}
+    </form>
     <div id="picture" class="stack">
       ${
         graph.applications.length < whole.applications.length &&
         html`<p class="muted small">
           Shows ${graph.applications.length} of ${whole.applications.length}
-          applications${found.size === 0 && find === undefined && ': those with the most arrows. Search to see others'}.
+          applications${find === undefined && ': those with the most that is missing. Search to see others'}.
         </p>`
       }
-      ${
-        whole.applications.length === 0
-          ? html`<div class="empty">
-              <p>The registration has no application yet.</p>
-              <p>
-                Add one to its <code>applications</code>, or change the
-                <a href="/_/registration">registration</a> here.
-              </p>
-            </div>`
-          : graph.applications.length === 0
-            ? html`<div class="empty"><p>No application, scope or role has that in its name.</p></div>`
-            : html`<div class="card scroll" tabindex="0" role="region" aria-label="The picture">
-                  ${picture(service, graph, found)}
-                </div>
-                ${legend()}`
-      }
+      ${drawn(service, whole, graph, found)} ${missingList(service, find === undefined ? whole : graph)}
+    </div>`
+}
+
+function drawn(service: Service, whole: CallGraph, graph: CallGraph, found: ReadonlySet<string>): Html {
+  if (whole.applications.length === 0) {
+    return html`<div class="empty">
+      <p>The registration has no application yet.</p>
+      <p>
+        Add one to its <code>applications</code>, or change the <a href="/_/registration">registration</a>
+        here.
+      </p>
+    </div>`
+  }
+  if (graph.applications.length === 0) {
+    return html`<div class="empty"><p>No application, scope or role has that in its name.</p></div>`
+  }
+  return html`<div class="card scroll" tabindex="0" role="region" aria-label="The picture">
+      ${picture(service, graph, found)}
     </div>
-    ${missing.length + unassigned.length > 0 && missingList(service, missing, unassigned)}
-    ${forms(service, [...new Set([...missing.slice(0, mostMissing), ...graph.calls.filter((call) => missingOf(call).length > 0)])], [...new Set([...unassigned.slice(0, mostMissing), ...graph.signIns.filter(isUnassigned)])])}`
+    ${legend()}`
 }
 
 function isUnassigned({ isAssignmentRequired, assigned, tenant }: SignInArrow): boolean {
@@ -66,7 +72,7 @@ function countOf(calls: readonly Call[]): number {
   return calls.reduce((sum, call) => sum + missingOf(call).length, 0)
 }
 
-/** The applications that a search names and their neighbours; without a search those with the most arrows. */
+/** The applications that a search names and their neighbours; without a search, in a large directory, some. */
 function narrowed(
   graph: CallGraph,
   find: string | undefined,
@@ -75,85 +81,83 @@ function narrowed(
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '')
+  if (words.length === 0) {
+    const isLarge = graph.applications.length > mostApplications
+    return { found: new Set(), graph: isLarge ? limited(graph, usual(graph)) : graph }
+  }
   const fits = (text: string): boolean => words.every((word) => text.toLowerCase().includes(word))
   const found = new Set(
-    words.length === 0
-      ? []
-      : graph.applications
-          .filter(({ appId, displayName, scopes, roles, identifierUris }) =>
-            fits(
-              [
-                appId,
-                displayName,
-                ...identifierUris,
-                ...[...scopes, ...roles].map(({ value }) => value),
-              ].join(' '),
-            ),
-          )
-          .map(({ appId }) => appId),
+    graph.applications
+      .filter(({ appId, displayName, scopes, roles, identifierUris }) => {
+        const offered = [...scopes, ...roles].map(({ value }) => value)
+        return fits([appId, displayName, ...identifierUris, ...offered].join(' '))
+      })
+      .map(({ appId }) => appId),
   )
-  const arrows = new Map<string, number>()
-  const kept = new Set(found)
-  for (const call of graph.calls) {
-    const { client, api, permissions } = call
-    const isFound =
-      found.has(client.appId) ||
-      found.has(api.appId) ||
-      (words.length > 0 && permissions.some(({ name }) => fits(name)))
-    if (isFound) [client.appId, api.appId].forEach((id) => kept.add(id))
-    const weight = missingOf(call).length > 0 ? 100 : 1
-    for (const { appId } of [client, api]) arrows.set(appId, (arrows.get(appId) ?? 0) + weight)
+  const kept = new Set([...found].slice(0, mostApplications))
+  for (const { client, api, permissions } of graph.calls) {
+    const ends = [client.appId, api.appId]
+    const isFound = ends.some((id) => found.has(id)) || permissions.some(({ name }) => fits(name))
+    if (isFound && kept.size < mostApplications) for (const id of ends) kept.add(id)
   }
-  const wanted = graph.applications.filter(({ appId }) => words.length === 0 || kept.has(appId))
-  const shown =
-    wanted.length <= mostApplications
-      ? wanted
-      : wanted
-          .toSorted((a, b) => (arrows.get(b.appId) ?? 0) - (arrows.get(a.appId) ?? 0))
-          .slice(0, mostApplications)
-  const isShown = new Set(shown.map(({ appId }) => appId))
-  const signIns = graph.signIns.filter(({ client }) => isShown.has(client.appId))
+  return { found, graph: limited(graph, kept) }
+}
+
+/** Both ends of arrows, those with something missing first. */
+function usual({ calls }: CallGraph): ReadonlySet<string> {
+  const kept = new Set<string>()
+  for (const { client, api } of calls.toSorted((a, b) => missingOf(b).length - missingOf(a).length)) {
+    if (kept.size >= usualApplications) break
+    kept.add(client.appId).add(api.appId)
+  }
+  return kept
+}
+
+function limited(graph: CallGraph, kept: ReadonlySet<string>): CallGraph {
+  const signIns = graph.signIns.filter(({ client }) => kept.has(client.appId))
   return {
-    found,
-    graph: {
-      applications: shown,
-      tenants: graph.tenants.filter(
-        (tenant) => words.length === 0 || signIns.some((arrow) => arrow.tenant === tenant),
-      ),
-      calls: graph.calls.filter(({ client, api }) => isShown.has(client.appId) && isShown.has(api.appId)),
-      signIns,
-    },
+    applications: graph.applications.filter(({ appId }) => kept.has(appId)),
+    tenants: graph.tenants.filter((tenant) => signIns.some((arrow) => arrow.tenant === tenant)),
+    calls: graph.calls.filter(({ client, api }) => kept.has(client.appId) && kept.has(api.appId)),
+    signIns,
   }
 }
 
-function missingList(service: Service, missing: readonly Call[], unassigned: readonly SignInArrow[]): Html {
+function missingList(service: Service, { calls, signIns }: CallGraph): Html | false {
   const { applications } = service.directory
+  const missing = calls.filter((call) => missingOf(call).length > 0)
+  const unassigned = signIns.filter(isUnassigned)
+  const all = missing.length + unassigned.length
+  if (all === 0) return false
   const rows = [
-    ...missing.map((call) => [
-      applicationLink(applications, call.client.appId),
-      applicationLink(applications, call.api.appId),
-      html`${missingOf(call).map(({ name, kind }) =>
-        chip(html`${name}${kind === 'application' && ' (role)'}`, 'warn'),
-      )}`,
-      nameText(call.tenant.displayName),
-      html`<button class="primary" form="${grantForm(call)}">
-        Grant<span class="sr">
-          ${missingOf(call)
-            .map(({ name }) => name)
-            .join(', ')}
-          of ${call.api.displayName} to ${call.client.displayName}</span
-        >
-      </button>`,
-    ]),
-    ...unassigned.map(({ tenant, client, assigned }) => [
-      html`Users of ${nameText(tenant.displayName)}`,
-      applicationLink(applications, client.appId),
-      chip(`${assigned} of ${tenant.users.size} assigned`, 'warn'),
-      nameText(tenant.displayName),
-      html`<button form="${assignForm(tenant, client)}">
-        Assign everyone<span class="sr"> to ${client.displayName}</span>
-      </button>`,
-    ]),
+    ...missing.slice(0, mostMissing).map((call): Row => {
+      const { client, api, tenant } = call
+      const names = missingOf(call).map(({ name }) => name)
+      return [
+        applicationLink(applications, client.appId),
+        applicationLink(applications, api.appId),
+        html`${missingOf(call)
+          .slice(0, 4)
+          .map(({ name, kind }) => chip(html`${name}${kind === 'application' && ' (role)'}`, 'warn'))}`,
+        nameText(tenant.displayName),
+        html`<button class="primary" form="${grantingForm}" name="what" value="${grantValue(call)}">
+          Grant<span class="sr">
+            ${names.slice(0, 4).join(', ')} of ${api.displayName} to ${client.displayName}</span
+          >
+        </button>`,
+      ]
+    }),
+    ...unassigned
+      .slice(0, mostMissing)
+      .map(({ tenant, client, assigned }): Row => [
+        html`Users of ${nameText(tenant.displayName)}`,
+        applicationLink(applications, client.appId),
+        chip(`${assigned} of ${tenant.users.size} assigned`, 'warn'),
+        nameText(tenant.displayName),
+        html`<button form="${grantingForm}" name="what" value="${assignValue(tenant, client)}">
+          Assign everyone<span class="sr"> to ${client.displayName}</span>
+        </button>`,
+      ]),
   ]
   return html`<h2 id="missing">What is missing</h2>
     <p class="lead">
@@ -162,36 +166,14 @@ function missingList(service: Service, missing: readonly Call[], unassigned: rea
       administrator does; it lasts until a reset.
     </p>
     <div class="card">
-      ${table({ headings: ['Who', 'Wants to call', 'Missing', 'In', ''], rows: rows.slice(0, mostMissing), empty: '' })}
-      ${rows.length > mostMissing && html`<p class="muted small">And ${rows.length - mostMissing} more.</p>`}
+      ${table({ headings: ['Who', 'Wants to call', 'Missing', 'In', ''], rows, empty: '' })}
+      ${rows.length < all && html`<p class="muted small">And ${all - rows.length} more: search for one.</p>`}
     </div>`
-}
-
-/** The forms of all buttons that grant, once: the picture and the list share them. */
-function forms(service: Service, missing: readonly Call[], unassigned: readonly SignInArrow[]): Html {
-  const token = pageToken(service)
-  return html`${missing.map(
-    (call) =>
-      html`<form id="${grantForm(call)}" method="post" action="/_/grant" hidden>
-        ${token}
-        <input type="hidden" name="tenant" value="${call.tenant.id}" />
-        <input type="hidden" name="client" value="${call.client.appId}" />
-        <input type="hidden" name="resource" value="${call.api.appId}" />
-      </form> `,
-  )}
-  ${unassigned.map(
-    ({ tenant, client }) =>
-      html`<form id="${assignForm(tenant, client)}" method="post" action="/_/assign" hidden>
-        ${token}
-        <input type="hidden" name="tenant" value="${tenant.id}" />
-        <input type="hidden" name="application" value="${client.appId}" />
-      </form> `,
-  )}`
 }
 
 function legend(): Html {
   const line = (kind: string): Html =>
-    html`<svg width="34" height="10" viewBox="0 0 34 10" aria-hidden="true" class="small">
+    html`<svg width="34" height="10" viewBox="0 0 34 10" aria-hidden="true">
       <g class="edge ${kind}"><path class="line" d="M0 5H34" /></g>
     </svg>`
   return html`<p class="legend">

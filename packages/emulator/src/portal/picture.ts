@@ -18,9 +18,11 @@ interface Arrow extends LayoutEdge {
   /** What is written at it, at most two lines. */
   readonly lines: readonly string[]
   readonly sentence: string
+  /** Who would get it. */
+  readonly who: string
   readonly address: string
-  /** The form that grants what is missing. */
-  readonly form: string | undefined
+  /** What grants what is missing. */
+  readonly grant: string | undefined
 }
 
 /** `found`: the applications that a search named, to stand out. */
@@ -54,51 +56,58 @@ export function picture(service: Service, graph: CallGraph, found: ReadonlySet<s
   const written = new Labels(layout.nodes, nodes)
   const titles = ['Users', 'Clients', 'First tier', 'Second tier', 'Third tier']
   const summary = `${graph.applications.length} applications. ${arrows.map(({ sentence }) => sentence).join(' ')}`
-  return html`<svg
-    viewBox="0 0 ${layout.width} ${layout.height}"
-    width="${layout.width}"
-    height="${layout.height}"
-    class="${isDense && 'dense'}"
-    role="group"
-    aria-label="${summary.slice(0, 1000)}"
-  >
-    <defs>
-      ${(['granted', 'missing', 'plain'] as const).map(
-        (kind) =>
-          html`<marker
-            id="tip-${kind}"
-            viewBox="0 0 10 10"
-            refX="9"
-            refY="5"
-            markerWidth="8"
-            markerHeight="8"
-            markerUnits="userSpaceOnUse"
-            orient="auto"
-          >
-            <path class="tip ${kind}" d="M0 0 10 5 0 10z" />
-          </marker> `,
+  return compact(
+    html`<svg
+      viewBox="0 0 ${layout.width} ${layout.height}"
+      width="${layout.width}"
+      height="${layout.height}"
+      class="${isDense && 'dense'}"
+      role="group"
+      aria-label="${summary.slice(0, 1000)}"
+    >
+      <defs>
+        ${(['granted', 'missing', 'plain'] as const).map(
+          (kind) =>
+            html`<marker
+              id="tip-${kind}"
+              viewBox="0 0 10 10"
+              refX="9"
+              refY="5"
+              markerWidth="8"
+              markerHeight="8"
+              markerUnits="userSpaceOnUse"
+              orient="auto"
+            >
+              <path class="tip ${kind}" d="M0 0 10 5 0 10z" />
+            </marker> `,
+        )}
+      </defs>
+      ${layout.columns.map(
+        (x, column) =>
+          html`<text class="head" x="${x}" y="22">${titles[column] ?? `Tier ${column - 1}`}</text> `,
       )}
-    </defs>
-    ${layout.columns.map(
-      (x, column) =>
-        html`<text class="head" x="${x}" y="22">${titles[column] ?? `Tier ${column - 1}`}</text> `,
-    )}
-    ${arrows.map((arrow) => drawArrow(arrow, layout.edges.get(arrow.id) ?? [], written))}
-    ${graph.tenants.map((tenant) => usersBox(tenant, layout.nodes.get(tenant.id) ?? { x: 0, y: 0 }))}
-    ${graph.applications.map((application) =>
-      applicationBox(
-        service,
-        application,
-        {
-          x: 0,
-          y: 0,
-          ...layout.nodes.get(application.appId),
-          height: heightOf(application.appId, arrows, isDense),
-        },
-        found.has(application.appId),
-      ),
-    )}
-  </svg>`
+      ${arrows.map((arrow) => drawArrow(arrow, layout.edges.get(arrow.id) ?? [], written))}
+      ${graph.tenants.map((tenant) => usersBox(tenant, layout.nodes.get(tenant.id) ?? { x: 0, y: 0 }))}
+      ${graph.applications.map((application) =>
+        applicationBox(
+          service,
+          application,
+          {
+            x: 0,
+            y: 0,
+            ...layout.nodes.get(application.appId),
+            height: heightOf(application.appId, arrows, isDense),
+          },
+          found.has(application.appId),
+        ),
+      )}
+    </svg>`,
+  )
+}
+
+/** Without the white space between elements: there is no text that it would change. */
+export function compact({ markup }: Html): Html {
+  return { markup: markup.replaceAll(/\s*\n\s*/g, ' ') }
 }
 
 function usersHeight(users: number): number {
@@ -142,18 +151,23 @@ function signInArrow({ tenant, client, isAssignmentRequired, assigned }: SignInA
     sentence: isAssignmentRequired
       ? `${assigned} of ${all} users of ${tenant.displayName} are assigned to ${client.displayName}.`
       : `Users of ${tenant.displayName} sign in to ${client.displayName}.`,
+    who: `the users of ${tenant.displayName}`,
     address: `/_/apps/${client.appId}`,
-    form: isMissing ? assignForm(tenant, client) : undefined,
+    grant: isMissing ? assignValue(tenant, client) : undefined,
   }
 }
 
-/** The ids of the forms that the overview has for what is missing. */
-export function assignForm(tenant: Tenant, client: Application): string {
-  return `assign-${tenant.id}-${client.appId}`
+/** The form of the overview that grants what one of its buttons names. */
+export const grantingForm = 'granting'
+
+/** What a button of that form sends: everything that is missing of one call. */
+export function grantValue({ tenant, client, api }: Call): string {
+  return `grant ${tenant.id} ${client.appId} ${api.appId}`
 }
 
-export function grantForm({ tenant, client, api }: Call): string {
-  return `grant-${tenant.id}-${client.appId}-${api.appId}`
+/** Likewise: all users of a tenant are assigned. */
+export function assignValue(tenant: Tenant, client: Application): string {
+  return `assign ${tenant.id} ${client.appId}`
 }
 
 /** One arrow for a pair, also if it is present in several tenants. */
@@ -182,19 +196,23 @@ function callArrows(calls: readonly Call[]): Arrow[] {
       kind: missing.length > 0 ? ('missing' as const) : ('granted' as const),
       lines,
       space: labelHeight(lines, missing.length > 0) + 2,
-      sentence: `${call.client.displayName} calls ${call.api.displayName}: ${sentences.join(', ')}.`,
+      sentence: shortened(
+        `${call.client.displayName} calls ${call.api.displayName}: ${sentences.join(', ')}.`,
+        400,
+      ),
+      who: call.client.displayName,
       address: `/_/consent?${query.toString()}`,
-      form: missing.length > 0 ? grantForm(call) : undefined,
+      grant: missing.length > 0 ? grantValue(call) : undefined,
     }
   })
 }
 
 function drawArrow(arrow: Arrow, points: readonly Point[], labels: Labels): Html {
-  const { kind, lines, sentence, address, form, from, to } = arrow
+  const { kind, lines, sentence, address, grant, from, to } = arrow
   const path = pathOf(points)
-  const label = labels.place(points, lines, form !== undefined)
+  const label = labels.place(points, lines, grant !== undefined)
   return html`<g class="edge ${kind}" data-from="${from}" data-to="${to}">
-    <a href="${address}" aria-label="${sentence}">
+    <a href="${address}">
       <title>${sentence}</title>
       <path class="hit" d="${path}" />
       <path class="line" d="${path}" marker-end="url(#tip-${kind})" />
@@ -224,13 +242,19 @@ function drawArrow(arrow: Arrow, points: readonly Point[], labels: Labels): Html
     </a>
     ${
       label !== undefined &&
-      form !== undefined &&
+      grant !== undefined &&
       html`<foreignObject
         x="${label.x + label.width / 2 - 32}"
         y="${label.y + lines.length * 15 + 4}"
         width="64"
         height="28"
-        ><button class="tiny primary" form="${form}" aria-label="Grant: ${sentence}">
+        ><button
+          class="tiny primary"
+          form="${grantingForm}"
+          name="what"
+          value="${grant}"
+          aria-label="Grant ${lines.join(', ')} to ${arrow.who}"
+        >
           Grant
         </button></foreignObject
       >`

@@ -175,9 +175,6 @@ function addActions(app: FastifyInstance, controls: Controls, form: FormRoute): 
   action('/_/clock', '/_/faults', (sent, { changeClock }) => changeClock(controls, sent))
   action('/_/users', '/_/users', (sent) => changeUser(users, sent))
   action('/_/grant', '/_/', (sent) => grant(controls, sent))
-  action('/_/assign', '/_/', (sent) =>
-    controls.assignUser({ tenant: sent.require('tenant'), application: sent.require('application') }),
-  )
   action('/_/consent', '/_/consent', (sent) =>
     controls.revokeConsent({
       tenant: sent.require('tenant'),
@@ -193,8 +190,11 @@ function backTo(address: string | undefined): string | undefined {
   return address !== undefined && /^\/_\/[\w./?=&%#-]{0,500}$/.test(address) ? address : undefined
 }
 
-/** What is named, or everything that the client's registration lists of the API. */
+/** What a button of the overview names; or what is named, or everything that the client's registration lists of the API. */
 function grant(controls: Controls, sent: Parameters): void {
+  const [kind, tenant = '', client = '', resource = ''] = (sent.get('what') ?? '').split(' ')
+  if (kind === 'assign') return controls.assignUser({ tenant, application: client })
+  if (kind === 'grant') return controls.grantConsent({ tenant, client, resource })
   const words = (name: string): readonly string[] | undefined =>
     sent
       .get(name)
