@@ -166,8 +166,9 @@ function top(
   const { what, line, portal } = fixOf(judge, failed)
   return verdict(
     'bad',
-    html`Refused by ${name}:
-    ${story === undefined ? `${failureWords(failed, claims, service.clock.now())}.` : lowered(story.why)}`,
+    story === undefined
+      ? html`Refused by ${name}: ${failureWords(failed, claims, service.clock.now())}.`
+      : html`Refused by ${name}. ${story.why}`,
     html`${story !== undefined && html`<p>The check that fails: ${failureWords(failed, claims, service.clock.now())}.</p>`}
       <p><strong>What to do:</strong> ${story?.fix} ${what}</p>
       ${line !== undefined && codeBlock(line, 'Copy the line')}
@@ -177,11 +178,6 @@ function top(
         html`<p class="small">It would also fail at: ${also.map((check) => check.name).join(', ')}.</p>`
       }`,
   )
-}
-
-/** A sentence, to follow a colon. */
-function lowered(sentence: string): string {
-  return `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`
 }
 
 function acceptedDetails(claims: Json): Html {
