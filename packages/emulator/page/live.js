@@ -204,7 +204,7 @@
     const url = new URL(address, location.href)
     url.searchParams.set('part', '1')
     const response = await fetch(url)
-    const page = new DOMParser().parseFromString(await response.text(), 'text/html')
+    const page = window.countersign.parsed(await response.text())
     if (mine !== asked) return
     const wasOpen = [...panel.querySelectorAll('details')].map((each) => each.open)
     const left = panel.querySelector('.scroll')?.scrollLeft ?? 0

@@ -71,6 +71,10 @@
     setInterval(tick, 1000)
   }
 
+  /** A page without its style, which the policy of this page would complain about. */
+  const parsed = (text) =>
+    new DOMParser().parseFromString(text.replaceAll(/<style[^]*?<\/style>/g, ''), 'text/html')
+
   const later = (milliseconds, act) => {
     let timer
     return (...values) => {
@@ -88,7 +92,7 @@
       const address = `${form.action}?${new URLSearchParams(new FormData(form))}`
       const response = await fetch(address)
       if (!response.ok || mine !== count) return
-      const page = new DOMParser().parseFromString(await response.text(), 'text/html')
+      const page = parsed(await response.text())
       const fresh = page.getElementById(form.dataset.live)
       const old = document.getElementById(form.dataset.live)
       if (!fresh || !old) return
@@ -135,5 +139,5 @@
   document.addEventListener('pointerover', light)
   document.addEventListener('focusin', light)
 
-  window.countersign = { prepare, tick }
+  window.countersign = { parsed, prepare }
 })()

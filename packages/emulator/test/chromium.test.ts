@@ -121,7 +121,7 @@ describe.runIf(hasChromium)('in Chromium', () => {
     await page.locator('select[name=user]').selectOption('alice@contoso.example')
     await page.getByLabel('What is wrong with it').selectOption('graphToken')
     await page.getByRole('button', { name: 'Mint', exact: true }).click()
-    const token = await page.getByLabel('The token').inputValue()
+    const token = await page.getByLabel('The token', { exact: true }).inputValue()
     await page.getByRole('link', { name: 'Inspect a token' }).click()
     await page.getByLabel('Token', { exact: true }).fill(token)
     await page.getByRole('button', { name: 'Explain' }).click()

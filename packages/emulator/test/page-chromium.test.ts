@@ -129,7 +129,7 @@ describe.runIf(hasChromium)('the page in Chromium', () => {
     const query = new URLSearchParams({
       client_id: id('mobile-app'),
       response_type: 'code',
-      redirect_uri: 'http://localhost:9/back',
+      redirect_uri: 'http://localhost:9/',
       scope: 'openid api://orders-api/Orders.Read',
       ...more,
     })
@@ -150,7 +150,7 @@ describe.runIf(hasChromium)('the page in Chromium', () => {
     const { access_token: token } = await post(`${emulator.origin}/${tenant}/oauth2/v2.0/token`, {
       grant_type: 'authorization_code',
       client_id: id('mobile-app'),
-      redirect_uri: 'http://localhost:9/back',
+      redirect_uri: 'http://localhost:9/',
       code,
     })
     return String(token)
@@ -330,7 +330,11 @@ describe.runIf(hasChromium)('the page in Chromium', () => {
     expect(before).toMatch(/^in (?:2 min 0|1 min \d+) s$/)
     await expect.poll(() => left.textContent()).not.toBe(before)
     const judge = page.getByLabel('Judged by')
-    expect(await judge.locator('option').allTextContents()).toEqual(['orders-api', 'stock-api'])
+    expect(await judge.locator('option').allTextContents()).toEqual([
+      '(the API it is for)',
+      'orders-api',
+      'stock-api',
+    ])
     await judge.selectOption('stock-api')
     await page.getByRole('button', { name: 'Explain' }).click()
     await page.getByRole('heading', { name: 'Refused by stock-api: it is for another API.' }).waitFor()
@@ -509,7 +513,7 @@ describe.runIf(hasChromium)('the page in Chromium', () => {
     const query = new URLSearchParams({
       client_id: id(name),
       response_type: 'code',
-      redirect_uri: 'http://localhost:9/back',
+      redirect_uri: 'http://localhost:9/',
       scope: 'api://api/Things.Read',
     })
     await page.goto(`${emulator.origin}/${tenant}/oauth2/v2.0/authorize?${query.toString()}`)

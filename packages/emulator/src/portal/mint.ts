@@ -176,7 +176,7 @@ async function minted(controls: Controls, form: Parameters, flaw: string | undef
     }
     <section class="card" aria-labelledby="minted">
       <div class="row">
-        <h2 id="minted">The token</h2>
+        <h2 id="minted">Token</h2>
         ${copyButton(token, 'Copy the token', 'Copy the token')}
         ${copyButton(`Authorization: Bearer ${token}`, 'Copy as a header', 'Copy as a header')}
       </div>

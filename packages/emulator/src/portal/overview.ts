@@ -174,7 +174,7 @@ function missingList(service: Service, { calls, signIns }: CallGraph): Html | fa
 function legend(): Html {
   const line = (kind: string): Html =>
     html`<svg width="34" height="10" viewBox="0 0 34 10" aria-hidden="true">
-      <g class="edge ${kind}"><path class="line" d="M0 5H34" /></g>
+      <g class="${kind}"><path class="line" d="M0 5H34" /></g>
     </svg>`
   return html`<p class="legend">
     <span>${line('granted')} granted</span>
