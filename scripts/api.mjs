@@ -12,9 +12,11 @@ import { publicEntries, readPackages, root } from './lib/packages.mjs'
 /** Packages whose every exported name, option and member must have a doc comment. */
 const documented = [
   '@countersign/core',
+  '@countersign/explanations',
   '@countersign/express',
   '@countersign/fastify',
   '@countersign/koa',
+  '@countersign/mcp',
   '@countersign/token-client',
 ]
 

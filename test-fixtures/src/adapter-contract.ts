@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { describeAnonymous } from './contract/anonymous.js'
+import { describeBeyondBearer } from './contract/beyond-bearer.js'
 import { describeBodies } from './contract/bodies.js'
 import { describeChallenges } from './contract/challenges.js'
 import { describeForgotten } from './contract/forgotten.js'
@@ -77,14 +78,17 @@ function describeVersion<TrustedIssuer>(
       describeRows(contract, 'and a token cache', { maxEntries: 10_000 })
       describeDpop(contract, 'and a token cache', { maxEntries: 10_000 })
       describeMutualTls(contract, 'and a token cache', { maxEntries: 10_000 })
+      describeBeyondBearer(contract, 'and a token cache', { maxEntries: 10_000 })
       // What an error handler does depends on no cache.
       if (errorHandler === 'default' && isInEveryCombination) {
         describeRows(contract, 'and a token cache of one', { maxEntries: 1 })
         describeRows(contract, 'and no token cache', false)
         describeDpop(contract, 'and a token cache of one', { maxEntries: 1 })
         describeMutualTls(contract, 'and a token cache of one', { maxEntries: 1 })
+        describeBeyondBearer(contract, 'and a token cache of one', { maxEntries: 1 })
         describeDpop(contract, 'and no token cache', false)
         describeMutualTls(contract, 'and no token cache', false)
+        describeBeyondBearer(contract, 'and no token cache', false)
       }
       describeAnonymous(contract)
       describeHandler(contract)

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { clock } from './clock.js'
 import type { Adapter, AdapterHarness } from './contract/harness.js'
-import { genericAudience, genericIssuer } from './identities.js'
+import { genericAudience, genericClientId, genericIssuer } from './identities.js'
 import { signingKey } from './keys.js'
 import { sendRequest } from './send-request.js'
-import type { Permission } from './setups.js'
 import { tokenWith } from './tokens.js'
 
 /** A package twice in one process: as `import` and as `require` load it from `dist`. */
@@ -22,7 +21,6 @@ export const pairsOfBuilds = [
 /** An adapter with what the mix needs of it. */
 interface MixedAdapter<TrustedIssuer> extends Adapter<TrustedIssuer> {
   readonly requirePermission: unknown
-  anyOf(permissions: readonly Permission[]): unknown
 }
 
 /** The keys and the issuer of `signedByStaticKey`, for `staticIssuer`. */
@@ -47,16 +45,26 @@ export function describeBothBuilds<TrustedIssuer, Package extends MixedAdapter<T
     })
 
     it.each(pairsOfBuilds)(
-      'bearerAuth of %s accepts the issuer made by %s, whose guard accepts the anyOf and the token of the first',
+      'bearerAuth of %s accepts the issuer made by %s, whose guard accepts the conditions and the token of the first',
       async (one, other) => {
         const { [one]: authenticating, [other]: guarding } = builds
         const harness = harnessOf({ ...authenticating, requirePermission: guarding.requirePermission })
-        const permission = authenticating.anyOf([
-          { application: { roles: 'Orders.Read.All' } },
-          { delegated: { scopes: 'Orders.Read' } },
-        ]) as Permission
+        let isOpen = true
+        const permission = authenticating.allOf([
+          authenticating.anyOf([
+            { application: { roles: 'Orders.Read.All' } },
+            { delegated: { scopes: 'Orders.Read' } },
+          ]),
+          authenticating.condition('is-open', () => isOpen),
+        ])
+        const revocation = guarding.createRevocationList({ maxTokenLifeSeconds: 7200, clock })
         const api = await harness.start({
-          bearerAuth: { issuer: guarding.staticIssuer(staticKey), audience: genericAudience, clock },
+          bearerAuth: {
+            issuer: guarding.staticIssuer(staticKey),
+            audience: genericAudience,
+            clock,
+            revocation,
+          },
           routes: [{ path: '/', permission, handle: () => ({ passed: true }) }],
           errorHandler: 'default',
         })
@@ -66,6 +74,10 @@ export function describeBothBuilds<TrustedIssuer, Package extends MixedAdapter<T
           expect(await status(`Bearer ${signedByStaticKey('Orders.Read')}`)).toBe(200)
           expect(await status(`Bearer ${signedByStaticKey('Orders.Write')}`)).toBe(403)
           expect(await status()).toBe(401)
+          isOpen = false
+          expect(await status(`Bearer ${signedByStaticKey('Orders.Read')}`)).toBe(403)
+          await revocation.revoke({ client: genericClientId })
+          expect(await status(`Bearer ${signedByStaticKey('Orders.Read')}`)).toBe(401)
         } finally {
           await api.stop()
         }

@@ -53,6 +53,7 @@ export {
   type OutgoingRequest,
 } from './send-request.js'
 export { codeUnder, readDocument, runCode, tokenForToday } from './documents.js'
+export { describeTestAuth } from './test-auth.js'
 export { describeMigration, type Migration } from './migration.js'
 export { compileProject } from './compile.js'
 export { issuerTokens, type IssuerTokens } from './issuer-tokens.js'

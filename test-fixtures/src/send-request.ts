@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 
 /** What is sent, header by header: repeated headers stay repeated, which `fetch` would change. */
@@ -22,11 +22,14 @@ export interface Answer {
   readonly body: string
 }
 
+/** Connections are kept: a new one for each of some thousand requests would take most of the time. */
+const agent = new Agent({ keepAlive: true })
+
 export async function sendRequest(origin: string, outgoing: OutgoingRequest = {}): Promise<Answer> {
   const { body, headers } = outgoing
   const isChunked = headers?.['Transfer-Encoding'] !== undefined
   const length = body === undefined || isChunked ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
-  const sent = prepare(origin, { ...outgoing, headers: { ...headers, ...length } })
+  const sent = prepare(origin, { ...outgoing, headers: { ...headers, ...length } }, agent)
   sent.end(body)
   return readAnswer(sent)
 }
@@ -42,7 +45,7 @@ export interface OpenRequest {
 
 /** Sends a request's head and the beginning of its body. Resolves when it is on its way. */
 export async function openRequest(origin: string, outgoing: OutgoingRequest): Promise<OpenRequest> {
-  const sent = prepare(origin, outgoing)
+  const sent = prepare(origin, outgoing, false)
   const answered = readAnswer(sent)
   // A caller that ends the connection does not wait for an answer.
   answered.catch(() => {})
@@ -61,16 +64,17 @@ export async function openRequest(origin: string, outgoing: OutgoingRequest): Pr
   }
 }
 
-function prepare(origin: string, outgoing: OutgoingRequest): ClientRequest {
+/** `through`: the kept connections, or (false) a connection of its own that ends with the answer. */
+function prepare(origin: string, outgoing: OutgoingRequest, through: Agent | false): ClientRequest {
   const { host } = new URL(origin)
-  const headers = ['Host', host, 'Connection', 'close']
+  const headers = ['Host', host, ...(through === false ? ['Connection', 'close'] : [])]
   for (const value of outgoing.authorization ?? []) headers.push('Authorization', value)
   for (const value of outgoing.dpop ?? []) headers.push('DPoP', value)
   for (const [name, value] of Object.entries(outgoing.headers ?? {})) headers.push(name, value)
   return request(new URL(outgoing.path ?? '/', origin), {
     method: outgoing.method ?? 'GET',
     headers,
-    agent: false,
+    agent: through,
   })
 }
 

@@ -1,4 +1,5 @@
 import { BearerError, isBearerError } from './errors.js'
+import { rulesOf } from './issuer.js'
 import { optionNames, type TokenValidatorOptions } from './options.js'
 import { checkNames, checkObject } from './options-reader.js'
 import { anyOf, compilePermission, type Permission } from './permission.js'
@@ -9,7 +10,7 @@ import type { TokenKind, ValidatedToken } from './validated-token.js'
 export { BearerError, isBearerError }
 export { createResourceMetadata } from './protected-resource.js'
 export type { MetadataAnswer, ProtectedResourceOptions, ResourceMetadata } from './protected-resource.js'
-export { viewNodeRequest } from './request-view.js'
+export { viewFetchRequest, viewNodeRequest } from './request-view.js'
 export type { RequestView } from './request-view.js'
 
 /** What an adapter adds to the options of the validator. */
@@ -27,6 +28,30 @@ export type BearerAuthOptions = AdapterOptions &
         readonly validator: TokenValidator
       }
   )
+
+/** What an API may publish of an issuer that it trusts. */
+export interface IssuerDescription {
+  /** Whether it is made by `entra` or `entraMultiTenant`. */
+  readonly isEntra: boolean
+  /** The issuer as clients look it up; undefined where one address does not tell: several tenants, or a domain. */
+  readonly authorizationServer: string | undefined
+}
+
+/** Describes issuers as they are passed to `bearerAuth`. It does not check them: `bearerAuth` does. */
+export function describeIssuers(issuer: unknown): readonly IssuerDescription[] {
+  const list: readonly unknown[] = Array.isArray(issuer) ? issuer : [issuer]
+  return list.map((each) => {
+    const rules = rulesOf(each)
+    if (rules === undefined) {
+      return { isEntra: false, authorizationServer: typeof each === 'string' ? each : undefined }
+    }
+    const isEntra = rules.family !== undefined
+    // Entra has two names for each tenant, and one for no tenant that exists where any is accepted.
+    const [first] = rules.issuers.filter((name) => !name.includes('00000000-0000-0000-0000-000000000000'))
+    const isOne = rules.issuers.length === (isEntra ? 2 : 1)
+    return { isEntra, authorizationServer: isOne ? first : undefined }
+  })
+}
 
 /** What all adapters share: from a request to its token. */
 export interface BearerAuth {
@@ -128,6 +153,8 @@ function readValidator(what: string, options: object): TokenValidator {
 export type Guard = (
   token: ValidatedToken | null | undefined,
   validator: TokenValidator | undefined,
+  /** The framework's own request, for the conditions of the application. */
+  request?: unknown,
 ) => void | Promise<void>
 
 /** Compiles a permission into a guard. Throws a TypeError where the permission is malformed or empty. */
@@ -136,13 +163,13 @@ export function createGuard(permission: Permission): Guard {
   compilePermission(permission, what)
   // A copy that never changes: the validator, which may be of another copy of this package, compiles it once.
   const required = anyOf([permission])
-  return (token, validator) => {
+  return (token, validator, request) => {
     if (validator === undefined) {
       throw new Error(`${what}: bearerAuth did not run for this request; register it before the guard`)
     }
     let verdict: unknown
     try {
-      verdict = validator.checkPermission(token ?? null, required)
+      verdict = validator.checkPermission(token ?? null, required, request)
     } catch (error) {
       throw asError(error, what)
     }

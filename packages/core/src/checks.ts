@@ -17,8 +17,9 @@ import type { IssuerWithKeys } from './issuer-with-keys.js'
 import type { SigningKey } from './jwk.js'
 import type { Candidates } from './key-set.js'
 import type { IssuerEntry, ReadOptions } from './options.js'
-import { checkPermission, type CompiledPermission } from './permission.js'
+import { checkPermissions, type CompiledPermission, type PermissionContext } from './permission.js'
 import type { Realms } from './realms.js'
+import { checkRevocation } from './revocation.js'
 import { checkSameBinding, checkSenderOf, type PresentedRequest } from './sender-proof.js'
 import { findMismatch } from './shape.js'
 import { readToken, type HeaderCache, type UnverifiedToken } from './token.js'
@@ -34,10 +35,11 @@ export interface Evaluation {
   readonly realms: readonly Realms[]
   readonly headers: HeaderCache
   readonly permission: CompiledPermission | undefined
-  /** The request that presents the token, where sender proofs are configured and there is a request. */
+  /** The request that presents the token, where there is one and a check needs it. */
   readonly presented: PresentedRequest | undefined
   /** Whether a person asks for every verdict: a request does not spend a fetch on a token that is refused anyhow. */
   readonly isExplained: boolean
+  readonly permissionContext: PermissionContext
   /** Milliseconds of the monotonic clock; 0 where no details are wanted. */
   readonly startedAt: number
   /** The checks of this token: of a JWT, or of an opaque token. */
@@ -73,6 +75,7 @@ export type CheckName =
   | 'client'
   | 'required_claims'
   | 'tenant_policy'
+  | 'revocation'
   | 'permission'
 
 /** One rule. It returns when it is satisfied, and throws a refusal when it is not. */
@@ -105,6 +108,7 @@ export const checks: readonly Check[] = [
   { name: 'required_claims', needs: ['issuer'], run: checkRequiredClaims },
   // The application, and maybe its database, is asked only about a token that is good in every other respect.
   { name: 'tenant_policy', needs: ['tenant', 'signature'], run: checkTenantPolicy },
+  { name: 'revocation', needs: ['signature', 'lifetime', 'kind'], run: checkRevoked },
   { name: 'permission', needs: ['lifetime', 'kind'], run: checkRequiredPermission },
 ]
 
@@ -118,6 +122,7 @@ export const opaqueChecks: readonly Check[] = [
   { name: 'kind', needs: ['introspection'], run: checkKind },
   { name: 'client', needs: ['kind'], run: checkClient },
   { name: 'required_claims', needs: ['introspection'], run: checkRequiredClaims },
+  { name: 'revocation', needs: ['introspection', 'lifetime', 'kind'], run: checkRevoked },
   { name: 'permission', needs: ['lifetime', 'kind'], run: checkRequiredPermission },
 ]
 
@@ -471,15 +476,31 @@ function checkRequiredClaims(evaluation: Evaluation): void {
   if (mismatch !== undefined) throw new BearerError('claim_not_allowed', { claim: mismatch })
 }
 
-function checkRequiredPermission(evaluation: Evaluation): void {
-  const { options, permission } = evaluation
-  evaluation.validated = createValidatedToken(
+/** Asked only about a token that is good in every other respect. */
+function checkRevoked(evaluation: Evaluation): void | Promise<void> {
+  const { options, permissionContext } = evaluation
+  return checkRevocation(options.revocation, validatedOf(evaluation), permissionContext)
+}
+
+function checkRequiredPermission(evaluation: Evaluation): void | Promise<void> {
+  const { options, permission, presented, permissionContext } = evaluation
+  return checkPermissions(
+    options.permission,
+    permission,
+    validatedOf(evaluation),
+    presented?.request.native,
+    permissionContext,
+  )
+}
+
+/** The validated token: it is made once its times and its identity are known. */
+function validatedOf(evaluation: Evaluation): ValidatedToken {
+  evaluation.validated ??= createValidatedToken(
     partsOf(evaluation),
     evaluation.times as TokenTimes,
     evaluation.identity as TokenIdentity,
   )
-  checkPermission(options.permission, evaluation.validated)
-  checkPermission(permission, evaluation.validated)
+  return evaluation.validated
 }
 
 function partsOf({ parts }: Evaluation): UnverifiedToken {

@@ -303,6 +303,8 @@ function createEntraIssuer(rules: EntraRules): TrustedIssuer {
       }
     },
 
+    authorizationUri: ({ tenantId }) => `${cloud.authority}/${tenantId}/oauth2/v2.0/authorize`,
+
     impliedAudiences: ({ version }) => implied[version as '1.0' | '2.0'],
 
     readIdentity: readEntraIdentity,

@@ -5,13 +5,15 @@
 interface Refusal {
   /** HTTP status of the answer. */
   readonly status: 400 | 401 | 403 | 503
-  /** `error` of the challenge (RFC 6750 section 3.1, RFC 9449 section 7.1); absent where the RFC wants a bare challenge, or none. */
+  /** `error` of the challenge (RFC 6750 section 3.1, RFC 9449 section 7.1, RFC 9470 section 3, Entra); absent where the RFC wants a bare challenge, or none. */
   readonly error?:
     | 'invalid_request'
     | 'invalid_token'
     | 'insufficient_scope'
     | 'invalid_dpop_proof'
     | 'use_dpop_nonce'
+    | 'insufficient_claims'
+    | 'insufficient_user_authentication'
   /** `error_description`: fixed words, within the characters RFC 6750 section 3 allows. */
   readonly phrase: string
 }
@@ -75,12 +77,30 @@ const table = {
     phrase: 'The DPoP proof must carry the nonce of this answer',
   },
 
+  // The token was good, and is not any more; or the user must do more than authenticate once.
+  token_revoked: invalid('The token is revoked'),
+  token_life_too_long: invalid('The token lives longer than this API accepts'),
+  claims_required: {
+    status: 401,
+    error: 'insufficient_claims',
+    phrase: 'A new token is needed, with the claims of this challenge',
+  },
+  authentication_insufficient: {
+    status: 401,
+    error: 'insufficient_user_authentication',
+    phrase: 'The user must authenticate again, as this challenge says',
+  },
+
   // The caller is known and may not do this.
   client_not_allowed: forbidden('The client is not allowed'),
   claim_not_allowed: forbidden('A claim does not have the required value'),
   kind_not_allowed: forbidden('This kind of token is not allowed here'),
   scope_insufficient: forbidden('A required scope is missing'),
   role_insufficient: forbidden('A required role is missing'),
+  auth_context_missing: forbidden(
+    'A required authentication context is missing, and the client does not declare the capability cp1',
+  ),
+  condition_refused: forbidden('A condition of this API is not met'),
 
   // The API cannot decide, and the caller is not at fault: no challenge, the caller may try again later.
   keys_unavailable: { status: 503, phrase: 'The signing keys are unavailable' },
@@ -121,6 +141,8 @@ export interface RefusalDetail {
   readonly reason?: string | undefined
   /** The scopes that the route requires, separated by spaces. */
   readonly scope?: string | undefined
+  /** Further parameters of the challenge, by name; safe to quote. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined
 }
 
 /** Parameters that every challenge of one validator carries. */
@@ -179,9 +201,11 @@ export class BearerError extends Error {
   declare readonly reason?: string
   /** The scopes that the route requires, separated by spaces: in a 403 that a scope can cure. */
   declare readonly scope?: string
+  /** Further parameters of the challenge: `claims` and `authorization_uri`, or `acr_values` and `max_age`. */
+  declare readonly parameters?: Readonly<Record<string, string>>
 
   /**
-   * Makes the refusal of a code. It writes the challenge from the table of refusals, `detail.scope` and `challenge`; it does
+   * Makes the refusal of a code. It writes the challenge from the table of refusals, `detail` and `challenge`; it does
    * not check that these are safe to quote in a header.
    */
   constructor(code: RefusalCode, detail: RefusalDetail = {}, challenge: ChallengeParameters = {}) {
@@ -197,10 +221,11 @@ export class BearerError extends Error {
     if (detail.claim !== undefined) this.claim = detail.claim
     if (detail.reason !== undefined) this.reason = detail.reason
     if (detail.scope !== undefined) this.scope = detail.scope
+    if (detail.parameters !== undefined) this.parameters = Object.freeze({ ...detail.parameters })
     this.headers = Object.freeze({
       ...(refusal.status === 503
         ? { 'Retry-After': String(retryAfterSeconds) }
-        : { 'WWW-Authenticate': challengeFor(refusal, detail.scope, challenge) }),
+        : { 'WWW-Authenticate': challengeFor(refusal, detail, challenge) }),
       ...challenge.responseHeaders,
     })
   }
@@ -228,12 +253,13 @@ export function withChallenge(error: BearerError, challenge: ChallengeParameters
   return isPlain ? error : new BearerError(error.code, error, challenge)
 }
 
-function challengeFor(refusal: Refusal, scope: string | undefined, parameters: ChallengeParameters): string {
+function challengeFor(refusal: Refusal, detail: RefusalDetail, parameters: ChallengeParameters): string {
   const members: string[] = []
   if (refusal.error !== undefined) {
     members.push(`error="${refusal.error}"`, `error_description="${refusal.phrase}"`)
   }
-  const needed = scope ?? (refusal.status === 401 ? parameters.scope : undefined)
+  for (const [name, value] of Object.entries(detail.parameters ?? {})) members.push(`${name}="${value}"`)
+  const needed = detail.scope ?? (refusal.status === 401 ? parameters.scope : undefined)
   if (needed !== undefined) members.push(`scope="${asAskedFor(needed, parameters.scopePrefix)}"`)
   if (parameters.resourceMetadata !== undefined) {
     members.push(`resource_metadata="${parameters.resourceMetadata}"`)

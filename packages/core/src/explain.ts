@@ -109,7 +109,7 @@ function settingBy(name: CheckName, fault: BearerError): { setting?: string } {
 
 function expectedBy(
   name: CheckName,
-  { matchedIssuer, recognition, issuers, now }: Evaluation,
+  { matchedIssuer, recognition, issuers, now, options, permission }: Evaluation,
 ): { expected?: string } {
   switch (name) {
     case 'algorithm':
@@ -129,6 +129,10 @@ function expectedBy(
       return matchedIssuer?.requiredClaims === undefined
         ? {}
         : { expected: describeShape(matchedIssuer.requiredClaims) }
+    case 'permission': {
+      const texts = [options.permission?.text, permission?.text].filter((text) => text !== undefined)
+      return texts.length === 0 ? {} : { expected: texts.join(' and ') }
+    }
     case 'lifetime':
       return { expected: `now ${timeText(now)}` }
     default:
@@ -154,7 +158,7 @@ const shownBy: { readonly [N in CheckName]?: { header?: readonly string[]; claim
   audience: { claims: ['aud'] },
   kind: { claims: ['idtyp', 'azpacr', 'appidacr', 'scp', 'roles'] },
   client: { claims: ['azp', 'appid', 'client_id', 'cid'] },
-  permission: { claims: ['scp', 'scope', 'roles'] },
+  permission: { claims: ['scp', 'scope', 'roles', 'acrs', 'acr', 'auth_time', 'xms_cc'] },
 }
 
 const maxShown = 200

@@ -52,8 +52,30 @@ export type {
 } from './validated-token.js'
 export type { AgentFacts } from './entra-agent.js'
 export type { Claims, Groups } from './claims.js'
-export { anyOf } from './permission.js'
-export type { AnyOfPermissions, Permission, PermissionByKind, PermissionOfAnyKind } from './permission.js'
+export { allOf, anyOf } from './permission.js'
+export type {
+  AllOfPermissions,
+  AnyOfPermissions,
+  Condition,
+  Permission,
+  PermissionByKind,
+  PermissionOfAnyKind,
+} from './permission.js'
+export { condition } from './condition.js'
+export { authContext, authentication } from './step-up.js'
+export type { AuthenticationOptions } from './step-up.js'
+export { createRevocationList } from './revocation-list.js'
+export type { RevocationList, RevocationListOptions } from './revocation-list.js'
+export type { RevocationStore } from './revocation-feed.js'
+export type { Revoked } from './revocation-entry.js'
+export type { Revocation } from './revocation.js'
+export { createSecurityEventReceiver } from './security-events.js'
+export type {
+  SecurityEvent,
+  SecurityEventAnswer,
+  SecurityEventReceiverOptions,
+  SecurityEventRequest,
+} from './security-events.js'
 
 export { BearerError, isBearerError, refusals } from './errors.js'
 export type { RefusalCode } from './errors.js'

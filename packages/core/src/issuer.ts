@@ -122,6 +122,8 @@ export interface IssuerRules {
   checkKey(key: SigningKey, recognition: Recognition, cloudInstanceName: string | undefined): void
   /** Decides about the verified tenant, again for every request. */
   readonly tenantPolicy?: TenantPolicy
+  /** Where a client asks this issuer for a token with more claims: where the issuer understands claims challenges (Entra). */
+  authorizationUri?(recognition: Recognition): string
   /** Audiences its tokens may carry beside the configured ones. */
   impliedAudiences(recognition: Recognition): readonly string[]
   /** Reads who the token is for and what it grants. Throws a refusal where that is undecided. */

@@ -12,6 +12,7 @@ import {
 } from './options-reader.js'
 import { compilePermission, roleOfNoKind, type CompiledPermission, type Permission } from './permission.js'
 import type { ValidatorObservers } from './observers.js'
+import { readRevocation, type Revocation, type RevocationCheck } from './revocation.js'
 import { readSenderProofs, type SenderProof, type Senders } from './sender-proof.js'
 import type { CompiledShape } from './shape.js'
 import type { TokenCacheOptions } from './token-cache.js'
@@ -55,6 +56,11 @@ export interface TokenValidatorOptions extends ValidatorObservers {
    */
   readonly senderProofs?: SenderProof | readonly SenderProof[] | undefined
   /**
+   * Which tokens are revoked: a list made by `createRevocationList`, or an object of the application with a function
+   * `isRevoked`. It is asked at every use of a token, after every check but the permission. Default: none.
+   */
+  readonly revocation?: Revocation | undefined
+  /**
    * Add client id, tenant id, token id and duration to the events of accepted and refused tokens: for audit and metrics.
    * Nothing of a person is in them. Default: false.
    */
@@ -90,6 +96,7 @@ export interface ReadOptions {
   readonly tokenReader: TokenReader
   /** Undefined where no sender proof is configured: every bound token is then refused. */
   readonly senders: Senders | undefined
+  readonly revocation: RevocationCheck | undefined
   readonly eventDetails: boolean
   readonly clock: () => number
   readonly fetch: Fetch
@@ -121,6 +128,7 @@ export const optionNames: readonly string[] = [
   'scopePrefix',
   'tokenFrom',
   'senderProofs',
+  'revocation',
   'eventDetails',
   'clock',
   'fetch',
@@ -157,6 +165,7 @@ export function readOptions(options: TokenValidatorOptions): ReadOptions {
       options.scopePrefix === undefined ? undefined : readScopePrefix('scopePrefix', options.scopePrefix),
     tokenReader: readTokenSources(what, options.tokenFrom, senders?.dpop !== undefined),
     senders,
+    revocation: readRevocation(what, options.revocation),
     eventDetails,
     clockToleranceSeconds,
     maxTokenAgeSeconds:
@@ -189,12 +198,12 @@ function readPermission(permission: Permission, issuers: readonly IssuerEntry[])
   return compiled
 }
 
-function systemClock(): number {
+export function systemClock(): number {
   return Date.now() / 1000
 }
 
 /** Read at each use: some runtimes install their fetch late. */
-const globalFetch: Fetch = (url, init) => fetch(url, init)
+export const globalFetch: Fetch = (url, init) => fetch(url, init)
 
 function readIssuers(options: TokenValidatorOptions): readonly IssuerEntry[] {
   const given: readonly unknown[] = Array.isArray(options.issuer) ? options.issuer : [options.issuer]

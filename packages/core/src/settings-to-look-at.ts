@@ -28,6 +28,14 @@ const settings: Readonly<Record<string, string>> = {
   tenant_not_allowed: 'allowedTenants',
   key_denied: 'deniedKeys',
   audience_mismatch: 'audience',
+  'check_unavailable revocation': 'revocation',
+  token_revoked: 'revocation',
+  token_life_too_long: 'revocation.maxTokenLifeSeconds',
+  'claims_required revoked': 'revocation',
+  claims_required: 'permission',
+  auth_context_missing: 'permission',
+  authentication_insufficient: 'permission',
+  condition_refused: 'permission',
   token_expired: 'clockToleranceSeconds',
   token_not_yet_valid: 'clockToleranceSeconds',
   token_issued_in_future: 'clockToleranceSeconds',
@@ -44,5 +52,7 @@ const settings: Readonly<Record<string, string>> = {
 /** The name of the option; undefined where no option decides. */
 export function settingOf({ code, claim, reason }: BearerError, check: CheckName): string | undefined {
   const detail = reason ?? (check === 'audience' ? claim : undefined)
+  // The reason is then the name of a condition of the application.
+  if (code === 'check_unavailable' && check === 'permission') return 'permission'
   return settings[`${code} ${detail}`] ?? settings[code]
 }

@@ -144,7 +144,11 @@ export function rolesOf(token: ValidatedToken): readonly string[] {
 }
 
 export function createValidatedToken(
-  { token, unverifiedHeader: header, unverifiedClaims: claims }: UnverifiedToken,
+  {
+    token,
+    unverifiedHeader: header,
+    unverifiedClaims: claims,
+  }: Pick<UnverifiedToken, 'token' | 'unverifiedHeader' | 'unverifiedClaims'>,
   { expiresAt, issuedAt }: TokenTimes,
   identity: TokenIdentity,
 ): ValidatedToken {

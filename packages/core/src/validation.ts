@@ -11,9 +11,10 @@ import type { SigningKey } from './jwk.js'
 import { KeyStore } from './key-store.js'
 import type { Notifier } from './observers.js'
 import { entryOf, type IssuerEntry, type ReadOptions } from './options.js'
-import { checkPermission, type CompiledPermission } from './permission.js'
+import { checkPermissions, type CompiledPermission, type PermissionContext } from './permission.js'
 import { Realms } from './realms.js'
 import type { RequestView } from './request-view.js'
+import { checkRevocation } from './revocation.js'
 import { checkSenderOf, type PresentedRequest } from './sender-proof.js'
 import type { HeaderCache } from './token.js'
 import { TokenCache, type Cacheable } from './token-cache.js'
@@ -49,6 +50,7 @@ export class Validation {
   readonly #headers: HeaderCache = new Map()
   readonly #cache: TokenCache<VerifiedToken> | undefined
   readonly #hasOpaqueTokens: boolean
+  readonly permissionContext: PermissionContext
   /** Of refusals under way; absent where no details are wanted. */
   readonly #details: WeakMap<BearerError, EventDetails> | undefined
 
@@ -60,6 +62,11 @@ export class Validation {
     this.issuers = options.issuers
       .filter(({ rules }) => rules.realms === undefined)
       .map((entry) => this.#openIssuer(entry, Infinity, undefined))
+    this.permissionContext = {
+      now: () => this.now(),
+      clockToleranceSeconds: options.clockToleranceSeconds,
+      authorizationUri: (token) => this.#authorizationUriOf(token),
+    }
     this.#hasOpaqueTokens = this.issuers.some(({ introspector }) => introspector?.tokens === 'opaque')
     this.realms = options.issuers.flatMap((entry) =>
       entry.rules.realms === undefined ? [] : [this.#createRealms(entry.rules.realms, entry)],
@@ -158,8 +165,8 @@ export class Validation {
   }
 
   #present(request: RequestView): PresentedRequest | undefined {
-    const { senders, tokenReader } = this.#options
-    if (senders === undefined) return undefined
+    const { senders, permission, tokenReader } = this.#options
+    if (senders === undefined && permission?.callsApplication !== true) return undefined
     return { request, hasDpopScheme: tokenReader.hasDpopScheme(request), proved: undefined }
   }
 
@@ -183,6 +190,7 @@ export class Validation {
       headers: this.#headers,
       permission,
       presented,
+      permissionContext: this.permissionContext,
       startedAt,
       isExplained,
       parts: undefined,
@@ -196,6 +204,16 @@ export class Validation {
       freshUntil: Infinity,
       validated: undefined,
     }
+  }
+
+  /** Where the issuer of an accepted token takes claims challenges. */
+  #authorizationUriOf({ issuer }: ValidatedToken): string | undefined {
+    for (const { rules, keys } of this.issuers) {
+      const recognition = rules.recognise(issuer, keys.metadataIssuer)
+      if (recognition === undefined || rules.excludes?.(recognition) === true) continue
+      return rules.authorizationUri?.(recognition)
+    }
+    return undefined
   }
 
   /** What an operator may know of a refused token: nothing, unless its signature was verified. */
@@ -298,38 +316,42 @@ export class Validation {
     }
     verified.issuer.keys.refreshIfDue(now)
     checkTimes(verified, now, this.#options)
-    const pending = this.#askAgain(verified, presented, now)
-    if (pending === undefined) return this.#acceptAgain(verified, permission, startedAt)
+    const pending = this.#askAgain(verified, permission, presented, now)
+    if (pending === undefined) return this.#acceptAgain(verified, startedAt)
     return pending.then(() =>
       verified.key.servesUntil === -Infinity
         ? this.#validateAnew(verified.token, permission, presented, this.now(), startedAt)
-        : this.#acceptAgain(verified, permission, startedAt),
+        : this.#acceptAgain(verified, startedAt),
     )
   }
 
-  /** What is never remembered: the proof of the sender, and what the application says of the tenant. */
+  /** What is never remembered: the proof of the sender, and what the application says. Mostly there is nothing to wait for. */
   #askAgain(
     verified: VerifiedToken,
+    permission: CompiledPermission | undefined,
     presented: PresentedRequest | undefined,
     now: number,
   ): void | Promise<void> {
-    const { senders } = this.#options
+    const { senders, revocation, permission: own } = this.#options
     const { issuer, recognition, validated, token } = verified
-    // Without sender proofs no bound token was ever accepted.
-    const proof =
-      senders === undefined ? undefined : checkSenderOf(validated.claims, token, now, presented, senders)
-    if (proof === undefined) return askTenantPolicy(issuer, recognition)
-    return proof.then(() => askTenantPolicy(issuer, recognition))
+    const request = presented?.request.native
+    const context = this.permissionContext
+    if (senders === undefined && revocation === undefined && issuer.rules.tenantPolicy === undefined) {
+      return checkPermissions(own, permission, validated, request, context)
+    }
+    const steps = [
+      // Without sender proofs no bound token was ever accepted.
+      () =>
+        senders === undefined ? undefined : checkSenderOf(validated.claims, token, now, presented, senders),
+      () => askTenantPolicy(issuer, recognition),
+      () => checkRevocation(revocation, validated, context),
+      () => checkPermissions(own, permission, validated, request, context),
+    ]
+    return inOrder(steps, 0)
   }
 
-  #acceptAgain(
-    verified: VerifiedToken,
-    permission: CompiledPermission | undefined,
-    startedAt: number,
-  ): ValidatedToken {
+  #acceptAgain(verified: VerifiedToken, startedAt: number): ValidatedToken {
     const { validated, issuer } = verified
-    checkPermission(this.#options.permission, validated)
-    checkPermission(permission, validated)
     this.#notifier.accepted(
       validated,
       issuer.rules.name,
@@ -353,6 +375,15 @@ export class Validation {
       return note(error)
     }
   }
+}
+
+/** Runs steps one after the other. Only where one has to wait does the whole become a promise. */
+function inOrder(steps: readonly (() => void | Promise<void>)[], start: number): void | Promise<void> {
+  for (let index = start; index < steps.length; index++) {
+    const pending = steps[index]?.()
+    if (pending !== undefined) return pending.then(() => inOrder(steps, index + 1))
+  }
+  return undefined
 }
 
 function detailsOfEvaluation(evaluation: Evaluation): EventDetails | undefined {

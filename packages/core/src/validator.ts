@@ -57,10 +57,15 @@ export interface TokenValidator {
   /** Headers that the answer to this request needs, whatever it is: `Cache-Control` where the token is in the query. */
   readonly responseHeaders: (request: RequestView) => Readonly<Record<string, string>> | undefined
   /**
-   * Throws the 403 of a permission that the token does not have, and the bare 401 where there is no token. Guards call
-   * this. Throws a TypeError for a malformed permission. It does not validate the token again.
+   * Throws or rejects the refusal of a permission that the token does not have, and the bare 401 where there is no token.
+   * Guards call this. `request` is the framework's own, for the conditions of the application. Throws a TypeError for a
+   * malformed permission. It does not validate the token again.
    */
-  readonly checkPermission: (token: ValidatedToken | null, permission: Permission) => void | Promise<void>
+  readonly checkPermission: (
+    token: ValidatedToken | null,
+    permission: Permission,
+    request?: unknown,
+  ) => void | Promise<void>
   /** Runs every check on a token and reports each verdict, for a person who asks why a token is refused. */
   readonly explain: (token: string, permission?: Permission) => Promise<Explanation>
   /** Resolves once metadata and keys of every issuer are there: for readiness probes. Rejects with `keys_unavailable`. */
@@ -171,17 +176,19 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
 
     responseHeaders,
 
-    checkPermission(token, permission) {
+    checkPermission(token, permission, request) {
       const compiled = compilePermission(permission)
-      try {
-        if (token === null) throw new BearerError('credentials_missing')
-        checkPermission(compiled, token)
-      } catch (error) {
+      const refuseHere = (error: unknown): never =>
         rethrow(error, {
           ...read,
           scope: read.resourceMetadata === undefined ? read.scope : compiled.scope,
           dpop: read.senders?.challenge(isBoundToKey(token)),
         })
+      try {
+        if (token === null) throw new BearerError('credentials_missing')
+        return checkPermission(compiled, token, request, validation.permissionContext)?.catch(refuseHere)
+      } catch (error) {
+        return refuseHere(error)
       }
     },
 

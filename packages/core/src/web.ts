@@ -118,7 +118,7 @@ function fetchAuthOf<Auth extends ValidatedToken | null>(
       const guard = createGuard(permission)
       return fetchAuthOf(validator, async (request) => {
         const auth = await admit(request)
-        await guard(auth, validator)
+        await guard(auth, validator, request)
         // A guard refuses an anonymous caller, so this is not null.
         return auth as ValidatedToken
       })

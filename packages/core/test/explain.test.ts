@@ -48,6 +48,7 @@ const order: readonly CheckName[] = [
   'client',
   'required_claims',
   'tenant_policy',
+  'revocation',
   'permission',
 ]
 

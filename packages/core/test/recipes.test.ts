@@ -13,3 +13,9 @@ it('takes the sources of the recipe as they are written there', async () => {
     expect(make).not.toThrow()
   }
 })
+
+it('revokes as the recipe does', async () => {
+  const document = await readDocument('docs/recipes/revocation.md')
+  const code = codeUnder('## A list of one process', document)
+  expect(Object.keys(await runCode(code, new URL('.', import.meta.url)))).toEqual([])
+})

@@ -12,11 +12,17 @@ import {
 
 export {
   absent,
+  allOf,
   anyOf,
+  authContext,
+  authentication,
   authorizationHeader,
   BearerError,
   claimPath,
   clouds,
+  condition,
+  createRevocationList,
+  createSecurityEventReceiver,
   createTokenValidator,
   dpop,
   entra,
@@ -40,15 +46,18 @@ export {
 export type {
   AcceptedEvent,
   AgentFacts,
+  AllOfPermissions,
   AllowsAnonymous,
   AnyOfPermissions,
   ApplicationToken,
+  AuthenticationOptions,
   CheckName,
   CheckVerdict,
   ClaimPath,
   Claims,
   ClaimSource,
   ClaimSources,
+  Condition,
   CookieOptions,
   DelegatedToken,
   DpopOptions,
@@ -89,6 +98,15 @@ export type {
   RefusedEvent,
   ReplayStore,
   RequestView,
+  Revocation,
+  RevocationList,
+  RevocationListOptions,
+  RevocationStore,
+  Revoked,
+  SecurityEvent,
+  SecurityEventAnswer,
+  SecurityEventReceiverOptions,
+  SecurityEventRequest,
   SenderProof,
   Shape,
   SigningAlgorithm,
@@ -202,7 +220,7 @@ export function requirePermission(permission: Permission): Middleware {
   return (request: AuthenticatedRequest, response, next) => {
     let pending
     try {
-      pending = guard(request.auth, request[validatorOf])
+      pending = guard(request.auth, request[validatorOf], request)
     } catch (error) {
       return refuse(response, error, next)
     }

@@ -1,6 +1,3 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import {
   createDpopKey,
@@ -12,45 +9,8 @@ import {
   readDocument,
   tokenWith,
 } from '@countersign/test-fixtures'
-import { describe, expect, it, onTestFinished } from 'vitest'
-
-/** Whether a Redis can be started here. If not, a message is printed, and in CI it is an error. */
-function hasRedis(): boolean {
-  if (spawnSync('redis-server', ['--version']).status === 0) return true
-  const message = 'redis-server is not installed: the tests against a real Redis DID NOT RUN'
-  if (process.env['CI'] === 'true') throw new Error(message)
-  console.warn(`\n*** ${message} ***\n`)
-  return false
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exited
-}
-
-/** A program that is stopped when the test ends, once it has printed a line of this form. */
-async function start(command: string, words: readonly string[], ready: RegExp) {
-  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-  onTestFinished(() => stop(child))
-  let text = ''
-  for await (const chunk of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
-    text += String(chunk)
-    if (ready.test(text)) break
-  }
-  child.stdout.resume()
-  return { child, text }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
+import { describe, expect, it } from 'vitest'
+import { hasRedis, startProgram, startRedis, stopProgram } from './redis-processes.js'
 
 it('prints the code that is run here', async () => {
   const [text, code] = await Promise.all([
@@ -67,11 +27,9 @@ describe.skipIf(!hasRedis())('two processes of an API with one Redis', () => {
   const proof = (): string => dpopProof(key, { token, url: `${publicUrl}/orders` })
 
   async function prepare() {
-    const port = await freePort()
-    const quiet = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-    const redis = await start('redis-server', ['--port', `${port}`, ...quiet], /Ready to accept/)
+    const redis = await startRedis()
     const settings = {
-      redisUrl: `redis://127.0.0.1:${port}`,
+      redisUrl: redis.url,
       publicUrl,
       issuer: genericIssuer,
       audience: genericAudience,
@@ -80,7 +38,7 @@ describe.skipIf(!hasRedis())('two processes of an API with one Redis', () => {
     }
     const program = fileURLToPath(new URL('recipes/dpop-api.mjs', import.meta.url))
     const instances = await Promise.all(
-      [1, 2].map(() => start(process.execPath, [program, JSON.stringify(settings)], /^\d+\n/)),
+      [1, 2].map(() => startProgram(process.execPath, [program, JSON.stringify(settings)], /^\d+\n/)),
     )
     const ports = instances.map(({ text }) => Number(text))
     const statusOf = async (instance: number, dpop: string): Promise<number> => {
@@ -104,7 +62,7 @@ describe.skipIf(!hasRedis())('two processes of an API with one Redis', () => {
   it('answer with 503 while Redis is away', async () => {
     const { redis, statusOf } = await prepare()
     expect(await statusOf(0, proof())).toBe(200)
-    await stop(redis.child)
+    await stopProgram(redis.child)
     expect([await statusOf(0, proof()), await statusOf(1, proof())]).toEqual([503, 503])
   })
 })

@@ -14,11 +14,17 @@ import {
 
 export {
   absent,
+  allOf,
   anyOf,
+  authContext,
+  authentication,
   authorizationHeader,
   BearerError,
   claimPath,
   clouds,
+  condition,
+  createRevocationList,
+  createSecurityEventReceiver,
   createTokenValidator,
   dpop,
   entra,
@@ -42,15 +48,18 @@ export {
 export type {
   AcceptedEvent,
   AgentFacts,
+  AllOfPermissions,
   AllowsAnonymous,
   AnyOfPermissions,
   ApplicationToken,
+  AuthenticationOptions,
   CheckName,
   CheckVerdict,
   ClaimPath,
   Claims,
   ClaimSource,
   ClaimSources,
+  Condition,
   CookieOptions,
   DelegatedToken,
   DpopOptions,
@@ -91,6 +100,15 @@ export type {
   RefusedEvent,
   ReplayStore,
   RequestView,
+  Revocation,
+  RevocationList,
+  RevocationListOptions,
+  RevocationStore,
+  Revoked,
+  SecurityEvent,
+  SecurityEventAnswer,
+  SecurityEventReceiverOptions,
+  SecurityEventRequest,
   SenderProof,
   Shape,
   SigningAlgorithm,
@@ -224,7 +242,7 @@ export function requirePermission(permission: Permission): OnRequest {
   return (request: AuthenticatedRequest, reply, done) => {
     let pending
     try {
-      pending = guard(request.auth, request[validatorOf])
+      pending = guard(request.auth, request[validatorOf], request)
     } catch (error) {
       return refuse(reply, error as Error, done)
     }

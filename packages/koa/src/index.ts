@@ -12,11 +12,17 @@ import {
 
 export {
   absent,
+  allOf,
   anyOf,
+  authContext,
+  authentication,
   authorizationHeader,
   BearerError,
   claimPath,
   clouds,
+  condition,
+  createRevocationList,
+  createSecurityEventReceiver,
   createTokenValidator,
   dpop,
   entra,
@@ -40,14 +46,17 @@ export {
 export type {
   AcceptedEvent,
   AgentFacts,
+  AllOfPermissions,
   AnyOfPermissions,
   ApplicationToken,
+  AuthenticationOptions,
   CheckName,
   CheckVerdict,
   ClaimPath,
   Claims,
   ClaimSource,
   ClaimSources,
+  Condition,
   CookieOptions,
   DelegatedToken,
   DpopOptions,
@@ -88,6 +97,15 @@ export type {
   RefusedEvent,
   ReplayStore,
   RequestView,
+  Revocation,
+  RevocationList,
+  RevocationListOptions,
+  RevocationStore,
+  Revoked,
+  SecurityEvent,
+  SecurityEventAnswer,
+  SecurityEventReceiverOptions,
+  SecurityEventRequest,
   SenderProof,
   Shape,
   SigningAlgorithm,
@@ -224,7 +242,7 @@ export function requirePermission(permission: Permission): Middleware {
   return async (context, next) => {
     const state: AuthenticatedState = context.state
     try {
-      await guard(state.auth, state[validatorOf])
+      await guard(state.auth, state[validatorOf], context)
     } catch (error) {
       throw withHeaders(context, error)
     }

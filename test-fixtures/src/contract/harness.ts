@@ -16,6 +16,20 @@ interface ForwardedCertificate {
   readonly '@countersign/core:forwarded-certificate': never
 }
 
+/** A condition or a combination, as the package under test makes it. */
+export type OpaquePermission =
+  | { readonly '@countersign/core:condition': never }
+  | { readonly '@countersign/core:anyOf': never }
+  | { readonly '@countersign/core:allOf': never }
+
+/** A list of revoked tokens, as the package under test makes it. */
+interface RevocationList {
+  isRevoked(token: never): boolean | Promise<boolean>
+  revoke(what: { client: string } | { user: { issuer: string; subject: string } }): Promise<void>
+}
+
+type AnyPermission = Permission | OpaquePermission
+
 /** Factories with all that the contract needs of them. */
 interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
   authorizationHeader(): TokenSource
@@ -33,6 +47,15 @@ interface ContractMakers<TrustedIssuer> extends IssuerMakers<TrustedIssuer> {
     header: string
     format: 'client-cert' | 'xfcc' | 'url-encoded-pem'
   }): ForwardedCertificate
+  allOf(permissions: readonly AnyPermission[]): OpaquePermission
+  anyOf(permissions: readonly AnyPermission[]): OpaquePermission
+  authContext(id: string): OpaquePermission
+  authentication(options: { acr?: string; maxAgeSeconds?: number }): OpaquePermission
+  condition(
+    name: string,
+    allow: (token: { readonly subject?: string }, request: never) => boolean | Promise<boolean>,
+  ): OpaquePermission
+  createRevocationList(options: { maxTokenLifeSeconds: number; clock: () => number }): RevocationList
   entraMultiTenant(options: {
     allowedTenants: string[] | ((tenantId: string) => boolean | Promise<boolean>)
     clientId: string
@@ -59,13 +82,18 @@ export interface ObservedEvent {
   readonly reason?: string
 }
 
-export interface ContractOptions<TrustedIssuer> extends Omit<SetupOptions<TrustedIssuer>, 'issuer'> {
+export interface ContractOptions<TrustedIssuer> extends Omit<
+  SetupOptions<TrustedIssuer>,
+  'issuer' | 'permission'
+> {
+  readonly permission?: AnyPermission
   readonly issuer: TrustedIssuer | readonly TrustedIssuer[]
   readonly allowAnonymous?: boolean
   readonly tokenCache?: false | { readonly maxEntries: number }
   readonly resourceMetadata?: string
   readonly tokenFrom?: readonly TokenSource[]
   readonly senderProofs?: SenderProof | readonly SenderProof[]
+  readonly revocation?: { isRevoked(token: never): boolean | Promise<boolean> }
   readonly fetch?: () => Promise<never>
   readonly onAccepted?: (event: object) => void
   readonly onRefused?: (event: ObservedEvent) => void
@@ -75,7 +103,7 @@ export interface ContractOptions<TrustedIssuer> extends Omit<SetupOptions<Truste
 export interface ContractRoute {
   readonly path: string
   /** Guarded by `requirePermission(permission)` if given. */
-  readonly permission?: Permission
+  readonly permission?: AnyPermission
   /** The handler: gets `auth` of the request and returns the JSON to answer with; it may throw. */
   readonly handle: (auth: unknown) => unknown
 }
@@ -89,8 +117,10 @@ export interface ResourceMetadataOptions {
 
 /** How the contract needs an API to be built. */
 export interface ContractApi<TrustedIssuer> {
-  /** Options of `bearerAuth`; it is not registered at all if they are absent. */
-  readonly bearerAuth?: ContractOptions<TrustedIssuer>
+  /** Options of `bearerAuth`, or a validator made before; it is not registered at all if they are absent. */
+  readonly bearerAuth?:
+    | ContractOptions<TrustedIssuer>
+    | { readonly validator: never; readonly allowAnonymous?: boolean }
   readonly routes: readonly ContractRoute[]
   /** Options of `protectedResourceMetadata`, which runs before `bearerAuth`; it is not registered if they are absent. */
   readonly metadata?: ResourceMetadataOptions

@@ -53,7 +53,7 @@ export function describeRows<TrustedIssuer>(
     it('has a row for every refusal that a request can cause', () => {
       const codes = new Set(refusedRequests.map(({ code }) => code))
       const missing = Object.keys(adapter.refusals).filter((code) => !codes.has(code))
-      // A cookie's origin, introspection and sender proofs have tests of their own. The rest is not the request's fault: an outage, two issuers that match, and
+      // A cookie's origin, introspection, sender proofs, revocation and conditions have tests of their own. The rest is not the request's fault: an outage, two issuers that match, and
       // a policy that fails.
       expect(missing).toEqual([
         'origin_not_allowed',
@@ -61,6 +61,12 @@ export function describeRows<TrustedIssuer>(
         'sender_binding_missing',
         'dpop_proof_invalid',
         'dpop_nonce_required',
+        'token_revoked',
+        'token_life_too_long',
+        'claims_required',
+        'authentication_insufficient',
+        'auth_context_missing',
+        'condition_refused',
         'keys_unavailable',
         'introspection_unavailable',
         'issuer_ambiguous',

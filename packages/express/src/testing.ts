@@ -1,0 +1,2 @@
+export { createTestAuth } from '@countersign/core/testing'
+export type { TestAuth, TestHeaders, TestIdentity } from '@countersign/core/testing'
