@@ -71,9 +71,9 @@
     setInterval(tick, 1000)
   }
 
-  /** A page without its style, which the policy of this page would complain about. */
+  /** The body of a page: the policy of this page would complain about the style of another. */
   const parsed = (text) =>
-    new DOMParser().parseFromString(text.replaceAll(/<style[^]*?<\/style>/g, ''), 'text/html')
+    new DOMParser().parseFromString(text.slice(Math.max(0, text.indexOf('<body'))), 'text/html')
 
   const later = (milliseconds, act) => {
     let timer

@@ -93,6 +93,53 @@ describe('every page', () => {
   })
 })
 
+describe('what a page may change', () => {
+  test('a grant of the overview, of one scope and for all that is listed, and goes back to a page of its own alone', async () => {
+    await using own = await startTestEmulator()
+    const token = tokenOf(await (await fetch(`${own.origin}/_/faults`)).text())
+    const send = async (path: string, fields: Form): Promise<[number, string | null]> => {
+      const body = new URLSearchParams({ page_token: token, ...fields })
+      const answer = await fetch(`${own.origin}/_/${path}`, { method: 'POST', redirect: 'manual', body })
+      return [answer.status, answer.headers.get('location')]
+    }
+    const question = { client: 'native', resource: 'v2', user: 'bob@contoso.example' }
+    expect(own.explainPermission(question).isIssued).toBe(false)
+    const named = { tenant: ids.contoso, client: ids.native, resource: ids.v2 }
+    expect(await send('grant', { ...named, scopes: 'Things.Write', back: 'https://evil.example/' })).toEqual([
+      303,
+      '/_/',
+    ])
+    expect(own.explainPermission(question).scopes).toEqual(['Things.Write'])
+    expect(
+      await send('grant', { what: `grant ${ids.contoso} ${ids.native} ${ids.v2}`, back: '//evil.example' }),
+    ).toEqual([303, '/_/'])
+    expect(own.explainPermission(question).scopes).toEqual(['Things.Write', 'Things.Read'])
+    expect(await send('grant', { ...named, scopes: 'Things.Read', back: `/_/apps/${ids.native}#x` })).toEqual(
+      [303, `/_/apps/${ids.native}#x`],
+    )
+    expect(await send('grant', { ...named, scopes: 'Things.Gone' })).toEqual([400, null])
+    expect(await send('grant', { ...named, page_token: '1.AAAA' })).toEqual([400, null])
+  })
+
+  test('an assignment of all users to an application that demands one', async () => {
+    await using own = await startTestEmulator()
+    const token = tokenOf(await (await fetch(`${own.origin}/_/faults`)).text())
+    const { applications } = (await (
+      await fetch(`${own.controlApi.address}/directory`, {
+        headers: { authorization: `Bearer ${own.controlApi.token}` },
+      })
+    ).json()) as { applications: { appId: string; displayName: string }[] }
+    const guarded = applications.find(({ displayName }) => displayName === 'guarded')?.appId ?? ''
+    const question = { client: 'guarded', resource: 'v2', user: 'bob@contoso.example' }
+    expect(own.explainPermission(question).errorCode).toBe(50105)
+    const body = new URLSearchParams({ page_token: token, what: `assign ${ids.contoso} ${guarded}` })
+    expect((await fetch(`${own.origin}/_/grant`, { method: 'POST', redirect: 'manual', body })).status).toBe(
+      303,
+    )
+    expect(own.explainPermission(question).errorCode).toBe(650057)
+  })
+})
+
 describe('a change', () => {
   test('is refused without the form token of a page, with another, and from another origin', async () => {
     const add = { endpoint: 'token', effect: 'hang', add: 'true' }
@@ -435,6 +482,22 @@ describe('the requests', () => {
     expect(detail).toContain('client_secret=[redacted]')
     expect(detail).not.toContain('test-value-wrong')
     expect((await fetch(`${own.origin}/_/requests/99`)).status).toBe(404)
+  })
+})
+
+describe('a code', () => {
+  test('of the validator is explained, and another is not known', async () => {
+    const known = await fetch(`${emulator.origin}/_/codes/token_expired`)
+    expect([known.status, await known.text()]).toEqual([200, expect.stringContaining('What to change')])
+    for (const code of ['nope', '__proto__', 'constructor', '%3Cb%3E']) {
+      const response = await fetch(`${emulator.origin}/_/codes/${code}`)
+      expect([response.status, (await response.text()).includes('<b>')]).toEqual([404, false])
+    }
+  })
+
+  test('of Entra leads to what happened, who can change it and where', async () => {
+    const html = await (await fetch(`${emulator.origin}/error?code=65001`)).text()
+    expect(html).toMatch(/What happened.*What to change.*Who can: the administrator/s)
   })
 })
 

@@ -78,6 +78,22 @@ export function addFlowRoutes(
     const repeat = found && flows.exchangeOf(found.step)?.repeat
     return repeat?.kind === 'open' ? reply.redirect(repeat.address, 302) : gone(reply)
   })
+  app.get<{ Params: { code: string } }>('/_/codes/:code', route, async (request, reply) => {
+    const { code } = request.params
+    const { meaningPart, refusalMeaning, sendPortalPage } = await loadPages()
+    const meaning = await refusalMeaning(code)
+    return sendPortalPage(instance, reply, {
+      section: 'requests',
+      status: meaning === undefined ? 404 : 200,
+      title: meaning === undefined ? 'This code is not known here' : code,
+      lead: 'Codes of APIs with a validator of this suite.',
+      body:
+        meaning === undefined
+          ? html`<p>The API that reported it knows what it means.</p>
+              <p><a class="button" href="/_/requests">To the live flow</a></p>`
+          : html`<div class="card">${meaningPart(meaning)}</div>`,
+    })
+  })
   app.post('/_/again', form, async (request, reply) => {
     const { readAction } = await loadPages()
     const asked = readAction(instance, request).require('step')

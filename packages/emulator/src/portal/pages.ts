@@ -1,5 +1,6 @@
 /** All pages and their actions: one import for all of them. */
 export { applicationDetail } from './application.js'
+export { meaningPart, refusalMeaning } from '../pages/code-meaning.js'
 export { consentMatrix } from './consent-matrix.js'
 export { applicationList, userDetail, userList } from './directory-pages.js'
 export { changeClock, changeFaults, faultsAndClock } from './faults.js'
