@@ -227,7 +227,7 @@
       refreshing = undefined
       if (panel.contains(document.activeElement) && document.activeElement.closest('form, pre'))
         return refresh()
-      open(`/_/flows/${chosen}${step === undefined ? '' : `?step=${step}`}`, { focus: false })
+      void open(`/_/flows/${chosen}${step === undefined ? '' : `?step=${step}`}`, { focus: false })
     }, 250)
   }
   const choose = (link) => {
@@ -237,7 +237,7 @@
     step = url.searchParams.get('step') ?? undefined
     history.replaceState(null, '', url)
     drawSoon(false)
-    open(url, { focus: true })
+    void open(url, { focus: true })
   }
   document.addEventListener('click', (event) => {
     const link = event.target.closest?.('a.flow, a.step')

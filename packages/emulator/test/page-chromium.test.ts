@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -48,8 +47,6 @@ const registration: Registration = {
   ],
 }
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
 /** Width and colours; what axe runs there: all its rules, or the one that depends on colours. */
 const looks = [
   { width: 1280, colorScheme: 'light', rules: 'all' },
@@ -64,7 +61,7 @@ async function findings(page: Page): Promise<unknown[]> {
   const evaluate = async (expression: string): Promise<unknown> =>
     (await session.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true })).result
       .value
-  await evaluate(`${axe};0`)
+  await evaluate(`${axe.source};0`)
   const found: unknown[] = []
   for (const { width, colorScheme, rules } of looks) {
     await page.emulateMedia({ colorScheme })

@@ -61,7 +61,10 @@ export function createControls(instance: Instance): Controls {
     keys: createEmulatorKeys(instance),
     faults,
     requests: () => instance.log.entries,
-    clearRequests: () => instance.log.clear(),
+    clearRequests() {
+      instance.log.clear()
+      instance.flows.clear()
+    },
     reportApiCall: (call) => instance.flows.addCall(call, clock.now()),
     revocations: () => instance.revocations.visible(clock.now()),
     issueToken: (options) => issueToken(instance, options),

@@ -61,7 +61,7 @@ export class Instance implements Service {
   readonly deviceCodes: Service['deviceCodes'] = createDeviceCodes()
   readonly revocations: Service['revocations'] = createRevocations()
   readonly flows: Service['flows'] = createFlows()
-  readonly log: Service['log'] = createRequestLog(this.flows)
+  readonly log: Service['log'] = createRequestLog()
   readonly #imitated: ImitatedIssuers | undefined
   readonly #saver: Saver
   /** What `reload` and `reset` read. */
@@ -203,6 +203,7 @@ export class Instance implements Service {
     this.#loaded = load(this.#source)
     this.faults.clear()
     this.log.clear()
+    this.flows.clear()
     void this.changed()
   }
 

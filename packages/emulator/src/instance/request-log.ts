@@ -2,7 +2,6 @@ import { advice } from '../base/advice.js'
 import type { EntraError } from '../base/errors.js'
 import { tokenPattern } from '../base/token-pattern.js'
 import type { EmulatorEndpoint, FaultEffect } from './faults.js'
-import type { Exchange, Flows } from './flows.js'
 
 /** One request as the emulator saw it. Secrets, tokens, codes and assertions are not in it. */
 export interface RecordedRequest {
@@ -78,9 +77,8 @@ export interface RequestLog {
     request: Pick<RecordedRequest, 'time' | 'method' | 'path' | 'endpoint' | 'status' | 'correlationId'> & {
       readonly sent: readonly unknown[]
       readonly facts: RequestFacts
-      readonly exchange: Exchange | undefined
     },
-  ): void
+  ): RecordedRequest
   clear(): void
 }
 
@@ -102,7 +100,7 @@ const harmless: ReadonlySet<string> = new Set([
 
 const most = { entries: 1000, parameters: 50, characters: 300 }
 
-export function createRequestLog(flows: Flows): RequestLog {
+export function createRequestLog(): RequestLog {
   const entries: RecordedRequest[] = []
   const waiting = new Set<(request: RecordedRequest) => void>()
   let count = 0
@@ -152,7 +150,7 @@ export function createRequestLog(flows: Flows): RequestLog {
         Object.defineProperty([...entries], 'waitFor', { value: waitFor }),
       ) as RecordedRequests
     },
-    add({ sent, facts, exchange, ...request }) {
+    add({ sent, facts, ...request }) {
       count += 1
       const { refusal, clientId, userId, fault } = facts
       const outcome =
@@ -174,14 +172,10 @@ export function createRequestLog(flows: Flows): RequestLog {
       entries.push(entry)
       if (entries.length > most.entries) entries.shift()
       for (const look of waiting) look(entry)
-      flows.addRequest(entry, exchange, {
-        starts: facts.startsFlow === true,
-        keys: facts.flowKeys ?? [],
-      })
+      return entry
     },
     clear() {
       entries.length = 0
-      flows.clear()
     },
   }
 }

@@ -2,6 +2,7 @@ import type { Service } from '../instance/service.js'
 import type { Application, Tenant } from '../directory/types.js'
 import { html, type Html } from '../pages/html.js'
 import { type Call, type CallGraph, isApi, missingOf, type SignInArrow } from './call-graph.js'
+import { charactersOf, shortened } from './shortened.js'
 import { layeredLayout, type LayoutEdge, type LayoutNode, type Point } from './layered-layout.js'
 
 /*
@@ -301,7 +302,7 @@ class Labels {
     if (lines.length === 0 || points.length < 2) return undefined
     const width = Math.max(
       withButton ? 68 : 0,
-      ...lines.map((line) => Math.min(size.words, [...line].length) * 7 + 8),
+      ...lines.map((line) => Math.min(size.words, charactersOf(line).length) * 7 + 8),
     )
     const height = labelHeight(lines, withButton)
     const segments = [points.slice(0, 2), points.slice(-2)] as [Point, Point][]
@@ -412,10 +413,4 @@ export function descriptionOf({ clock }: Pick<Service, 'clock'>, application: Ap
   if (redirectUris.web.length > 0) return `web app, ${credential ?? 'no credential'}`
   if (credential !== undefined) return `daemon, ${credential}`
   return redirectUris.publicClient.length > 0 ? 'public client' : 'no credential'
-}
-
-/** By characters as a reader counts them. */
-function shortened(text: string, most: number): string {
-  const characters = [...text]
-  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`
 }

@@ -1,6 +1,7 @@
 import type { Flow, Step } from '../instance/flows.js'
 import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
+import { shortened } from './shortened.js'
 import { answerWords, isRefused, partiesOf, requestWords } from './flow-words.js'
 
 /*
@@ -126,9 +127,4 @@ function drawStep(
 function callerBefore(service: Service, { steps }: Flow, step: Step): string {
   const issuing = steps.slice(0, steps.indexOf(step)).findLast(({ kind }) => kind === 'request')
   return (issuing === undefined ? '' : partiesOf(service, issuing).client) || 'client'
-}
-
-function shortened(text: string, most: number): string {
-  const characters = [...text]
-  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`
 }
