@@ -38,9 +38,8 @@ export function sendPage(
       </head>
       <body>
         <header class="top">
-          <strong>Countersign emulator</strong>
           <span class="badge">Not a real sign-in</span>
-          <small class="muted">for development and tests, never type a real password here</small>
+          <span>Countersign emulator: for development and tests, never type a real password here</span>
         </header>
         <main class="single">
           <div class="card">

@@ -37,9 +37,7 @@ export function sendProofPage(
         )}
         ${page.contexts.map(
           (context) =>
-            html`<li>
-              The application asks for the authentication context <strong>${nameText(context)}</strong>
-            </li> `,
+            html`<li>The application asks for the authentication context <strong>${context}</strong></li> `,
         )}
       </ul>
       <form method="post" action="${page.action}">

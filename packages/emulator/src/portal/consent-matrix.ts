@@ -2,8 +2,9 @@ import type { Parameters } from '../base/parameters.js'
 import type { Controls } from '../controls/controls.js'
 import type { PermissionExplanation } from '../controls/explain-permission.js'
 import type { Service } from '../instance/service.js'
+import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import { html, type Html, nameText } from '../pages/html.js'
-import { callOf, missingOf } from './call-graph.js'
+import { callGraph, callOf, isApi, missingOf } from './call-graph.js'
 import { actionForm } from './layout.js'
 import { applicationLink, chip, chooser, finder, type Row, slice, table, verdict } from './parts.js'
 
@@ -15,10 +16,15 @@ export function consentMatrix(controls: Controls, asked: Parameters): Html {
   const users = [...directory.tenants.values()].flatMap((tenant) => [...tenant.users.values()])
   const names = applications.map(({ appId, displayName }) => [appId, displayName] as const)
   const [client, resource] = [asked.get('client'), asked.get('resource')]
+  const apis = applications
+    .filter((each) => isApi(each) && each.appId !== tokenExchangeAppId)
+    .map(({ appId, displayName }) => [appId, displayName] as const)
+  const [first] = callGraph(directory).calls
   return html`<form method="get" action="/_/consent" class="card">
       <h2>What would a client get?</h2>
       <div class="grid">
-        ${chooser('Client', 'client', names, client)} ${chooser('API', 'resource', names, resource)}
+        ${chooser('Client', 'client', names, client ?? first?.client.appId)}
+        ${chooser('API', 'resource', apis, resource ?? first?.api.appId)}
         ${chooser(
           'User',
           'user',
@@ -112,6 +118,24 @@ function missingPart(
   </section>`
 }
 
+function revokeRole(service: Service, tenant: string, client: string, resource: string, role: string): Html {
+  return actionForm(
+    service,
+    '/_/consent',
+    html`<input type="hidden" name="tenant" value="${tenant}" />
+      <input type="hidden" name="client" value="${client}" />
+      <input type="hidden" name="resource" value="${resource}" />
+      <input type="hidden" name="roles" value="${role}" />
+      <button
+        class="tiny danger"
+        aria-label="Revoke the role ${role} of ${service.directory.applications.get(client)?.displayName}"
+        data-ask="Take this role back? The next token has it no more."
+      >
+        Revoke
+      </button>`,
+  )
+}
+
 /** All grants and assignments of all tenants, to search. */
 function granted(service: Service, asked: Parameters): Html {
   const { directory } = service
@@ -125,6 +149,9 @@ function granted(service: Service, asked: Parameters): Html {
         ({ id, application }) => [id, application.displayName] as const,
       ),
     ])
+    const clients = new Map(
+      [...tenant.servicePrincipals.values()].map(({ id, application }) => [id, application.appId] as const),
+    )
     const nameOf = (id: string): string => principals.get(id) ?? id
     const of = (appId: string): string => `${appId} ${applications.get(appId)?.displayName ?? ''}`
     return [
@@ -156,17 +183,22 @@ function granted(service: Service, asked: Parameters): Html {
           ],
         }
       }),
-      ...tenant.assignments.map(({ principalId, resourceAppId, role, origin }) => ({
-        text: [nameOf(principalId), of(resourceAppId), role, tenant.displayName].join(' '),
-        row: (): Row => [
-          nameText(nameOf(principalId)),
-          applicationLink(applications, resourceAppId),
-          html`<code>${role ?? '(access without a role)'}</code> ${role !== undefined && chip('role')}`,
-          'itself',
-          html`${nameText(tenant.displayName)}, by ${origin}`,
-          undefined,
-        ],
-      })),
+      ...tenant.assignments.map(({ principalId, resourceAppId, role, origin }) => {
+        const client = clients.get(principalId)
+        return {
+          text: [nameOf(principalId), of(resourceAppId), role, tenant.displayName].join(' '),
+          row: (): Row => [
+            client === undefined ? nameText(nameOf(principalId)) : applicationLink(applications, client),
+            applicationLink(applications, resourceAppId),
+            html`<code>${role ?? '(access without a role)'}</code> ${role !== undefined && chip('role')}`,
+            client === undefined ? 'the user' : 'itself',
+            html`${nameText(tenant.displayName)}, by ${origin}`,
+            client !== undefined &&
+              role !== undefined &&
+              revokeRole(service, tenant.id, client, resourceAppId, role),
+          ],
+        }
+      }),
     ]
   })
   const { shown, pager } = slice(rows, { find, page: asked.get('page') }, '/_/consent', ({ text }) => text)

@@ -11,6 +11,7 @@ import { failureWords, fixOf } from './check-words.js'
 import { claimMeaning, claimOrder, timeClaims } from './claim-words.js'
 import { actionForm } from './layout.js'
 import { chip, chooser, codeBlock, idText, type Row, table, verdict } from './parts.js'
+import { shortened } from './shortened.js'
 import { countdown } from './time.js'
 
 /**
@@ -193,7 +194,7 @@ function claimTable(service: Service, claims: Json): Html {
   return table({
     headings: ['Claim', 'Value', 'Meaning'],
     rows: sorted(Object.entries(claims)).map(([name, value]): Row => [
-      html`<code class="name">${name}</code>`,
+      html`<code>${shortened(name, 40)}</code>`,
       timeClaims.has(name) && typeof value === 'number' ? countdown(service, value) : claimValue(value),
       claimMeaning(directory, name, value, claims),
     ]),

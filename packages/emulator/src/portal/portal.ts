@@ -181,6 +181,7 @@ function addActions(app: FastifyInstance, controls: Controls, form: FormRoute): 
       client: sent.require('client'),
       resource: sent.require('resource'),
       user: sent.get('user'),
+      roles: sent.get('roles')?.split(' '),
     }),
   )
 }

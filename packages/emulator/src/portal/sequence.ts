@@ -9,6 +9,8 @@ import { answerWords, isRefused, partiesOf, requestWords } from './flow-words.js
  */
 
 const size = { room: 540, left: 70, top: 44, step: 62 }
+/** A little wider than its box, it is drawn smaller; much wider, the box scrolls. */
+const mostFitted = 800
 /** Older steps are left out: the end is what counts. */
 const mostSteps = 40
 const tokenService = 'token service'
@@ -46,6 +48,7 @@ export function sequence(service: Service, flow: Flow, current: Step): Html {
         viewBox="0 0 ${width} ${height}"
         width="${width}"
         height="${height}"
+        class="${width <= mostFitted && 'fit'}"
         role="group"
         aria-label="Sequence"
       >
