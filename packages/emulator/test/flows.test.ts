@@ -158,3 +158,61 @@ test('the oldest flows are dropped, and their keys with them', () => {
   expect(changed).toHaveLength(5103)
   expect(flows.latest()).toHaveLength(1)
 })
+
+test('a part of a page cannot be framed or do anything when it is opened by itself', async () => {
+  await using own = await startTestEmulator()
+  await askToken(own, { grant_type: 'client_credentials', client_id: ids.daemon, client_secret: 'wrong' })
+  const part = await fetch(`${own.origin}/_/flows/1?part=1`)
+  expect([part.status, part.headers.get('x-frame-options')]).toEqual([200, 'DENY'])
+  expect(part.headers.get('content-security-policy')).toMatch(
+    /default-src 'none';.*frame-ancestors 'none'; sandbox/,
+  )
+  expect((await part.text()).startsWith('<div data-flow="1"')).toBe(true)
+})
+
+describe('a request that is done again', () => {
+  const again = async (own: Emulator, step: string, token?: string): Promise<Response> => {
+    const html = await (await fetch(`${own.origin}/_/faults`)).text()
+    const pageToken = token ?? /name="page_token" value="([^"]*)"/.exec(html)?.[1] ?? ''
+    return fetch(`${own.origin}/_/again`, {
+      method: 'POST',
+      redirect: 'manual',
+      body: new URLSearchParams({ page_token: pageToken, step }),
+    })
+  }
+
+  test('is sent as it was, with its secret, and its page opens', async () => {
+    await using own = await startTestEmulator()
+    await askToken(own, {
+      grant_type: 'client_credentials',
+      client_id: ids.daemon,
+      client_secret: secrets.daemon,
+      scope: 'api://v2/.default',
+    })
+    const done = await again(own, '1')
+    expect(done.status).toBe(303)
+    expect(own.requests.map(({ status, clientId }) => [status, clientId])).toEqual([
+      [200, ids.daemon],
+      [200, ids.daemon],
+    ])
+    const page = await fetch(new URL(done.headers.get('location') ?? '', own.origin))
+    expect([page.status, (await page.text()).includes(secrets.daemon)]).toEqual([200, false])
+  })
+
+  test('needs the form token of a page, and a step that is kept', async () => {
+    await using own = await startTestEmulator()
+    await askToken(own, { grant_type: 'client_credentials', client_id: ids.daemon, client_secret: 'wrong' })
+    expect((await again(own, '1', '1.AAAA')).status).toBe(400)
+    expect((await again(own, '99')).status).toBe(404)
+    expect(own.requests).toHaveLength(1)
+  })
+
+  test('is opened in the browser if a person fills it in, and only at this emulator', async () => {
+    await using own = await startTestEmulator()
+    const path = `/${ids.contoso}/oauth2/v2.0/authorize?client_id=${ids.native}&state=the-state`
+    await fetch(`${own.origin}${path}`)
+    const open = await fetch(`${own.origin}/_/steps/1/open`, { redirect: 'manual' })
+    expect([open.status, open.headers.get('location')]).toEqual([302, `${own.origin}${path}`])
+    expect((await again(own, '1')).status).toBe(404)
+  })
+})

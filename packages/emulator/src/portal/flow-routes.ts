@@ -76,7 +76,8 @@ export function addFlowRoutes(
   app.get<{ Params: { id: string } }>('/_/steps/:id/open', route, (request, reply) => {
     const found = flows.findStep(({ id }) => String(id) === request.params.id)
     const repeat = found && flows.exchangeOf(found.step)?.repeat
-    return repeat?.kind === 'open' ? reply.redirect(repeat.address, 302) : gone(reply)
+    // As a whole: what a client sent as its path may begin like another host.
+    return repeat?.kind === 'open' ? reply.redirect(`${instance.origin}${repeat.address}`, 302) : gone(reply)
   })
   app.get<{ Params: { code: string } }>('/_/codes/:code', route, async (request, reply) => {
     const { code } = request.params

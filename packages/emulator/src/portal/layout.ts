@@ -138,9 +138,16 @@ export function sendPortalPage(service: Service, reply: FastifyReply, page: Port
     .send(document.markup)
 }
 
-/** A part of a page, for the page's own script. */
+/** A part of a page, for the page's own script. Opened by itself, it does nothing. */
 export function sendPart(reply: FastifyReply, part: Html): FastifyReply {
-  return reply.header('content-type', 'text/html; charset=utf-8').send(part.markup)
+  return reply
+    .header('content-type', 'text/html; charset=utf-8')
+    .header(
+      'content-security-policy',
+      "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+    )
+    .header('x-frame-options', 'DENY')
+    .send(part.markup)
 }
 
 function menu(service: Service, current: Section): Html[] {
