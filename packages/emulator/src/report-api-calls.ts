@@ -12,8 +12,11 @@ export interface ReportApiCallsOptions {
 
 /** What the observers read of the details of an event. */
 interface Details {
+  /** The client that called. */
   readonly clientId?: string
+  /** `uti` or `jti` of the token. */
   readonly tokenId?: string
+  /** How long the validation took. */
   readonly durationSeconds: number
 }
 
@@ -22,13 +25,21 @@ export interface ApiCallObservers {
   /** The observers need the details of an event: they name the token by its id. */
   readonly eventDetails: true
   /** Reports an accepted token. */
-  readonly onAccepted: (event: { readonly details?: Details }) => void
+  readonly onAccepted: (event: {
+    /** Of the token. */
+    readonly details?: Details
+  }) => void
   /** Reports a refused request. */
   readonly onRefused: (event: {
+    /** A row of the refusals of the validator. */
     readonly code: string
+    /** The HTTP status of the answer. */
     readonly status: number
+    /** The claim or header member at fault, by name. */
     readonly claim?: string
+    /** A word that narrows the code. */
     readonly reason?: string
+    /** Of a token whose signature was verified. */
     readonly details?: Details
   }) => void
 }

@@ -46,6 +46,7 @@ export interface RecordedRequests extends ReadonlyArray<RecordedRequest> {
   readonly waitFor: (
     predicate: (request: RecordedRequest) => boolean,
     options?: {
+      /** On the machine's clock. Default 5. */
       readonly timeoutSeconds?: number | undefined
       /** Ends the wait early; it rejects with the reason of the signal then. */
       readonly signal?: AbortSignal | undefined
