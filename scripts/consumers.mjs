@@ -118,7 +118,15 @@ async function compileChecks(tarballs) {
       checks.push({ name: `Node ${version}, ${kind}`, check: () => npx(project, `node@${version}`, file) })
     }
   }
+  checks.push({ name: 'npx countersign', check: () => explainCode(project) })
   return checks
+}
+
+/** The command of the packed package, as a person runs it. */
+async function explainCode(cwd) {
+  const { stdout } = await run('npx', ['--no-install', 'countersign', 'explain', 'token_expired'], { cwd })
+  if (!stdout.startsWith('token_expired  401  invalid_token'))
+    throw Object.assign(new Error('output'), { stdout })
 }
 
 /** Errors inside the declarations of other packages are not ours to mend. */
@@ -170,7 +178,7 @@ try {
     name,
     file: join(
       folder,
-      files.find((file) => file === `${name.slice(1).replace('/', '-')}-${manifest.version}.tgz`),
+      files.find((file) => file === `${name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`),
     ),
   }))
   const checks = await compileChecks(tarballs)

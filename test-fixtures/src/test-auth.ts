@@ -15,8 +15,9 @@ interface TestAuth {
 /** Identities of a test on a real server of the framework. */
 export function describeTestAuth<TrustedIssuer>(
   createTestAuth: () => TestAuth,
-  { adapter, start }: AdapterHarness<TrustedIssuer>,
+  harness: AdapterHarness<TrustedIssuer>,
 ): void {
+  const { adapter } = harness
   const user = { kind: 'delegated', tenantId, objectId: 'mara', scopes: ['Files.Read'], clientId: 'app' }
   const daemon = { kind: 'application', roles: 'Files.Read.All', clientId: 'job' }
 
@@ -46,8 +47,8 @@ export function describeTestAuth<TrustedIssuer>(
       ]
       const validator = test.validator as never
       ;[api, open] = await Promise.all([
-        start({ bearerAuth: { validator }, routes, errorHandler: 'default' }),
-        start({ bearerAuth: { validator, allowAnonymous: true }, routes, errorHandler: 'default' }),
+        harness.start({ bearerAuth: { validator }, routes, errorHandler: 'default' }),
+        harness.start({ bearerAuth: { validator, allowAnonymous: true }, routes, errorHandler: 'default' }),
       ])
     })
     afterAll(() => Promise.all([api.stop(), open.stop()]))

@@ -8,7 +8,8 @@ import * as expressAuth from '@countersign/express'
 import * as fastifyAuth from '@countersign/fastify'
 import * as koaAuth from '@countersign/koa'
 import { clientSecret, createTokenClient, entraAuthority } from '@countersign/token-client'
-import type { Stage, Version } from './stage.js'
+import type { Version } from './narrator.js'
+import type { Stage } from './stage.js'
 
 /** A running API. */
 export interface Api {

@@ -1,25 +1,33 @@
 import { parseArgs } from 'node:util'
-import { Narrator } from './narrator.js'
+import { FullNarrator } from './full-narrator.js'
+import type { Narrator } from './narrator.js'
 import { daemon, multiTenant, onBehalfOf } from './scenarios.js'
 import { setStage, type Stage } from './stage.js'
+import { StoryNarrator } from './story-narrator.js'
 import type { Api } from './apis.js'
 
 const scenes = [daemon, onBehalfOf, multiTenant]
 
+const help = `Plays both service-to-service scenarios on both endpoint versions, over real HTTP, and checks every step.
+
+  npm start                  the story: the v2.0 scenarios step by step, one line each of everything else
+  npm start -- --verbose     every request and answer, with the claims that decide something
+  npm start -- --keep        leaves everything running, and prints the address of the page with these requests
+
+  --verbose, -v   --keep, -k   --help, -h
+Exit codes: 0 everything went as it should, 1 something did not`
+
 /** Plays both scenarios on both versions. Resolves to whether everything went as it should. */
-async function play(keep: boolean): Promise<boolean> {
+async function play(narrator: Narrator, keep: boolean): Promise<boolean> {
   const startedAt = performance.now()
-  const narrator = new Narrator()
   const stages: Stage[] = []
   const apis: Api[] = []
   try {
-    for (const version of ['1.0', '2.0'] as const) {
+    for (const version of ['2.0', '1.0'] as const) {
       // Each version has a token service of its own, in which nothing has been consented to yet.
       const stage = await setStage(narrator)
       stages.push(stage)
-      narrator.scene(`The v${version} endpoints`)
-      narrator.say(`The token service listens on ${stage.emulator.origin}. Every request below is real;`)
-      narrator.say('ids are shown as the {names} they are registered under, and no token is shown at all.')
+      narrator.begin(version, stage.emulator.origin)
       for (const scene of scenes) await scene(stage, version, apis)
     }
     const isGood = narrator.conclude((performance.now() - startedAt) / 1000)
@@ -32,10 +40,14 @@ async function play(keep: boolean): Promise<boolean> {
 
 /** Leaves everything running until Ctrl+C, and says how to go on by hand. */
 async function stay(stages: readonly Stage[], apis: readonly Api[]): Promise<void> {
-  console.log('\nStill running:')
+  const [stage] = stages as [Stage]
+  console.log(`
+The requests above, on the page of the token service (v2.0):
+  ${stage.emulator.origin}/_/requests
+
+Still running:`)
   for (const { emulator } of stages) console.log(`  ${'token service'.padEnd(18)} ${emulator.origin}`)
   for (const { name, origin } of apis) console.log(`  ${name.padEnd(18)} ${origin}`)
-  const stage = stages.at(-1) as Stage
   const reports = apis.find(({ name }) => name === 'reports-api-v2') as Api
   const token = `${stage.emulator.origin}/${stage.tenantId('Contoso')}/oauth2/v2.0/token`
   console.log(`
@@ -56,8 +68,18 @@ Ctrl+C stops everything.`)
 }
 
 try {
-  const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } })
-  process.exitCode = (await play(values.keep)) ? 0 : 1
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      keep: { type: 'boolean', short: 'k', default: false },
+      verbose: { type: 'boolean', short: 'v', default: false },
+    },
+  })
+  if (values.help) console.log(help)
+  else {
+    const narrator = values.verbose ? new FullNarrator() : new StoryNarrator()
+    process.exitCode = (await play(narrator, values.keep)) ? 0 : 1
+  }
 } catch (error) {
   console.error(`\nThe tour stopped: ${error instanceof Error ? error.message : 'for an unknown reason'}`)
   process.exitCode = 1

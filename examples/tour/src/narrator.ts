@@ -1,87 +1,78 @@
 import { styleText } from 'node:util'
 
+/** The endpoint version a scenario is played on; APIs registered for it get tokens of that version. */
+export type Version = '1.0' | '2.0'
+
 /** One line of a claims listing, or of anything else worth showing beside a call. */
 export type Facts = Readonly<Record<string, string | undefined>>
 
-type Style = 'bold' | 'cyan' | 'dim' | 'green' | 'red' | 'yellow'
+/** A part of the tour: one of its scenarios, or what is refused. */
+export interface Scene {
+  readonly name: 'Scenario 1' | 'Scenario 2' | 'Multi-tenant' | 'Refusals'
+  readonly version: Version
+  readonly title: string
+}
 
-const isColoured = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined
+/**
+ * Reports what happens, and keeps count of what was expected. Nothing it prints holds a token, a code or a secret: callers
+ * pass it names, addresses, statuses and chosen claims.
+ */
+export interface Narrator {
+  /** From now on an id is shown as the name it is registered under. */
+  name(id: string, name: string): void
+  /** A version begins, with a token service of its own. */
+  begin(version: Version, origin: string): void
+  scene(scene: Scene): void
+  say(text: string): void
+  asks(caller: string, callee: string, method: string, path: string, facts?: Facts): void
+  answers(caller: string, callee: string, status: number, path: string, facts?: Facts): void
+  /** Compares what was seen with what should have been. A difference is reported at once, and again at the end. */
+  expect(what: string, seen: unknown, expected: unknown): void
+  /** The last lines. Returns whether everything went as it should. */
+  conclude(seconds: number): boolean
+}
 
-function paint(style: Style, text: string): string {
+export type Style = 'bold' | 'cyan' | 'dim' | 'green' | 'red' | 'yellow'
+
+const isColoured = process.stdout.isTTY === true && ['', undefined].includes(process.env['NO_COLOR'])
+
+export function paint(style: Style, text: string): string {
   return isColoured ? styleText(style, text) : text
 }
 
-const callerWidth = 16
-const calleeWidth = 16
-
-/**
- * Tells what happens, line by line, and keeps count of what was expected. Nothing it prints holds a token, a code or a
- * secret: callers hand it names, addresses, statuses and chosen claims.
- */
-export class Narrator {
-  #expectations = 0
+/** Counts what was expected, and remembers what went otherwise. */
+export class Expectations {
+  #count = 0
   readonly #surprises: string[] = []
-  readonly #names = new Map<string, string>()
-  #scene = ''
 
-  /** From now on an id is told as the name it is registered under. */
-  name(id: string, name: string): void {
+  /** Undefined if it is as expected, else what is wrong. */
+  compare(where: string, what: string, seen: unknown, expected: unknown): string | undefined {
+    this.#count++
+    if (Object.is(seen, expected)) return undefined
+    const surprise = `${what}: expected ${String(expected)}, saw ${String(seen)}`
+    this.#surprises.push(`${where}: ${surprise}`)
+    return surprise
+  }
+
+  /** Prints the numbers. Returns whether everything went as it should. */
+  conclude(seconds: number): boolean {
+    const isGood = this.#surprises.length === 0
+    const count = `${this.#count} expectations, ${this.#surprises.length} not met, ${seconds.toFixed(1)} s`
+    console.log(`\n${paint(isGood ? 'green' : 'red', paint('bold', count))}`)
+    for (const surprise of this.#surprises) console.log(`  ${surprise}`)
+    return isGood
+  }
+}
+
+/** The names of ids. */
+export class Names {
+  readonly #names = new Map<string, string>()
+
+  add(id: string, name: string): void {
     this.#names.set(id, `{${name}}`)
   }
 
-  scene(title: string): void {
-    this.#scene = title
-    console.log(`\n${paint('bold', title)}`)
-  }
-
-  say(text: string): void {
-    console.log(`  ${paint('dim', text)}`)
-  }
-
-  asks(caller: string, callee: string, method: string, path: string, facts: Facts = {}): void {
-    this.#line(caller, paint('cyan', '→'), callee, `${method.padEnd(4)} ${path}`, facts)
-  }
-
-  answers(caller: string, callee: string, status: number, path: string, facts: Facts = {}): void {
-    const style = status < 300 ? 'green' : status < 400 ? 'cyan' : 'yellow'
-    this.#line(
-      caller,
-      paint('cyan', '←'),
-      callee,
-      `${paint(style, String(status))}  ${paint('dim', `to ${path}`)}`,
-      facts,
-    )
-  }
-
-  /** Compares what was seen with what should have been. A difference is told at once, and again at the end. */
-  expect(what: string, seen: unknown, expected: unknown): void {
-    this.#expectations++
-    if (Object.is(seen, expected)) {
-      console.log(`  ${paint('green', 'ok')} ${what}: ${String(seen)}`)
-      return
-    }
-    const surprise = `${what}: expected ${String(expected)}, saw ${String(seen)}`
-    this.#surprises.push(`${this.#scene}: ${surprise}`)
-    console.log(`  ${paint('red', 'NO')} ${surprise}`)
-  }
-
-  /** The last lines. Returns whether everything went as it should. */
-  conclude(seconds: number): boolean {
-    const count = `${this.#expectations} expectations, ${this.#surprises.length} not met, ${seconds.toFixed(1)} s`
-    console.log(`\n${paint(this.#surprises.length === 0 ? 'green' : 'red', paint('bold', count))}`)
-    for (const surprise of this.#surprises) console.log(`  ${surprise}`)
-    return this.#surprises.length === 0
-  }
-
-  #line(caller: string, arrow: string, callee: string, text: string, facts: Facts): void {
-    console.log(`  ${caller.padEnd(callerWidth)} ${arrow} ${callee.padEnd(calleeWidth)} ${this.#named(text)}`)
-    const shown = Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined)
-    const indent = ' '.repeat(2 + callerWidth + 3 + calleeWidth + 1)
-    for (const [name, value] of shown)
-      console.log(`${indent}${paint('dim', name.padEnd(9))} ${this.#named(value)}`)
-  }
-
-  #named(text: string): string {
+  in(text: string): string {
     let named = text
     for (const [id, name] of this.#names) named = named.replaceAll(id, name)
     return named

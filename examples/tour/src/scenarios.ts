@@ -8,9 +8,10 @@ import {
 } from '@countersign/token-client'
 import { apiName, startFleet, startInventory, startOrders, startReports, target, type Api } from './apis.js'
 import { consentAsAdmin, renew, signIn } from './sign-in.js'
-import type { Stage, Version } from './stage.js'
+import type { Version } from './narrator.js'
+import type { Stage } from './stage.js'
 
-/** Plays one scene; APIs it starts are added to `running`, so that whoever called can stop them or keep them. */
+/** Plays one scene; APIs it starts are added to `running`, so that the caller can stop them or keep them. */
 export type Scene = (stage: Stage, version: Version, running: Api[]) => Promise<void>
 
 function tokenClient(
@@ -58,7 +59,7 @@ export const daemon: Scene = async (stage, version, running) => {
   running.push(reports)
   const resource = `api://${stage.appId(reports.name)}`
 
-  narrator.scene(`Scenario 1, v${version}: a daemon calls an API as itself, with a secret`)
+  narrator.scene({ name: 'Scenario 1', version, title: 'a daemon calls an API as itself, with a secret' })
   const bySecret = tokenClient(stage, version, 'nightly-daemon')
   const { accessToken } = await bySecret.acquireForApp({ resource })
   const answer = await call(stage, 'nightly-daemon', reports, '/reports', accessToken)
@@ -69,7 +70,7 @@ export const daemon: Scene = async (stage, version, running) => {
     'application',
   )
 
-  narrator.scene(`Scenario 1, v${version}: the same with a certificate`)
+  narrator.scene({ name: 'Scenario 1', version, title: 'the same with a certificate' })
   const byCertificate = tokenClient(stage, version, 'nightly-daemon', clientCertificate(stage.certificate))
   const acquired = await byCertificate.acquireForApp({ resource })
   const second = await call(stage, 'nightly-daemon', reports, '/reports', acquired.accessToken)
@@ -77,7 +78,7 @@ export const daemon: Scene = async (stage, version, running) => {
   const again = await byCertificate.acquireForApp({ resource })
   narrator.expect('a second token comes from the', again.source, 'cache')
 
-  narrator.scene(`Refusals, v${version}: what a daemon may meet`)
+  narrator.scene({ name: 'Refusals', version, title: 'what a daemon may meet' })
   const write = await call(stage, 'nightly-daemon', reports, '/reports', accessToken, 'POST')
   narrator.expect('without the role for writing', write.status, 403)
   const idle = await tokenClient(stage, version, 'idle-daemon').acquireForApp({ resource })
@@ -103,10 +104,14 @@ export const onBehalfOf: Scene = async (stage, version, running) => {
   running.push(inventory, orders, returns)
   const ordersTarget = target(stage, orders.name, 'Orders.Read', version)
 
-  narrator.scene(`Scenario 2, v${version}: a user signs in on a native app`)
+  narrator.scene({ name: 'Scenario 2', version, title: 'a user signs in on a native app' })
   const user = await signIn(stage, version, 'bob@contoso.example', ordersTarget)
 
-  narrator.scene(`Scenario 2, v${version}: the app calls tier 1, which calls tier 2 on behalf of the user`)
+  narrator.scene({
+    name: 'Scenario 2',
+    version,
+    title: 'the app calls tier 1, which calls tier 2 on behalf of the user',
+  })
   const first = await call(stage, 'native app', orders, '/orders', user.accessToken)
   narrator.expect('status', first.status, 200)
   narrator.expect(
@@ -115,7 +120,11 @@ export const onBehalfOf: Scene = async (stage, version, running) => {
     '{"orders":[{"item":"lamp","inStock":12}]}',
   )
 
-  narrator.scene(`Scenario 2, v${version}: the tokens expire, and a session that was started in time goes on`)
+  narrator.scene({
+    name: 'Scenario 2',
+    version,
+    title: 'the tokens expire, and a session that was started in time goes on',
+  })
   const started = await call(stage, 'native app', orders, '/watches', user.accessToken, 'POST')
   narrator.expect('the first tier starts a session', started.status, 201)
   const { watch } = (await started.json()) as { watch: string }
@@ -136,7 +145,7 @@ export const onBehalfOf: Scene = async (stage, version, running) => {
   const next = await call(stage, 'native app', orders, '/orders', renewed.accessToken)
   narrator.expect('the app goes on by its own refresh token', next.status, 200)
 
-  narrator.scene(`Refusals, v${version}: what a user's app may meet`)
+  narrator.scene({ name: 'Refusals', version, title: "what a user's app may meet" })
   const write = await call(stage, 'native app', orders, '/orders', renewed.accessToken, 'POST')
   narrator.expect('without the scope for writing', write.status, 403)
   const elsewhere = await call(stage, 'native app', inventory, '/stock', renewed.accessToken)
@@ -145,8 +154,8 @@ export const onBehalfOf: Scene = async (stage, version, running) => {
   const alice = await signIn(stage, version, 'alice@contoso.example', returnsTarget)
   const unconsented = await call(stage, 'native app', returns, '/orders', alice.accessToken)
   narrator.expect('a first tier nobody gave consent', unconsented.status, 403)
-  const told = (await unconsented.json()) as { action?: string }
-  narrator.expect('what it is told to do', told.action, 'consent')
+  const answered = (await unconsented.json()) as { action?: string }
+  narrator.expect('what the answer asks for', answered.action, 'consent')
 }
 
 /** Multi-tenant: one registration, several customers, each consenting for itself. */
@@ -158,11 +167,11 @@ export const multiTenant: Scene = async (stage, version, running) => {
   const inTenant = (tenant: string): TokenClient =>
     tokenClient(stage, version, 'fleet-daemon', clientSecret(stage.secret('fleet-daemon')), tenant)
 
-  narrator.scene(`Multi-tenant, v${version}: at home`)
+  narrator.scene({ name: 'Multi-tenant', version, title: 'at home' })
   const home = await inTenant('Contoso').acquireForApp({ resource })
   narrator.expect('status', (await call(stage, 'fleet-daemon', fleet, '/', home.accessToken)).status, 200)
 
-  narrator.scene(`Multi-tenant, v${version}: a customer's administrator consents`)
+  narrator.scene({ name: 'Multi-tenant', version, title: "a customer's administrator consents" })
   const before = await codeOf(inTenant('Fabrikam').acquireForApp({ resource }))
   narrator.expect('before the consent', before, 'client_refused')
   const consented = await consentAsAdmin(
@@ -183,7 +192,7 @@ export const multiTenant: Scene = async (stage, version, running) => {
     stage.tenantId('Fabrikam'),
   )
 
-  narrator.scene(`Refusals, v${version}: tenants that may not`)
+  narrator.scene({ name: 'Refusals', version, title: 'tenants that may not' })
   narrator.expect(
     'a tenant that did not consent',
     await codeOf(inTenant('Northwind').acquireForApp({ resource })),

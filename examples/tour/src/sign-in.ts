@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Stage, Version } from './stage.js'
+import type { Version } from './narrator.js'
+import type { Stage } from './stage.js'
 
 /** What the native app holds after a sign-in. */
 export interface SignedIn {

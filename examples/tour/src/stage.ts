@@ -4,9 +4,6 @@ import { startEmulator, type Emulator, type Registration } from '@countersign/em
 import type { Narrator } from './narrator.js'
 import { tracedFetch, type Parties } from './traced-fetch.js'
 
-/** The endpoint version a scenario is played on; APIs registered for it get tokens of that version. */
-export type Version = '1.0' | '2.0'
-
 /** A key pair that the daemon proves itself with, made for this run. */
 export interface DaemonCertificate {
   readonly certificate: string
@@ -18,9 +15,9 @@ export interface Stage {
   readonly narrator: Narrator
   readonly emulator: Emulator
   readonly certificate: DaemonCertificate
-  /** The global fetch, told under the caller's name. */
+  /** The global fetch, narrated under the caller's name. */
   fetchAs(caller: string): typeof fetch
-  /** Gives an address a name in what is told. */
+  /** Gives an address a name in what is printed. */
   introduce(origin: string, name: string): void
   /** The id of a registered application. */
   appId(name: string): string

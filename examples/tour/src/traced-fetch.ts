@@ -12,7 +12,7 @@ const grantNames: Readonly<Record<string, string>> = {
   'urn:ietf:params:oauth:grant-type:jwt-bearer': 'jwt-bearer, on_behalf_of',
 }
 
-/** The global fetch, with every request and every answer told under the caller's name. */
+/** The global fetch, with every request and every answer narrated under the caller's name. */
 export function tracedFetch(narrator: Narrator, parties: Parties, caller: string): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init)
@@ -44,7 +44,7 @@ function shorten(url: URL): string {
   return `${url.pathname}${shown}`
 }
 
-/** The end of a path, which tells an answer from another that comes at the same time. */
+/** The end of a path, which distinguishes an answer from another that comes at the same time. */
 function lastOf(url: URL): string {
   return url.pathname.split('/').at(-1) || '/'
 }

@@ -2,12 +2,11 @@
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
-import type { CertificatePair } from '@countersign/token-client'
 
 /** A self-signed certificate and its key, valid around the test clock's 2027. */
 export async function makeCertificate(
   changes: { notBefore?: Date; notAfter?: Date; modulusLength?: number; ec?: boolean } = {},
-): Promise<CertificatePair> {
+): Promise<{ certificate: string; privateKey: string }> {
   const algorithm = changes.ec
     ? { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
     : {

@@ -1,6 +1,15 @@
 import type { Target } from '@countersign/token-client'
 import { describe, expect, it } from 'vitest'
-import { clientId, createBench, otherTenantId, refusalOf, target, tenantId, theSecret } from './setup.js'
+import {
+  clientId,
+  createBench,
+  otherTenantId,
+  refusalOf,
+  target,
+  tenantId,
+  theSecret,
+  userToken,
+} from './setup.js'
 
 describe('acquireForApp', () => {
   it('asks the v1.0 endpoint for a resource and reads its numbers, which are strings', async () => {
@@ -104,7 +113,7 @@ describe('acquireForApp', () => {
     [
       'an unknown member',
       { resource: 'a', scope: 'b' },
-      /^target: unknown option "scope"; expected resource, scopes, claims, signal, tenantId$/,
+      /^target: unknown option "scope"; expected resource, scopes, claims, refresh, signal, tenantId$/,
     ],
     ['another tenant', { resource: 'a', tenantId: otherTenantId }, /"tenantId" must be the authority's own/],
     [
@@ -226,5 +235,37 @@ describe('callers who share a request', () => {
     expect(endpoint.requests).toHaveLength(1)
     endpoint.answer = (request) => endpoint.grant(request)
     expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
+  })
+})
+
+describe('a target that cannot work', () => {
+  const wrong: readonly [string, object, RegExp][] = [
+    [
+      'an unknown option',
+      { ...target, skipCache: true },
+      /^target: unknown option "skipCache"; expected resource, scopes, /,
+    ],
+    [
+      'a resource with /.default',
+      { resource: `${target.resource}/.default` },
+      /^target: "resource" must be the identifier alone, without \/\.default/,
+    ],
+  ]
+  it.each(wrong)('with %s is refused whether its token is cached or not', async (_name, options, message) => {
+    const { client, endpoint } = await createBench()
+    const untyped = options as typeof target
+    const calls = [
+      () => client.acquireForApp(untyped),
+      () => client.acquireOnBehalfOf(userToken(), untyped),
+      () => client.startSession(userToken(), untyped),
+    ]
+    for (const call of calls) await expect(call()).rejects.toThrow(message)
+    expect(endpoint.requests).toEqual([])
+    await client.acquireForApp(target)
+    await client.acquireOnBehalfOf(userToken(), target)
+    for (const call of calls) await expect(call()).rejects.toThrow(message)
+    const session = await client.startSession(userToken(), target)
+    await expect(session.acquire(untyped)).rejects.toThrow(message)
+    expect(endpoint.requests).toHaveLength(3)
   })
 })

@@ -248,3 +248,65 @@ describe('a fetch for a target', () => {
     expect(() => client.createFetch(options as Parameters<typeof client.createFetch>[0])).toThrow(TypeError)
   })
 })
+
+describe('a plain 401 with invalid_token', () => {
+  const refused = 'Bearer error="invalid_token", error_description="The token was revoked"'
+
+  it('is answered once with a new token, for all requests that got it at the same time', async () => {
+    const { client, endpoint, clock } = await createBench()
+    const api = await startApi(challengeOnce(refused))
+    await client.acquireForApp(target)
+    clock.now += 30
+    const fetch = client.createFetch({ target, origin: api.origin })
+    const responses = await Promise.all([1, 2, 3].map(() => fetch(api.origin, { method: 'POST', body: 'x' })))
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(endpoint.requests).toHaveLength(2)
+    expect(api.seen.map(({ headers, body }) => [headers.authorization, body])).toEqual([
+      ...[1, 2, 3].map(() => ['Bearer access-1', 'x']),
+      ...[1, 2, 3].map(() => ['Bearer access-2', 'x']),
+    ])
+  })
+
+  it.each([
+    ['a token that is younger than 30 seconds', refused, 29],
+    ['another error', 'Bearer error="insufficient_scope"', 60],
+    ['a bare challenge', 'Bearer', 60],
+    ['another scheme', 'Basic error="invalid_token"', 60],
+  ])('of %s is returned: no token is requested', async (_name, header, seconds) => {
+    const { client, endpoint, clock } = await createBench()
+    const api = await startApi((_request, response) =>
+      response.writeHead(401, { 'www-authenticate': header }).end('mine'),
+    )
+    await client.acquireForApp(target)
+    clock.now += seconds
+    const response = await client.createFetch({ target, origin: api.origin })(api.origin)
+    expect([response.status, await response.text()]).toEqual([401, 'mine'])
+    expect([api.seen.length, endpoint.requests.length]).toEqual([1, 1])
+  })
+
+  it('of an API that refuses every token costs one request for a token in 30 seconds', async () => {
+    const { client, endpoint, clock } = await createBench()
+    const api = await startApi((_request, response) =>
+      response.writeHead(401, { 'www-authenticate': refused }).end(),
+    )
+    const fetch = client.createFetch({ target, origin: api.origin })
+    for (let call = 0; call < 60; call++) {
+      expect((await fetch(api.origin)).status).toBe(401)
+      clock.now += 1
+    }
+    expect(endpoint.requests).toHaveLength(2)
+  })
+
+  it('whose body is a stream is returned', async () => {
+    const { client, endpoint, clock } = await createBench()
+    const api = await startApi((_request, response) =>
+      response.writeHead(401, { 'www-authenticate': refused }).end(),
+    )
+    await client.acquireForApp(target)
+    clock.now += 60
+    const body = new Blob(['x']).stream()
+    const init = { method: 'POST', body, duplex: 'half' } as RequestInit
+    expect((await client.createFetch({ target, origin: api.origin })(api.origin, init)).status).toBe(401)
+    expect(endpoint.requests).toHaveLength(1)
+  })
+})

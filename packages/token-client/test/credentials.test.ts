@@ -1,13 +1,19 @@
 import { createHash, X509Certificate } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { clientAssertion, clientCertificate, clientSecret } from '@countersign/token-client'
+import {
+  clientAssertion,
+  clientCertificate,
+  type ClientCredential,
+  clientSecret,
+} from '@countersign/token-client'
 import { importX509, jwtVerify } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { makeCertificate } from './certificates.js'
-import { clientId, createBench, refusalOf, target, tenantId } from './setup.js'
+import { clientId, createBench, refusalOf, target, tenantId, theSecret } from './setup.js'
 
 const pair = await makeCertificate()
 const otherPair = await makeCertificate()
@@ -195,5 +201,102 @@ describe('clientAssertion', () => {
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({
       code: 'client_credential_unusable',
     })
+  })
+})
+
+const never = () => new Promise<never>(() => {})
+
+describe.each([
+  [
+    'clientSecret',
+    (hang: () => Promise<never>, settled: () => string) => clientSecret(chosen(hang, settled)),
+  ],
+  [
+    'clientCertificate',
+    (hang: () => Promise<never>, settled: () => string) =>
+      clientCertificate(chosen(hang, () => (settled(), pair))),
+  ],
+  [
+    'clientAssertion',
+    (hang: () => Promise<never>, settled: () => string) =>
+      clientAssertion(chosen(hang, () => `${settled()}.a.b`)),
+  ],
+  [
+    'a credential of the application',
+    (hang: () => Promise<never>, settled: () => string): ClientCredential =>
+      async (_server, _client, body) => {
+        await chosen<string>(hang, settled)()
+        body.set('client_secret', theSecret)
+      },
+  ],
+])('%s with a function that never settles', (_name, credentialOf) => {
+  it('fails with client_credential_unavailable after timeoutSeconds, and the next call starts afresh', async () => {
+    let calls = 0
+    const faults: unknown[] = []
+    const credential = credentialOf(
+      () => (calls++ === 0 ? never() : Promise.reject(new Error('asked again'))),
+      () => 'value',
+    )
+    const { client, endpoint } = await createBench('2.0', {
+      credential,
+      timeoutSeconds: 0.3,
+      onCredentialFault: (event) => void faults.push(event),
+    })
+    const [first, joined] = await Promise.all([
+      refusalOf(client.acquireForApp(target)),
+      refusalOf(client.acquireForApp(target)),
+    ])
+    for (const error of [first, joined]) {
+      expect(error).toMatchObject({
+        code: 'client_credential_unavailable',
+        action: 'retry',
+        reason: 'timeout',
+      })
+    }
+    expect(calls).toBe(1)
+    expect(endpoint.requests).toEqual([])
+    expect(faults).toEqual([{ fault: 'timeout', durationSeconds: expect.any(Number) as number }])
+    isReady = true
+    onTestFinished(() => void (isReady = false))
+    expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
+  })
+})
+
+let isReady = false
+/** Hangs until a test says that it is ready. */
+function chosen<T>(hang: () => Promise<never>, settled: () => T): () => Promise<T> {
+  return async () => (isReady ? settled() : hang())
+}
+
+describe('what a credential function throws', () => {
+  class VaultError extends Error {
+    override readonly name = 'VaultError'
+    readonly code = 'ECONNRESET'
+  }
+
+  it('is passed to an observer alone; the error and the channel carry its name and system code', async () => {
+    const thrown = new VaultError('vault said: hunter2')
+    const [observed, published]: [unknown[], unknown[]] = [[], []]
+    const listener = (event: unknown) => void published.push(event)
+    subscribe('countersign:token-credential-fault', listener)
+    onTestFinished(() => void unsubscribe('countersign:token-credential-fault', listener))
+    const { client } = await createBench('2.0', {
+      credential: clientSecret(() => Promise.reject(thrown)),
+      onCredentialFault: (event) => void observed.push(event),
+    })
+    const error = await refusalOf(client.acquireForApp(target))
+    expect(error).toMatchObject({
+      code: 'client_credential_unavailable',
+      reason: 'VaultError ECONNRESET',
+    })
+    const event = {
+      fault: 'error',
+      reason: 'VaultError ECONNRESET',
+      durationSeconds: expect.any(Number) as number,
+    }
+    expect(observed).toEqual([{ ...event, error: thrown }])
+    expect((observed[0] as { error: unknown }).error).toBe(thrown)
+    expect(published).toEqual([event])
+    expect(inspect([error, published], { showHidden: true, depth: 9 })).not.toContain('hunter2')
   })
 })

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -50,8 +50,9 @@ declare const userToken: string
 `
 
 /** Compiles modules with the strictest settings. What the compiler reports is returned. */
-async function compile(modules: ReadonlyMap<string, string>): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'examples-'))
+async function compile(modules: ReadonlyMap<string, string>, parent = tmpdir()): Promise<string> {
+  mkdirSync(parent, { recursive: true })
+  const folder = mkdtempSync(join(parent, 'examples-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   for (const [name, text] of modules) writeFileSync(join(folder, name), text)
   const require = createRequire(import.meta.url)
@@ -63,6 +64,7 @@ async function compile(modules: ReadonlyMap<string, string>): Promise<string> {
     noUncheckedIndexedAccess: true,
     skipLibCheck: true,
     noEmit: true,
+    customConditions: ['countersign-source'],
     types: [dirname(require.resolve('@types/node/package.json'))],
     paths: { '@countersign/token-client': [join(sources, 'index.ts')] },
   }
@@ -86,7 +88,7 @@ describe('an @example', () => {
     const modules = new Map(
       examples.map((example) => [`${example.place.replaceAll(/\W/g, '-')}.ts`, moduleOf(example)]),
     )
-    expect(modules.size).toBe(12)
+    expect(modules.size).toBe(18)
     expect(await compile(modules)).toBe('')
   })
 
@@ -106,6 +108,56 @@ describe('an @example', () => {
       expect(examples.filter(({ code }) => code.includes(`client.${name}(`))).not.toEqual([])
     },
   )
+})
+
+/** What the blocks of documents leave out. A block may declare the same names for itself. */
+const documentGlobals = `
+import type * as tokenClient from '@countersign/token-client'
+declare global {
+  const client: tokenClient.TokenClient
+  const authority: tokenClient.Authority
+  const credential: tokenClient.ClientCredential
+  const keyv: tokenClient.KeyvLike
+  const tenantId: string
+  const clientId: string
+  const secret: string
+  const userToken: string
+}
+`
+
+describe('a block of code of a document', () => {
+  const documents = [
+    'packages/token-client/README.md',
+    ...[
+      'agent-identities',
+      'bound-tokens',
+      'managed-identity',
+      'middle-tier-mfa',
+      'pfx',
+      'token-client-keys',
+      'token-client-networks',
+      'token-client-workload-identity',
+      'token-exchange',
+    ].map((name) => `docs/recipes/${name}.md`),
+  ]
+
+  it('compiles, each one', async () => {
+    const root = new URL('../../../', import.meta.url)
+    const modules = new Map([['globals.d.ts', documentGlobals]])
+    for (const document of documents) {
+      const text = readFileSync(new URL(document, root), 'utf8')
+      const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!)
+      blocks.forEach((code, index) => {
+        modules.set(`${document.replaceAll(/\W/g, '-')}-${index}.ts`, `${code}\nexport {}\n`)
+      })
+      // Later blocks import the first one by the name of its recipe.
+      const recipe = /token-client-([\w-]+)\.md$/.exec(document)?.[1]
+      if (recipe !== undefined) modules.set(`${recipe}.ts`, blocks[0]!)
+    }
+    expect(modules.size).toBeGreaterThan(20)
+    const here = fileURLToPath(new URL('../node_modules/.cache/documents', import.meta.url))
+    expect(await compile(modules, here)).toBe('')
+  })
 })
 
 describe('a doc comment', () => {

@@ -2,6 +2,7 @@ import {
   clientSecret,
   createTokenClient,
   entraAuthority,
+  type EntraAuthorityOptions,
   type TokenClientOptions,
 } from '@countersign/token-client'
 import { describe, expect, it } from 'vitest'
@@ -23,10 +24,12 @@ describe('createTokenClient', () => {
     expect(Object.keys(createTokenClient({ ...valid, fetch }))).toEqual([
       'acquireForApp',
       'acquireOnBehalfOf',
+      'acquireForAgentUser',
       'startSession',
       'createFetch',
       'resumeSession',
       'forgetUser',
+      'close',
     ])
   })
 
@@ -84,9 +87,14 @@ describe('entraAuthority', () => {
   it.each([
     ['common', { tenantId: 'common', version: '2.0' }, /tenantId/],
     ['consumers', { tenantId: 'consumers', version: '2.0' }, /tenantId/],
-    ['a domain', { tenantId: 'contoso.com', version: '2.0' }, /tenantId/],
+    ['a domain without a dot', { tenantId: 'contoso', version: '2.0' }, /tenantId/],
     ['a tenant that changes the path', { tenantId: `${tenantId}/../x`, version: '2.0' }, /tenantId/],
-    ['no version', { tenantId }, /version/],
+    [
+      'a region of a cloud of your own',
+      { tenantId, region: 'westus2', cloud: { authority: 'https://a.example' } },
+      /region/,
+    ],
+    ['a region that is no name', { tenantId, region: 'west.us' }, /region/],
     ['an unknown version', { tenantId, version: '2' }, /version/],
     ['an unknown cloud', { tenantId, version: '2.0', cloud: 'toString' }, /cloud/],
     [
@@ -122,5 +130,65 @@ describe('entraAuthority', () => {
     })
     await client.acquireForApp({ resource: 'a' })
     expect(asked).toEqual([`${origin}/${tenantId}/oauth2/token`])
+  })
+})
+
+describe('the address that a claims challenge names', () => {
+  const claims = '{"access_token":{"nbf":{"essential":true,"value":"1800000000"}}}'
+
+  /** Whether a challenge that names this address is answered. */
+  async function isAnswered(cloud: EntraAuthorityOptions['cloud'], uri: string): Promise<boolean> {
+    const requested: (string | undefined)[] = []
+    const encoded = Buffer.from(claims).toString('base64')
+    const header = `Bearer authorization_uri="${uri}", error="insufficient_claims", claims="${encoded}"`
+    const client = createTokenClient({
+      ...valid,
+      authority: entraAuthority({ tenantId, version: '2.0', cloud }),
+      fetch: async (_url, { body }) => {
+        requested.push(new URLSearchParams(String(body)).get('claims') ?? undefined)
+        return Response.json({ token_type: 'Bearer', access_token: 'a', expires_in: 3599 })
+      },
+    })
+    const api = client.createFetch({
+      target: { resource: 'a' },
+      origin: 'https://api.example',
+      fetch: async () => new Response('', { status: 401, headers: { 'www-authenticate': header } }),
+    })
+    await api('https://api.example/')
+    return requested.includes(claims)
+  }
+
+  const path = `/${tenantId}/oauth2/authorize`
+  it.each([
+    ['global', `https://login.microsoftonline.com${path}`],
+    ['global', `https://login.windows.net${path}`],
+    ['global', `https://login.microsoft.com${path}`],
+    ['global', `https://login-us.microsoftonline.com${path}`],
+    ['global', `https://westus2.login.microsoft.com${path}`],
+    ['global', `https://westeurope.r.login.microsoftonline.com${path}`],
+    [{ authority: 'https://login.windows.net' }, `https://login.microsoftonline.com${path}`],
+    [{ authority: 'https://westus2.login.microsoft.com' }, `https://login.windows.net${path}`],
+    ['usGovernment', `https://login.usgovcloudapi.net${path}`],
+    ['usGovernment', `https://usgovvirginia.login.microsoftonline.us${path}`],
+    ['china', `https://login.chinacloudapi.cn${path}`],
+    ['china', `https://chinaeast2.login.partner.microsoftonline.cn${path}`],
+    [{ authority: 'https://login.example' }, `https://login.example${path}`],
+  ] as const)('belongs to the cloud %o: %s', async (cloud, uri) => {
+    expect(await isAnswered(cloud, uri)).toBe(true)
+  })
+
+  it.each([
+    ['global', `https://login.microsoftonline.us${path}`],
+    ['global', `http://login.microsoftonline.com${path}`],
+    ['global', `https://login.microsoftonline.com:8443${path}`],
+    ['global', `https://login.microsoft.com.example${path}`],
+    ['global', `https://a.b.login.microsoft.com${path}`],
+    ['global', `https://evil-login.microsoft.com${path}`],
+    ['global', `https://westus2.login.microsoftonline.us${path}`],
+    ['usGovernment', `https://login.windows.net${path}`],
+    [{ authority: 'https://login.example' }, `https://westus2.login.example${path}`],
+    [{ authority: 'https://login.example' }, `https://login.microsoftonline.com${path}`],
+  ] as const)('does not belong to the cloud %o: %s', async (cloud, uri) => {
+    expect(await isAnswered(cloud, uri)).toBe(false)
   })
 })

@@ -1,18 +1,24 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { type AddressInfo, connect as connectTo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Emulator, startEmulator } from '@countersign/emulator'
 import {
   clientCertificate,
-  type ClientCredential,
+  clientSecret,
   createTokenClient,
   entraAuthority,
+  type ServiceFetch,
 } from '@countersign/token-client'
-import { decodeJwt } from 'jose'
+import { decodeJwt, importX509, jwtVerify } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { makeCertificate } from './certificates.js'
-import { managedIdentity } from './recipes/managed-identity.js'
+import { vaultCertificate } from './recipes/key-vault.js'
+import { createFederatedClient } from './recipes/managed-identity.js'
+import { throughProxy, trusting } from './recipes/networks.js'
 import { redisStore } from './recipes/redis-fleet.js'
 import { createWorkloadClient } from './recipes/workload-identity.js'
 import { hasRedis, startRedis } from './redis-server.js'
@@ -33,13 +39,16 @@ function temporaryFolder(): string {
   return folder
 }
 
-it.each(['managed-identity', 'workload-identity', 'redis-fleet'])(
-  'the recipe with %s prints the code that is run here',
-  (name) => {
-    const source = readFileSync(new URL(`./recipes/${name}.ts`, import.meta.url), 'utf8')
-    expect(recipe(name === 'managed-identity' ? name : `token-client-${name}`)).toContain(source)
-  },
-)
+it.each([
+  ['managed-identity', 'managed-identity'],
+  ['workload-identity', 'token-client-workload-identity'],
+  ['redis-fleet', 'token-client-redis-fleet'],
+  ['networks', 'token-client-networks'],
+  ['key-vault', 'token-client-keys'],
+])('the recipe with %s prints the code that is run here', (name, document) => {
+  const source = readFileSync(new URL(`./recipes/${name}.ts`, import.meta.url), 'utf8')
+  expect(recipe(document)).toContain(source)
+})
 
 /** A tenant whose daemon trusts the machine's managed identity. */
 async function startWithFederation(): Promise<Emulator> {
@@ -64,29 +73,109 @@ async function startWithFederation(): Promise<Emulator> {
   return emulator
 }
 
-function connect(emulator: Emulator, credential: ClientCredential) {
-  const authority = entraAuthority({ tenantId, version: '2.0', cloud: emulator.cloud })
-  return createTokenClient({ authority, clientId: daemonId, credential })
-}
-
 describe('a managed identity', () => {
   it('is the credential of an application that trusts it', async () => {
     const emulator = await startWithFederation()
-    const credential = managedIdentity({ metadataHost: emulator.managedIdentity.imdsHost })
-    const token = await connect(emulator, credential).acquireForApp(target)
+    const authority = entraAuthority({ tenantId, cloud: emulator.cloud })
+    const environment = { AZURE_POD_IDENTITY_AUTHORITY_HOST: emulator.managedIdentity.imdsHost }
+    const token = await createFederatedClient(authority, daemonId, environment).acquireForApp(target)
     expect(decodeJwt(token.accessToken)['appid']).toBe(daemonId)
   })
+})
 
-  it('that is missing is reported, and no token request is sent', async () => {
-    const emulator = await startWithFederation()
-    const credential = managedIdentity({
-      clientId: objectId,
-      metadataHost: emulator.managedIdentity.imdsHost,
+const hasOpenssl = spawnSync('sh', ['-c', 'command -v openssl']).status === 0
+if (!hasOpenssl && process.env['CI'] === 'true') throw new Error('openssl is not installed')
+
+it.skipIf(!hasOpenssl)('a key in a vault signs digests, and never leaves it', async () => {
+  const pair = await makeCertificate()
+  const keyFile = join(temporaryFolder(), 'key.pem')
+  writeFileSync(keyFile, pair.privateKey)
+  const options = ['digest:sha256', 'rsa_padding_mode:pss', 'rsa_pss_saltlen:32', 'rsa_mgf1_md:sha256']
+  const vault = {
+    async sign(_algorithm: string, digest: Uint8Array) {
+      const pkeyopt = options.flatMap((option) => ['-pkeyopt', option])
+      const command = ['pkeyutl', '-sign', '-inkey', keyFile, ...pkeyopt]
+      return { result: new Uint8Array(execFileSync('openssl', command, { input: digest })) }
+    },
+  }
+  const credential = vaultCertificate(pair.certificate, vault)
+  const { client, endpoint, clock } = await createBench('2.0', { credential })
+  await client.acquireForApp(target)
+  const { payload } = await jwtVerify(
+    endpoint.requests[0]!.form.client_assertion!,
+    await importX509(pair.certificate, 'PS256'),
+    { currentDate: new Date(clock.now * 1000) },
+  )
+  expect(payload.aud).toBe(`${endpoint.origin}/${tenantId}/oauth2/v2.0/token`)
+})
+
+describe.skipIf(!hasOpenssl)('a network with a private certificate authority and a proxy', () => {
+  function createIdentity(): { key: string; cert: string } {
+    const folder = temporaryFolder()
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '1']
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+    execFileSync('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', cert], {
+      stdio: 'ignore',
     })
-    await expect(connect(emulator, credential).acquireForApp(target)).rejects.toMatchObject({
-      code: 'client_credential_unavailable',
-      action: 'retry',
+    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
+  }
+
+  async function listen(server: Server): Promise<number> {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close().closeAllConnections())
+    return (server.address() as AddressInfo).port
+  }
+
+  function clientAt(origin: string, fetch?: ServiceFetch) {
+    return createTokenClient({
+      authority: entraAuthority({ tenantId, cloud: { authority: origin } }),
+      clientId: daemonId,
+      credential: clientSecret('secret'),
+      fetch,
     })
+  }
+
+  it('is reached by a client that trusts its authority, and by no other', async () => {
+    const identity = createIdentity()
+    const forms: string[] = []
+    const server = createTlsServer(identity, async (request, response) => {
+      let text = ''
+      for await (const chunk of request.setEncoding('utf8')) text += chunk
+      forms.push(text)
+      response.end(JSON.stringify({ token_type: 'Bearer', access_token: 'a', expires_in: 60 }))
+    })
+    const origin = `https://127.0.0.1:${await listen(server)}`
+    expect(await clientAt(origin, trusting(identity.cert)).acquireForApp(target)).toMatchObject({
+      source: 'network',
+    })
+    expect(new URLSearchParams(forms[0]).get('client_secret')).toBe('secret')
+    for (const fetch of [undefined, trusting(createIdentity().cert)]) {
+      await expect(clientAt(origin, fetch).acquireForApp(target)).rejects.toMatchObject({
+        code: 'service_unreachable',
+        message: expect.stringContaining('The certificate of the host is not trusted here') as string,
+      })
+    }
+    expect(forms).toHaveLength(1)
+  })
+
+  it('is reached through the proxy', async () => {
+    const endpoint = await startTokenEndpoint()
+    const asked: string[] = []
+    const proxy = createServer().on('connect', (request, socket) => {
+      asked.push(request.url!)
+      const { hostname, port } = new URL(`http://${request.url}`)
+      const upstream = connectTo(Number(port), hostname, () => {
+        socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+        upstream.pipe(socket).pipe(upstream)
+      })
+      for (const one of [upstream, socket]) one.on('error', () => {})
+    })
+    const address = `http://127.0.0.1:${await listen(proxy)}`
+    const token = await clientAt(endpoint.origin, throughProxy(address)).acquireForApp(target)
+    expect(token).toMatchObject({ source: 'network' })
+    expect(asked).toEqual([new URL(endpoint.origin).host])
+    expect(endpoint.requests[0]!.form).toMatchObject({ client_secret: 'secret' })
   })
 })
 
@@ -108,9 +197,6 @@ describe('a workload identity', () => {
 })
 
 describe('a PFX file', () => {
-  const hasOpenssl = spawnSync('sh', ['-c', 'command -v openssl']).status === 0
-  if (!hasOpenssl && process.env['CI'] === 'true') throw new Error('openssl is not installed')
-
   it.skipIf(!hasOpenssl)('becomes a certificate and a key by the commands of the recipe', async () => {
     const folder = temporaryFolder()
     const pair = await makeCertificate()

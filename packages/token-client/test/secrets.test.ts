@@ -68,10 +68,7 @@ describe('the printed text', () => {
 
   it('of an error holds nothing of what a failing fetch threw', async () => {
     const { client } = await createBench('2.0', {
-      fetch: (_url, init) =>
-        Promise.reject(
-          Object.assign(new Error((init.body as URLSearchParams).toString()), { request: init }),
-        ),
+      fetch: (_url, init) => Promise.reject(Object.assign(new Error(init.body), { request: init })),
     })
     const error = await refusalOf(client.acquireForApp(target))
     expect(error).toMatchObject({ code: 'service_unreachable' })
@@ -103,7 +100,7 @@ describe('the printed text', () => {
     for (const secret of [theSecret, 'access-', 'refresh-', session.key, pair.privateKey.split('\n')[1]!]) {
       expect(printed).not.toContain(secret)
     }
-    expect(Object.keys(token)).toEqual(['expiresAt', 'scopes', 'source'])
+    expect(Object.keys(token)).toEqual(['expiresAt', 'scopes', 'tokenType', 'source'])
   })
 
   it('sends a user token to the token endpoint and nowhere else', async () => {

@@ -237,4 +237,32 @@ describe('a session', () => {
     await first.acquire()
     await third.acquire()
   })
+
+  it('ends when its user starts more than there is room for, before any session of others does', async () => {
+    const { client } = await createBench('2.0', { sessions: { maxSessions: 3 } })
+    const others = [
+      await client.startSession(userToken({ oid: 'user 1' }), target),
+      await client.startSession(userToken({ oid: 'user 2' }), target),
+    ]
+    const own = [await client.startSession(userToken({ oid: 'user 3' }), target)]
+    for (let count = 0; count < 5; count++) {
+      own.push(await client.startSession(userToken({ oid: 'user 3' }), target))
+    }
+    for (const session of [...others, own.at(-1)!]) {
+      expect(await session.acquire()).toMatchObject({ source: 'cache' })
+    }
+    for (const session of own.slice(0, -1)) {
+      expect(await refusalOf(session.acquire())).toMatchObject({ code: 'session_unknown' })
+    }
+  })
+
+  it("ends as the longest idle one of its user's, by last use", async () => {
+    const { client } = await createBench('2.0', { sessions: { maxSessions: 2 } })
+    const first = await client.startSession(userToken(), target)
+    const second = await client.startSession(userToken(), target)
+    await first.acquire()
+    await client.startSession(userToken(), target)
+    expect(await refusalOf(second.acquire())).toMatchObject({ code: 'session_unknown' })
+    expect(await first.acquire()).toMatchObject({ source: 'cache' })
+  })
 })

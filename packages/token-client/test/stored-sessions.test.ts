@@ -316,3 +316,58 @@ describe('the lock', () => {
     createTokenClient({ ...options, store: { ...options.store, lock: createLock().lock } })
   })
 })
+
+describe('a session with a token in memory, while the store is down', () => {
+  it.each(['down', 'slow'] as const)(
+    'waits for a store that is %s once, at most timeoutSeconds, and then not at all',
+    async (state) => {
+      const timeoutSeconds = 0.05
+      const { first, store, endpoint } = await createFleet({ timeoutSeconds })
+      const session = await first.client.startSession(userToken(), target)
+      store.state = state
+      const secondsOf = async () => {
+        const startedAt = performance.now()
+        expect(await session.acquire()).toMatchObject({ source: 'cache' })
+        return (performance.now() - startedAt) / 1000
+      }
+      expect(await secondsOf()).toBeLessThan(0.5)
+      const { length } = store.operations
+      for (let call = 0; call < 20; call++) expect(await secondsOf()).toBeLessThan(timeoutSeconds / 2)
+      expect(store.operations).toHaveLength(length)
+      expect(endpoint.requests).toHaveLength(1)
+    },
+  )
+
+  it('asks the store again after a second, without a call that waits for it', async () => {
+    const { first, store } = await createFleet({ timeoutSeconds: 0.3 })
+    const session = await first.client.startSession(userToken(), target)
+    store.state = 'slow'
+    await session.acquire()
+    const { length } = store.operations
+    let longest = 0
+    const call = async () => {
+      const startedAt = performance.now()
+      await session.acquire()
+      longest = Math.max(longest, performance.now() - startedAt)
+      return store.operations.length
+    }
+    await expect.poll(call, { timeout: 5000 }).toBeGreaterThan(length)
+    expect(longest).toBeLessThan(150)
+    store.state = 'up'
+    await session.end()
+    expect(await refusalOf(session.acquire())).toMatchObject({ code: 'session_unknown' })
+  })
+
+  it('acquires for a target without a token in memory only when the store answers', async () => {
+    const { first, store, endpoint } = await createFleet()
+    const session = await first.client.startSession(userToken(), target)
+    store.state = 'down'
+    expect(await refusalOf(session.acquire({ resource: 'api://other' }))).toMatchObject({
+      code: 'store_unavailable',
+      action: 'retry',
+    })
+    store.state = 'up'
+    expect(await session.acquire({ resource: 'api://other' })).toMatchObject({ source: 'network' })
+    expect(endpoint.requests).toHaveLength(2)
+  })
+})

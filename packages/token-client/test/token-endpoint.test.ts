@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   clientId,
   createBench,
+  objectId,
   otherTenantId,
   refusalOf,
   target,
@@ -80,13 +81,57 @@ describe('a refusal of the service', () => {
     })
     expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ code: 'client_credential_expired' })
   })
+})
 
-  it('is not remembered', async () => {
+describe('a refused on-behalf-of request', () => {
+  it('is remembered for five seconds for that token and target, and not one second longer', async () => {
+    const { client, endpoint, clock } = await createBench()
+    endpoint.answer = () => refusal('invalid_grant', 65001)
+    const first = await refusalOf(client.acquireOnBehalfOf(userToken(), target))
+    endpoint.answer = (request) => endpoint.grant(request)
+    clock.now += 4
+    const second = await refusalOf(client.acquireOnBehalfOf(userToken(), target))
+    expect(second).toEqual(first)
+    expect(second).not.toBe(first)
+    expect(endpoint.requests).toHaveLength(1)
+    expect(await client.acquireOnBehalfOf(userToken(), { resource: 'api://other' })).toMatchObject({
+      source: 'network',
+    })
+    expect(await client.acquireOnBehalfOf(userToken({ sub: 'other' }), target)).toMatchObject({
+      source: 'network',
+    })
+    clock.now += 1
+    expect(await client.acquireOnBehalfOf(userToken(), target)).toMatchObject({ source: 'network' })
+  })
+
+  it('does not end a claims challenge: the request with the claims is sent', async () => {
     const { client, endpoint } = await createBench()
     endpoint.answer = () => refusal('invalid_grant', 65001)
     await refusalOf(client.acquireOnBehalfOf(userToken(), target))
     endpoint.answer = (request) => endpoint.grant(request)
+    const claims = '{"access_token":{}}'
+    expect(await client.acquireOnBehalfOf(userToken(), { ...target, claims })).toMatchObject({
+      source: 'network',
+    })
+  })
+
+  it('is forgotten with its user', async () => {
+    const { client, endpoint } = await createBench()
+    endpoint.answer = () => refusal('invalid_grant', 65001)
+    await refusalOf(client.acquireOnBehalfOf(userToken(), target))
+    endpoint.answer = (request) => endpoint.grant(request)
+    await client.forgetUser(tenantId, objectId)
     expect(await client.acquireOnBehalfOf(userToken(), target)).toMatchObject({ source: 'network' })
+  })
+})
+
+describe('a refused request for the application', () => {
+  it('is not remembered', async () => {
+    const { client, endpoint } = await createBench()
+    endpoint.answer = () => refusal('invalid_client', 7000215)
+    await refusalOf(client.acquireForApp(target))
+    endpoint.answer = (request) => endpoint.grant(request)
+    expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
   })
 })
 
@@ -223,36 +268,109 @@ describe('a fetch that ignores its signal', () => {
   })
 })
 
-describe('a service that asks to wait', () => {
+const user = (number: number) => userToken({ oid: `user ${number}`, sub: `user ${number}` })
+
+describe('a service that asks one request to wait', () => {
   it.each([
-    ['429 with Retry-After', { status: 429, headers: { 'retry-after': '60' } }, 60],
-    ['503 with Retry-After', { status: 503, headers: { 'retry-after': '60' } }, 60],
-    ['429 alone', { status: 429 }, 10],
+    ['429 with Retry-After', { status: 429, headers: { 'retry-after': '60' }, body: {} }, 60],
+    ['429 alone', { status: 429, body: {} }, 10],
+    ['AADSTS50196', refusal('invalid_grant', 50196), 10],
     [
       'Retry-After as a date',
-      { status: 429, headers: { 'retry-after': new Date(1_800_000_060_000).toUTCString() } },
+      { status: 429, headers: { 'retry-after': new Date(1_800_000_060_000).toUTCString() }, body: {} },
       60,
     ],
-    ['Retry-After without end', { status: 429, headers: { 'retry-after': '99999999' } }, 600],
-  ])('by %s gets no request for that time and at most a quarter more', async (_name, answer, seconds) => {
+    ['Retry-After without end', { status: 429, headers: { 'retry-after': '99999999' }, body: {} }, 600],
+  ])(
+    'by %s does not get it again for that time and at most a quarter more, and gets all others',
+    async (_name, answer, seconds) => {
+      const { client, endpoint, clock } = await createBench()
+      endpoint.answer = () => answer
+      const call = () => client.acquireOnBehalfOf(user(1), target)
+      expect(await refusalOf(call())).toMatchObject({ action: 'retry' })
+      endpoint.answer = (request) => endpoint.grant(request)
+      clock.now += seconds - 1
+      expect(await refusalOf(call())).toMatchObject({
+        code: 'throttled',
+        action: 'retry',
+        retryAfterSeconds: expect.any(Number) as number,
+      })
+      expect(endpoint.requests).toHaveLength(1)
+      expect(await client.acquireOnBehalfOf(user(2), target)).toMatchObject({ source: 'network' })
+      expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
+      clock.now += 2 + seconds / 4
+      expect(await call()).toMatchObject({ source: 'network' })
+    },
+  )
+
+  it('refuses none of 300 other users while one user asks every second, without consent, in a loop', async () => {
     const { client, endpoint, clock } = await createBench()
-    endpoint.answer = () => ({ ...answer, body: {} })
-    expect(await refusalOf(client.acquireForApp(target))).toMatchObject({ action: 'retry' })
+    let asked = 0
+    endpoint.answer = (request) => {
+      if (!(request.form.assertion ?? '').includes(user(0).split('.')[1]!)) return endpoint.grant(request)
+      return ++asked > 10
+        ? refusal('invalid_grant', 50196)
+        : refusal('invalid_grant', 65001, { suberror: 'consent_required' })
+    }
+    const outcomes = { users: 0, applications: 0 }
+    for (let number = 1; number <= 300; number++) {
+      clock.now += 1
+      await refusalOf(client.acquireOnBehalfOf(user(0), target))
+      await client.acquireOnBehalfOf(user(number), target)
+      outcomes.users++
+      await client.acquireForApp({ resource: `api://target-${number}` })
+      outcomes.applications++
+    }
+    expect(outcomes).toEqual({ users: 300, applications: 300 })
+    // One request in five seconds until the service detects the loop, and then one in ten seconds or more.
+    expect(asked).toBeLessThan(40)
+  })
+})
+
+describe('a service that asks everybody to wait', () => {
+  it.each([
+    ['503 with Retry-After', { status: 503, headers: { 'retry-after': '60' }, body: {} }, 1],
+    ['429 for three different requests and no answer between', { status: 429, body: {} }, 3],
+  ])('by %s gets no request of anybody', async (_name, answer, calls) => {
+    const { client, endpoint, clock } = await createBench()
+    endpoint.answer = () => answer
+    for (let number = 1; number <= calls; number++) {
+      await refusalOf(client.acquireOnBehalfOf(user(number), target))
+    }
     endpoint.answer = (request) => endpoint.grant(request)
-    clock.now += seconds - 1
-    expect(await refusalOf(client.acquireForApp({ resource: 'other' }))).toMatchObject({
-      code: 'throttled',
-      action: 'retry',
-      retryAfterSeconds: expect.any(Number) as number,
-    })
-    expect(endpoint.requests).toHaveLength(1)
-    clock.now += 2 + seconds / 4
+    for (const call of [client.acquireOnBehalfOf(user(99), target), client.acquireForApp(target)]) {
+      expect(await refusalOf(call)).toMatchObject({ code: 'throttled', action: 'retry' })
+    }
+    expect(endpoint.requests).toHaveLength(calls)
+    clock.now += 75
+    expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
+  })
+
+  it('is not assumed when others get their tokens in between', async () => {
+    const { client, endpoint } = await createBench()
+    for (let number = 0; number < 10; number++) {
+      endpoint.answer = () => ({ status: 429, body: {} })
+      await refusalOf(client.acquireOnBehalfOf(user(number), target))
+      endpoint.answer = (request) => endpoint.grant(request)
+      await client.acquireOnBehalfOf(user(1000 + number), target)
+    }
+    expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
+  })
+
+  it('is not assumed for one request that is asked to wait again and again', async () => {
+    const { client, endpoint, clock } = await createBench()
+    endpoint.answer = () => ({ status: 429, body: {} })
+    for (let turn = 0; turn < 5; turn++) {
+      await refusalOf(client.acquireOnBehalfOf(user(1), target))
+      clock.now += 13
+    }
+    endpoint.answer = (request) => endpoint.grant(request)
     expect(await client.acquireForApp(target)).toMatchObject({ source: 'network' })
   })
 
   it('in one tenant gets requests for another', async () => {
     const { client, endpoint } = await createBench('2.0', { tenantId: 'organizations' })
-    endpoint.answer = () => ({ status: 429, body: {} })
+    endpoint.answer = () => ({ status: 503, headers: { 'retry-after': '60' }, body: {} })
     await refusalOf(client.acquireForApp({ ...target, tenantId }))
     endpoint.answer = (request) => endpoint.grant(request)
     expect(await client.acquireForApp({ ...target, tenantId: otherTenantId })).toMatchObject({

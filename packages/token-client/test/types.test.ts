@@ -17,13 +17,19 @@ import { createOpenStore, storeKey } from './stores.js'
 // The compiler reads this file with `exactOptionalPropertyTypes`, as new projects have it.
 
 it('an option that is undefined is the same as one that is left out', async () => {
-  const entra: Required<EntraAuthorityOptions> = { tenantId, version: '2.0', cloud: undefined }
+  const entra: Required<EntraAuthorityOptions> = {
+    tenantId,
+    version: undefined,
+    cloud: undefined,
+    region: undefined,
+  }
   const options: Required<Omit<TokenClientOptions, 'authority' | 'credential'>> = {
     clientId,
     audience: undefined,
     cache: { maxEntries: undefined, maxBytes: undefined, maxTokenLifeSeconds: undefined },
     sessions: { maxSessions: undefined, idleSeconds: undefined, shared: undefined },
     store: undefined,
+    dpop: undefined,
     clientCapabilities: undefined,
     timeoutSeconds: undefined,
     maxResponseBytes: undefined,
@@ -34,6 +40,7 @@ it('an option that is undefined is the same as one that is left out', async () =
     onMiss: undefined,
     onRefresh: undefined,
     onFailure: undefined,
+    onCredentialFault: undefined,
     onStoreFault: undefined,
   }
   const isLocal = false as boolean

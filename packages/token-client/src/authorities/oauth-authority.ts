@@ -5,6 +5,7 @@ import { isSecure } from '../base/secure-url.js'
 import { readOAuthUserToken } from '../user-tokens/oauth-user-token.js'
 import { type Authority, createAuthority } from './authority.js'
 import { discover } from './discovery.js'
+import { readTokenExchange, type TokenExchangeOptions } from './token-exchange.js'
 
 /** The options of `oauthAuthority`. */
 export interface OAuthAuthorityOptions {
@@ -12,6 +13,8 @@ export interface OAuthAuthorityOptions {
   readonly issuer: string
   /** The parameter in which the service takes `target.resource`: RFC 8707's `resource` (default), or `audience`. */
   readonly resourceParameter?: 'resource' | 'audience' | undefined
+  /** How a user's token is exchanged for the next one, where the service differs from the defaults. */
+  readonly tokenExchange?: TokenExchangeOptions | undefined
 }
 
 const metadataLifeSeconds = 24 * 60 * 60
@@ -31,18 +34,20 @@ const metadataLifeSeconds = 24 * 60 * 60
  */
 export function oauthAuthority(options: OAuthAuthorityOptions): Authority {
   checkObject('oauthAuthority', options)
-  checkNames('oauthAuthority', options, ['issuer', 'resourceParameter'])
+  checkNames('oauthAuthority', options, ['issuer', 'resourceParameter', 'tokenExchange'])
   const issuer = readIssuer(options.issuer)
   const resourceParameter = options.resourceParameter ?? 'resource'
   if (resourceParameter !== 'resource' && resourceParameter !== 'audience') {
     throw badOption('oauthAuthority', 'resourceParameter', 'must be resource or audience')
   }
+  const exchange = readTokenExchange(options.tokenExchange)
   const metadata = new Metadata(issuer)
 
   return createAuthority({
-    identity: Object.freeze(['oauth', issuer, resourceParameter]),
+    identity: Object.freeze(['oauth', issuer, resourceParameter, ...exchange.identity]),
     refreshTokensAreReusable: false,
     takesClaims: false,
+    describe: () => issuer,
     applicationTenant(requested) {
       if (requested !== undefined) {
         throw badOption('acquireForApp', 'tenantId', 'must be left out: this authority has no tenants')
@@ -63,15 +68,7 @@ export function oauthAuthority(options: OAuthAuthorityOptions): Authority {
     },
     authorizationUri: () => undefined,
     isOwnAddress: () => false,
-    // RFC 8693 section 2.1
-    onBehalfOf: (userToken) => ({
-      grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
-      parameters: {
-        subject_token: userToken,
-        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-        requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-      },
-    }),
+    onBehalfOf: exchange.request,
   })
 }
 

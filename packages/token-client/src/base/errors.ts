@@ -1,3 +1,4 @@
+import { type CodeExplanation, diagnose, type FailedRequest, scopesNamedIn } from './diagnosis.js'
 import type { ServiceAnswer } from './service-answer.js'
 
 /** What the program that gets the error should do next. */
@@ -77,6 +78,10 @@ const errors = {
     action: 'retry',
     message: "This client's credential could not be obtained",
   },
+  managed_identity_refused: {
+    action: 'fix-configuration',
+    message: 'This machine has no such managed identity, or its identity gets no token for the target',
+  },
   client_refused: {
     action: 'fix-configuration',
     message: 'The token service does not allow this client to make this request',
@@ -113,6 +118,7 @@ const errors = {
     message: 'The token service sent an invalid answer',
   },
   store_unavailable: { action: 'retry', message: 'The shared store is unavailable' },
+  client_closed: { action: 'retry', message: 'The token client was closed' },
   metadata_invalid: { action: 'fix-configuration', message: "The issuer's metadata is invalid" },
 } as const satisfies Record<string, ErrorKind>
 
@@ -139,11 +145,18 @@ interface ErrorDetails {
   readonly retryAfterSeconds?: number | undefined
   /** A fixed word that narrows the code. */
   readonly reason?: string | undefined
+  /** What was requested. */
+  readonly request?: FailedRequest | undefined
+  /** What the service's code means. */
+  readonly explanation?: CodeExplanation | undefined
 }
 
 /**
  * Why a token could not be acquired. Switch on `code` or `action`. Recognise it with `isTokenClientError`, not with
  * `instanceof`: two copies of this package may be loaded. It never holds a token, a secret or an assertion.
+ *
+ * The message says what happened, the cause, what to change, and what was requested. When the error is also an answer to this
+ * API's own caller (`status`), the message is the short text that the caller may read, and the whole text is in `stack`.
  *
  * @example
  * ```ts
@@ -169,6 +182,8 @@ export class TokenClientError extends Error {
   readonly reason?: string
   /** The token service's own words, when the service refused. */
   readonly service?: ServiceAnswer
+  /** What was requested: target, client, authority and grant. */
+  readonly request?: FailedRequest
   /**
    * HTTP status for this API's own caller. Present only when the call was given a validated token as `userToken`, as are
    * `statusCode`, `headers` and `expose`: the error handlers of frameworks read them.
@@ -181,22 +196,35 @@ export class TokenClientError extends Error {
   /** Whether the message may be shown to the caller: true below 500. */
   declare readonly expose?: boolean
   readonly #claims: string | undefined
+  readonly #explanation: CodeExplanation | undefined
 
   /** Only this package creates one, and tests that need one. */
   constructor(code: TokenClientErrorCode, details: ErrorDetails = {}) {
-    const aadsts = details.service?.codes.at(-1)
-    super(errors[code].message + (aadsts === undefined ? '' : ` (AADSTS${aadsts})`))
+    const short = phraseOf({ code, service: details.service })
+    const refusedScopes = scopesNamedIn(details.service?.description, details.request ?? {})
+    const whole = diagnose(short, { ...details, refusedScopes })
+    super(details.answer === undefined ? whole : short)
+    if (details.answer !== undefined && this.stack !== undefined) {
+      this.stack = this.stack.replace(short, () => whole)
+    }
+    this.#explanation = details.explanation
     this.code = code
     this.action = errors[code].action
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds
     if (details.reason !== undefined) this.reason = details.reason
     if (details.service !== undefined) this.service = details.service
+    if (details.request !== undefined) this.request = details.request
     const { answer } = details
     this.#claims = answer?.claims
     if (answer === undefined) return
     this.status = this.statusCode = answer.status
     this.headers = Object.freeze({ ...answer.headers })
     this.expose = answer.status < 500
+  }
+
+  /** What the service's AADSTS code means, who can fix it, and what to change. Not listed with the other members. */
+  get explanation(): CodeExplanation | undefined {
+    return this.#explanation
   }
 
   /**
@@ -207,7 +235,7 @@ export class TokenClientError extends Error {
     if (this.status === 500) return { error_description: 'Internal Server Error' }
     return {
       error: this.code,
-      error_description: this.message,
+      error_description: phraseOf(this),
       action: this.action,
       ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
       ...(this.#claims === undefined ? {} : { claims: this.#claims }),
@@ -229,13 +257,18 @@ export class TokenClientError extends Error {
  * ```
  */
 export function isTokenClientError(error: unknown): error is TokenClientError {
-  return (
-    error instanceof Error &&
-    error.name === 'TokenClientError' &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    Object.hasOwn(errors, error.code)
-  )
+  try {
+    return (
+      error instanceof Error &&
+      error.name === 'TokenClientError' &&
+      'code' in error &&
+      typeof error.code === 'string' &&
+      Object.hasOwn(errors, error.code)
+    )
+  } catch {
+    // A foreign object may throw when it is read.
+    return false
+  }
 }
 
 /** A copy of an error, for callers that share one request: frameworks write on errors. */
@@ -243,13 +276,31 @@ export function ownError(error: unknown): unknown {
   return isTokenClientError(error) ? new TokenClientError(error.code, withoutAnswer(error)) : error
 }
 
-function withoutAnswer({ service, retryAfterSeconds, reason }: TokenClientError): ErrorDetails {
-  return { service, retryAfterSeconds, reason }
+function withoutAnswer({
+  service,
+  retryAfterSeconds,
+  reason,
+  request,
+  explanation,
+}: TokenClientError): ErrorDetails {
+  return { service, retryAfterSeconds, reason, request, explanation }
 }
 
-/** The error as an answer to this API's own caller. */
-export function withAnswer(error: TokenClientError, answer: CallerAnswer): TokenClientError {
-  return new TokenClientError(error.code, { ...withoutAnswer(error), answer })
+/** A copy of an error with more details. */
+export function withDetails(error: TokenClientError, details: ErrorDetails): TokenClientError {
+  return new TokenClientError(error.code, { ...withoutAnswer(error), ...details })
+}
+
+/** The short text of an error: all that this API's own caller may read. It fits into a quoted string of a header. */
+export function phraseOf({
+  code,
+  service,
+}: {
+  readonly code: TokenClientErrorCode
+  readonly service?: ServiceAnswer | undefined
+}): string {
+  const aadsts = service?.codes.at(-1)
+  return errors[code].message + (aadsts === undefined ? '' : ` (AADSTS${aadsts})`)
 }
 
 /** The HTTP status that a code has, whatever its action. */

@@ -1,15 +1,17 @@
 import { badOption, checkNames } from './options-reader.js'
 
-/** The API that a token is for. Exactly one of `resource` and `scopes` is required. */
+/** The API that a token is for. `resource`, `scopes` or both are required; with Entra exactly one of them. */
 export interface Target {
   /**
    * The API: its application ID URI or client id, without spaces. Works with every authority; on Entra's v2.0 endpoint
-   * the client requests `<resource>/.default`.
+   * the client requests `<resource>/.default`. With `oauthAuthority` it may be a list, for services that issue one token for
+   * several APIs.
    */
-  readonly resource?: string | undefined
+  readonly resource?: string | readonly string[] | undefined
   /**
    * Scopes in full, such as `api://orders/Orders.Read`. Not available on Entra's v1.0 endpoint. `offline_access` is
-   * refused: work that continues without the user is a session (`startSession`).
+   * refused: work that continues without the user is a session (`startSession`). With `oauthAuthority` they may come with a
+   * `resource`.
    */
   readonly scopes?: readonly string[] | undefined
   /**
@@ -19,26 +21,42 @@ export interface Target {
   readonly claims?: string | undefined
 }
 
+/** A target, and whether a cached token of it will do. */
+export interface RequestedTarget extends Target {
+  /**
+   * Acquires a new token even when the cached one is still valid: after a change of permissions, or when the target refused
+   * the token. All calls that ask for it at the same time share one request. The new token replaces the cached one; when
+   * there is none, the call fails and the cached token stays. Default: false.
+   */
+  readonly refresh?: boolean | undefined
+}
+
 /** What a call asks for, and when it gives up. */
-export interface AcquireOptions extends Target {
+export interface AcquireOptions extends RequestedTarget {
   /** Ends this caller's wait: the call rejects with the signal's reason. A request that others share continues. */
   readonly signal?: AbortSignal | undefined
 }
 
-const names = ['resource', 'scopes', 'claims', 'signal'] as const
+const names = ['resource', 'scopes', 'claims', 'refresh', 'signal'] as const
 
 /** Checks what a caller passed; `more` lists what only one method takes. Throws `TypeError`. */
-export function checkTarget(target: Target, more: readonly string[] = []): void {
+export function checkTarget(target: RequestedTarget, more: readonly string[] = []): void {
   if (typeof target !== 'object' || target === null) {
     throw new TypeError('target: expected { resource } or { scopes }')
   }
   checkNames('target', target, [...names, ...more])
-  const { resource, scopes, claims } = target
-  if ((resource === undefined) === (scopes === undefined)) {
-    throw new TypeError('target: exactly one of "resource" and "scopes" is required')
-  }
-  if (resource !== undefined && !isWord(resource)) {
+  const { resource, scopes, claims, refresh } = target
+  if (resource === undefined && scopes === undefined) throw badTarget()
+  const resources: readonly unknown[] = Array.isArray(resource) ? resource : [resource]
+  if (resource !== undefined && (resources.length === 0 || !resources.every(isWord))) {
     throw badOption('target', 'resource', 'must be an identifier without spaces')
+  }
+  if (resources.some((one) => typeof one === 'string' && one.endsWith('/.default'))) {
+    throw badOption(
+      'target',
+      'resource',
+      'must be the identifier alone, without /.default, such as api://orders: the client appends it',
+    )
   }
   if (scopes !== undefined && (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isWord))) {
     throw badOption('target', 'scopes', 'must be a list of at least one scope, each without spaces')
@@ -51,11 +69,28 @@ export function checkTarget(target: Target, more: readonly string[] = []): void 
     )
   }
   if (claims !== undefined) checkClaims(claims)
+  if (refresh !== undefined && typeof refresh !== 'boolean') {
+    throw badOption('target', 'refresh', 'must be a boolean')
+  }
+}
+
+/** For an authority that takes one of them. */
+export function badTarget(): TypeError {
+  return new TypeError('target: exactly one of "resource" and "scopes" is required')
 }
 
 /** The target without a claims challenge. */
 export function withoutChallenge({ resource, scopes }: Target): Target {
-  return Object.freeze(resource === undefined ? { scopes: Object.freeze([...(scopes ?? [])]) } : { resource })
+  return Object.freeze({
+    ...(resource === undefined
+      ? {}
+      : { resource: typeof resource === 'string' ? resource : copyOf(resource) }),
+    ...(scopes === undefined ? {} : { scopes: copyOf(scopes) }),
+  })
+}
+
+function copyOf(words: readonly string[]): readonly string[] {
+  return Object.freeze([...words])
 }
 
 function isWord(value: unknown): value is string {

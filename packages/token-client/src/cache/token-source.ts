@@ -1,9 +1,10 @@
 import { unlessAborted } from '../base/abort.js'
 import { type AcquiredToken, createAcquiredToken } from '../base/acquired-token.js'
 import { isTokenClientError, ownError, type TokenClientError } from '../base/errors.js'
+import type { WorkInProgress } from '../base/work-in-progress.js'
 import type { PreparedGrant, TokenGrant } from '../grants/grant.js'
 import { type Reporter, requestedToken, secondsSince } from '../observers/reporter.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
 import type { CachedToken } from './memory-cache.js'
 import { RequestInFlight } from './requests-in-flight.js'
 import type { StoreAnswer, StoredToken, StoredTokens } from './stored-tokens.js'
@@ -27,6 +28,7 @@ export class TokenSource {
   readonly #clock: () => number
   readonly #maxLifeSeconds: number
   readonly #reporter: Reporter
+  readonly #work: WorkInProgress
 
   constructor(
     memory: TokenMemory,
@@ -34,12 +36,14 @@ export class TokenSource {
     clock: () => number,
     maxLifeSeconds: number,
     reporter: Reporter,
+    work: WorkInProgress,
   ) {
     this.#memory = memory
     this.#stored = stored
     this.#clock = clock
     this.#maxLifeSeconds = maxLifeSeconds
     this.#reporter = reporter
+    this.#work = work
   }
 
   /**
@@ -47,9 +51,10 @@ export class TokenSource {
    * with the same inputs, and it is not served after the end of the user's token.
    */
   acquire(grant: TokenGrant, signal: AbortSignal | undefined): AcquiredToken | Promise<AcquiredToken> {
-    if (isChallenged(grant)) {
+    if (needsNewToken(grant)) {
       const prepared = grant.prepare()
-      this.discard(grant)
+      // Its target wants more than the cached token has.
+      if (grant.target.claims !== undefined) this.discard(grant)
       return this.request(grant, prepared, signal)
     }
     return this.cached(grant) ?? this.request(grant, grant.prepare(), signal)
@@ -68,6 +73,11 @@ export class TokenSource {
     return entry.token
   }
 
+  /** Whether there is a valid token in memory. */
+  holds({ cacheKey }: TokenGrant): boolean {
+    return this.#memory.tokens.get(cacheKey, this.#clock()) !== undefined
+  }
+
   /** A token from the store or the token endpoint. Throws `TokenClientError`, or the signal's reason. */
   async request(
     grant: TokenGrant,
@@ -80,8 +90,9 @@ export class TokenSource {
     } catch (error) {
       if (!isTokenClientError(error)) throw error
       // The call may have joined a failed renewal of a token that is still valid.
-      const entry = isChallenged(grant) ? undefined : this.#memory.tokens.get(grant.cacheKey, this.#clock())
+      const entry = needsNewToken(grant) ? undefined : this.#memory.tokens.get(grant.cacheKey, this.#clock())
       if (entry !== undefined && !endsTheToken(error)) return entry.token
+      if (needsNewToken(grant) && endsTheToken(error)) this.discard(grant)
       this.#reportFailure(grant, error, startedAt)
       throw ownError(error)
     }
@@ -93,7 +104,7 @@ export class TokenSource {
    */
   add(
     { cacheKey, target }: TokenGrant,
-    { revokedWith, notAfter }: Omit<PreparedGrant, 'redeem'>,
+    { revokedWith, key, notAfter }: Omit<PreparedGrant, 'redeem'>,
     answer: TokenAnswer,
     askedAt: number,
     stamps: string | undefined,
@@ -102,14 +113,15 @@ export class TokenSource {
     const refreshInSeconds = answer.refreshInSeconds ?? refreshAfter(lifeSeconds)
     const token = {
       accessToken: answer.accessToken,
+      requestedAt: askedAt,
       expiresAt: askedAt + lifeSeconds,
       scopes: answer.scopes ?? target.scopes ?? [],
       usableUntil: Math.min(askedAt + lifeSeconds - Math.min(marginSeconds, lifeSeconds / 10), notAfter),
       refreshAt: askedAt + Math.min(refreshInSeconds, lifeSeconds),
     }
-    this.#addToMemory(cacheKey, { revokedWith, notAfter }, token, stamps)
+    this.#addToMemory(cacheKey, { revokedWith, key, notAfter }, token, stamps)
     if (stamps !== undefined) this.#stored?.save(cacheKey, token, stamps)
-    return createAcquiredToken({ ...token, source: 'network' })
+    return createAcquiredToken({ ...token, key, source: 'network' })
   }
 
   /** Removes one token, from the store too. */
@@ -124,7 +136,7 @@ export class TokenSource {
     if (underWay !== undefined) return underWay
     const request = new RequestInFlight(prepared.revokedWith)
     const token = this.#findOrRedeem(grant, prepared, purpose, request)
-    requests.add(grant.requestKey, request, token)
+    requests.add(grant.requestKey, request, this.#work.track(token))
     return token
   }
 
@@ -155,7 +167,7 @@ export class TokenSource {
 
   async #askStore(grant: TokenGrant, { revokedWith }: PreparedGrant): Promise<StoreAnswer> {
     if (this.#stored === undefined) return {}
-    return this.#stored.find(isChallenged(grant) ? undefined : grant.cacheKey, revokedWith)
+    return this.#stored.find(needsNewToken(grant) ? undefined : grant.cacheKey, revokedWith)
   }
 
   async #redeem(
@@ -172,7 +184,7 @@ export class TokenSource {
 
   /** The token in memory, when its stamps are still the current ones, or when the store is down. */
   #recheck(grant: TokenGrant, stamps: string | undefined, now: number): AcquiredToken | undefined {
-    const cached = isChallenged(grant) ? undefined : this.#memory.tokens.get(grant.cacheKey, now)
+    const cached = needsNewToken(grant) ? undefined : this.#memory.tokens.get(grant.cacheKey, now)
     if (cached === undefined) return undefined
     if (stamps === undefined) return cached.token
     if (cached.stamps === stamps) {
@@ -185,13 +197,13 @@ export class TokenSource {
 
   #addToMemory(
     cacheKey: string,
-    { revokedWith, notAfter }: Omit<PreparedGrant, 'redeem'>,
+    { revokedWith, key, notAfter }: Omit<PreparedGrant, 'redeem'>,
     { usableUntil, refreshAt, ...members }: StoredToken,
     stamps: string | undefined,
   ): AcquiredToken {
     const now = this.#clock()
     const entry: CachedToken = {
-      token: createAcquiredToken({ ...members, source: 'cache' }),
+      token: createAcquiredToken({ ...members, key, source: 'cache' }),
       usableUntil: Math.min(usableUntil, notAfter),
       refreshAt,
       revokedWith,
@@ -235,8 +247,8 @@ export class TokenSource {
   }
 }
 
-/** A caller with a claims challenge needs a new token: the cached one was refused by its target. */
-function isChallenged({ requestKey, cacheKey }: TokenGrant): boolean {
+/** A caller with a claims challenge, or with `refresh`, needs a new token. */
+function needsNewToken({ requestKey, cacheKey }: TokenGrant): boolean {
   return requestKey !== cacheKey
 }
 

@@ -1,3 +1,4 @@
+import { WorkInProgress } from '../base/work-in-progress.js'
 import { createTargetFetch } from '../fetch/create-fetch.js'
 import type { TokenClientOptions } from './options.js'
 import { readOptions } from './read-options.js'
@@ -26,22 +27,31 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
   let methods: TokenMethods | undefined
   let loading: Promise<TokenMethods> | undefined
 
+  const work = new WorkInProgress()
+
   /** Loaded for the first token, so that it does not delay the start of an API. */
-  function use<T>(work: (loaded: TokenMethods) => Promise<T>): Promise<T> {
-    if (methods !== undefined) return work(methods)
+  async function use<T>(call: (loaded: TokenMethods) => Promise<T>): Promise<T> {
+    work.checkOpen()
+    if (methods !== undefined) return call(methods)
     loading ??= import('./token-methods.js').then(
-      ({ createTokenMethods }) => (methods = createTokenMethods(settings)),
+      ({ createTokenMethods }) => (methods = createTokenMethods(settings, work)),
     )
-    return loading.then(work)
+    // Not `use` again: a client that is closed meanwhile finishes what was begun.
+    return work.track(loading.then(call))
   }
+
+  const close = () => work.close()
 
   const client: TokenClient = {
     acquireForApp: (target) => use((loaded) => loaded.acquireForApp(target)),
     acquireOnBehalfOf: (userToken, target) => use((loaded) => loaded.acquireOnBehalfOf(userToken, target)),
+    acquireForAgentUser: (user, target) => use((loaded) => loaded.acquireForAgentUser(user, target)),
     startSession: (userToken, target) => use((loaded) => loaded.startSession(userToken, target)),
-    createFetch: (fetchOptions) => createTargetFetch(fetchOptions, client, settings.authority),
+    createFetch: (fetchOptions) => createTargetFetch(fetchOptions, client, settings),
     resumeSession: (key, owner) => use((loaded) => loaded.resumeSession(key, owner)),
-    forgetUser: (tenantId, objectId) => use((loaded) => loaded.forgetUser(tenantId, objectId)),
+    forgetUser: (tenantId, objectId) => use((loaded) => work.track(loaded.forgetUser(tenantId, objectId))),
+    close,
+    [Symbol.asyncDispose]: close,
   }
   return Object.freeze(client)
 }

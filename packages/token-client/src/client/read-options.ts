@@ -1,5 +1,6 @@
 import { type AuthorityRules, rulesOf } from '../authorities/authority.js'
-import { type Fetch, guardFetch } from '../base/guarded-fetch.js'
+import { readClock } from '../base/clock.js'
+import { type Fetch, guardFetch, type ServiceFetch } from '../base/guarded-fetch.js'
 import {
   badOption,
   checkNames,
@@ -9,6 +10,8 @@ import {
   readNumber,
   readStringList,
 } from '../base/options-reader.js'
+import { type DpopSettings, readDpop } from '../bound-tokens/dpop-options.js'
+import { tlsFetchOf } from '../bound-tokens/mutual-tls.js'
 import type { MemoryCacheLimits } from '../cache/memory-cache.js'
 import type { ClientCredential } from '../credentials/client-credential.js'
 import { observerNames, type TokenClientObservers } from '../observers/observers.js'
@@ -27,7 +30,11 @@ export interface Settings {
   readonly sessionLimits: SessionLimits
   readonly clock: () => number
   readonly fetch: Fetch
+  readonly timeoutSeconds: number
+  /** Sends requests over TLS with the client's certificate (`mutualTls`). */
+  readonly tlsFetch: typeof fetch | undefined
   readonly store: StoreSettings | undefined
+  readonly dpop: DpopSettings | undefined
   readonly sharesSessions: boolean
   readonly clientCapabilities: readonly string[]
   readonly observers: TokenClientObservers
@@ -44,6 +51,7 @@ const names = [
   'cache',
   'sessions',
   'store',
+  'dpop',
   'clientCapabilities',
   'timeoutSeconds',
   'maxResponseBytes',
@@ -63,10 +71,17 @@ export function readOptions(options: TokenClientOptions): Settings {
   const revocationSeconds = Math.max(cache.maxTokenLifeSeconds, sessionLimits.idleSeconds) + 60 * 60
   const store =
     options.store === undefined ? undefined : readStoreOptions(what, options.store, revocationSeconds)
+  const clock = readClock(what, options.clock)
+  const credential = readCredential(options.credential)
+  const timeoutSeconds = readNumber(what, 'timeoutSeconds', options.timeoutSeconds, {
+    from: 0.001,
+    to: 120,
+    standard: 5,
+  })
   return Object.freeze({
     authority,
     clientId: readClientId(options.clientId),
-    credential: readCredential(options.credential),
+    credential,
     audiences:
       options.audience === undefined
         ? undefined
@@ -78,8 +93,11 @@ export function readOptions(options: TokenClientOptions): Settings {
     sharesSessions: readSharesSessions(shared, store, authority),
     clientCapabilities: readClientCapabilities(options.clientCapabilities, authority),
     observers: readObservers(options),
-    clock: readClock(options.clock),
-    fetch: readFetch(options),
+    clock,
+    dpop: readDpop(what, options.dpop, clock),
+    timeoutSeconds,
+    fetch: readFetch(options, timeoutSeconds, tlsFetchOf(credential)),
+    tlsFetch: tlsFetchOf(credential),
   })
 }
 
@@ -97,7 +115,11 @@ function readClientId(clientId: unknown): string {
 
 function readCredential(credential: unknown): ClientCredential {
   if (typeof credential === 'function') return credential as ClientCredential
-  throw badOption(what, 'credential', 'must be made by clientSecret, clientCertificate or clientAssertion')
+  throw badOption(
+    what,
+    'credential',
+    'must be made by clientSecret, clientCertificate, clientAssertion or mutualTls',
+  )
 }
 
 function readCache(options: TokenClientOptions['cache']): {
@@ -184,22 +206,17 @@ function readObservers(options: TokenClientOptions): TokenClientObservers {
   return Object.freeze(Object.fromEntries(observers) as TokenClientObservers)
 }
 
-// Compared with a clock that returns NaN, no token ever expires.
-function readClock(option: TokenClientOptions['clock']): () => number {
-  const clock =
-    option === undefined ? () => Date.now() / 1000 : readFunction<() => number>(what, 'clock', option)
-  return () => {
-    const now = clock()
-    if (!Number.isFinite(now)) throw badOption(what, 'clock', 'must return a finite number of seconds')
-    return now
-  }
-}
-
-function readFetch({ fetch, timeoutSeconds, maxResponseBytes }: TokenClientOptions): Fetch {
-  const send: Fetch =
-    fetch === undefined ? (url, init) => globalThis.fetch(url, init) : readFunction(what, 'fetch', fetch)
+function readFetch(
+  { fetch, maxResponseBytes }: TokenClientOptions,
+  timeoutSeconds: number,
+  tlsFetch: typeof globalThis.fetch | undefined,
+): Fetch {
+  const send: ServiceFetch =
+    fetch === undefined
+      ? (tlsFetch ?? ((url, init) => globalThis.fetch(url, init)))
+      : readFunction(what, 'fetch', fetch)
   return guardFetch(send, {
-    timeoutSeconds: readNumber(what, 'timeoutSeconds', timeoutSeconds, { from: 0.001, to: 120, standard: 5 }),
+    timeoutSeconds,
     maxResponseBytes: readNumber(what, 'maxResponseBytes', maxResponseBytes, {
       from: 1024,
       to: 16 * 2 ** 20,

@@ -1,6 +1,7 @@
 import type { AcquiredToken } from '../base/acquired-token.js'
 import type { AcquireOptions } from '../base/target.js'
 import type { CreateFetchOptions } from '../fetch/fetch-options.js'
+import type { AgentUser } from '../grants/agent-user.js'
 import type { TokenSession } from '../sessions/token-session.js'
 import type { SessionOwner, ValidatedUserToken } from '../user-tokens/user-token.js'
 
@@ -43,6 +44,26 @@ export interface TokenClient {
     options: AcquireOptions,
   ) => Promise<AcquiredToken>
   /**
+   * A token of the user account of an agent identity (Entra Agent ID): for a client whose credential is `agentIdentity`.
+   * `tenantId` as in `acquireForApp`. Throws `TypeError` for any other client, and for a user that is named twice. Does not
+   * check that the account belongs to the agent: the token service does.
+   *
+   * @example
+   * ```ts
+   * const { accessToken } = await client.acquireForAgentUser(
+   *   { username: 'agent@contoso.example' },
+   *   { resource: 'api://orders' },
+   * )
+   * ```
+   */
+  readonly acquireForAgentUser: (
+    user: AgentUser,
+    options: AcquireOptions & {
+      /** The tenant to act in, a GUID. */
+      readonly tenantId?: string | undefined
+    },
+  ) => Promise<AcquiredToken>
+  /**
    * Starts a session: work that continues after the user's token has expired. Checks the same as `acquireOnBehalfOf`, and
    * requests a refresh token (`offline_access`). Throws `session_not_renewable` when the service issues none.
    *
@@ -65,7 +86,8 @@ export interface TokenClient {
   /**
    * A `fetch` for one API. It sends the right token with requests to the target's origin, and with no others, also after a
    * redirect (requests to other origins are sent unchanged). When the API answers 401 with a claims challenge, the request
-   * is sent once more with a token that meets it. A request whose body is a stream cannot be sent again: its 401 is
+   * is sent once more with a token that meets it; after a plain 401 with `invalid_token`, with a new token, if the refused
+   * one is older than 30 seconds. A request whose body is a stream cannot be sent again: its 401 is
    * returned. Throws `TypeError` for options that cannot work; the returned function throws `TokenClientError` when there
    * is no token.
    *
@@ -86,4 +108,18 @@ export interface TokenClient {
    * anything at the token service. Throws `store_unavailable` when the shared store fails: then call it again.
    */
   readonly forgetUser: (tenantId: string, objectId: string) => Promise<void>
+  /**
+   * Waits for everything that is under way: token requests, renewals in the background, writes to the shared store. Each
+   * has a deadline. After it, disconnect the store, and the process can end. Later calls throw `client_closed`. Does not end
+   * sessions, and does not disconnect the store: it is yours. Never throws.
+   *
+   * @example
+   * ```ts
+   * const { accessToken } = await client.acquireForApp({ resource: 'api://orders' })
+   * await client.close()
+   * ```
+   */
+  readonly close: () => Promise<void>
+  /** The same as `close`, for `await using`. */
+  readonly [Symbol.asyncDispose]: () => Promise<void>
 }

@@ -1,8 +1,11 @@
 import { badOption } from '../base/options-reader.js'
+import type { WorkInProgress } from '../base/work-in-progress.js'
 import { StoredTokens } from '../cache/stored-tokens.js'
 import { TokenMemory } from '../cache/token-memory.js'
 import { TokenSource } from '../cache/token-source.js'
-import { answerCaller } from '../grants/caller-answer.js'
+import { exchangeResourceOf } from '../credentials/agent-identity.js'
+import { AgentUserGrant } from '../grants/agent-user.js'
+import { answerCaller, nameRequest } from '../grants/caller-answer.js'
 import { ClientCredentialsGrant } from '../grants/client-credentials.js'
 import type { ClientContext } from '../grants/client-context.js'
 import { OnBehalfOfGrant } from '../grants/on-behalf-of.js'
@@ -21,7 +24,7 @@ import type { Settings } from './read-options.js'
 import type { TokenClient } from './token-client.js'
 
 /** The methods of a client that need a token. */
-export type TokenMethods = Omit<TokenClient, 'createFetch'>
+export type TokenMethods = Omit<TokenClient, 'createFetch' | 'close' | typeof Symbol.asyncDispose>
 
 interface SharedStore {
   readonly entries: EncryptedStore
@@ -30,26 +33,31 @@ interface SharedStore {
 }
 
 /** Puts the parts of a client together. Contacts nobody. */
-export function createTokenMethods(settings: Settings): TokenMethods {
+export function createTokenMethods(settings: Settings, work: WorkInProgress): TokenMethods {
   const { authority, clock, maxTokenLifeSeconds } = settings
   const reporter = createReporter(settings.observers)
   const context = createContext(settings, reporter)
   const memory = new TokenMemory(settings.cacheLimits)
+  const exchangeResource = exchangeResourceOf(settings.credential)
   const createSource = (tokens: StoredTokens | undefined) =>
-    new TokenSource(memory, tokens, clock, maxTokenLifeSeconds, reporter)
-  const shared = openStore(settings, reporter)
+    new TokenSource(memory, tokens, clock, maxTokenLifeSeconds, reporter, work)
+  const shared = openStore(settings, reporter, work)
   const source = createSource(shared?.tokens)
   const sharedSessions = settings.sharesSessions ? shared : undefined
   const store = createSessionStore(settings, context, sharedSessions)
   const sessions = new Sessions(
-    { client: context, memory, store, turns: new SessionTurns(store) },
+    { client: context, memory, store, turns: new SessionTurns(store), work },
     // Other processes have no use for the tokens of a session that only this process knows.
     sharedSessions === undefined ? createSource(undefined) : source,
   )
 
   return Object.freeze({
     async acquireForApp(options) {
-      return source.acquire(new ClientCredentialsGrant(context, options ?? {}), options?.signal)
+      try {
+        return await source.acquire(new ClientCredentialsGrant(context, options ?? {}), options?.signal)
+      } catch (error) {
+        throw nameRequest(error, context, 'app', options)
+      }
     },
 
     async acquireOnBehalfOf(userToken, options) {
@@ -57,7 +65,24 @@ export function createTokenMethods(settings: Settings): TokenMethods {
         const grant = new OnBehalfOfGrant(context, userTokenText(userToken), options ?? {})
         return await source.acquire(grant, options?.signal)
       } catch (error) {
-        throw answerCaller(error, userToken, authority)
+        throw answerCaller(nameRequest(error, context, 'obo', options), userToken, authority)
+      }
+    },
+
+    async acquireForAgentUser(user, options) {
+      try {
+        if (exchangeResource === undefined) {
+          throw badOption('acquireForAgentUser', 'credential', 'of the client must be made by agentIdentity')
+        }
+        const { tenantId, signal } = options ?? {}
+        const exchange = { resource: exchangeResource, tenantId }
+        const grant = new AgentUserGrant(context, user, options ?? {}, async () => {
+          const token = await source.acquire(new ClientCredentialsGrant(context, exchange), undefined)
+          return token.accessToken
+        })
+        return await source.acquire(grant, signal)
+      } catch (error) {
+        throw nameRequest(error, context, 'obo', options)
       }
     },
 
@@ -69,29 +94,48 @@ export function createTokenMethods(settings: Settings): TokenMethods {
       if (typeof tenantId !== 'string') throw badOption('forgetUser', 'tenantId', 'must be a string')
       if (typeof objectId !== 'string') throw badOption('forgetUser', 'objectId', 'must be a string')
       const user = userRevocationName({ tenantId, objectId })
-      memory.revoke(user)
-      await Promise.all([shared?.stamps.revoke(user), sessions.forgetUser(user)])
+      const forgetInMemory = () => {
+        memory.revoke(user)
+        context.endpoint.forgetUser(user)
+        return sessions.forgetUser(user)
+      }
+      await Promise.all([shared?.stamps.revoke(user), forgetInMemory()])
+      // While the mark was being written, another call may have read an entry that was still valid.
+      if (shared !== undefined) await forgetInMemory()
     },
   } satisfies TokenMethods)
 }
 
 function createContext(settings: Settings, reporter: Reporter): ClientContext {
-  const { authority, audiences, clientCapabilities, clientId, clock } = settings
+  const { authority, audiences, clientCapabilities, clientId, clock, dpop, tlsFetch } = settings
   return {
     authority,
+    clientId,
     audiences,
     clientCapabilities,
     clock,
-    identity: JSON.stringify([...authority.identity, clientId, ...clientCapabilities]),
+    dpop,
+    tlsFetch,
+    identity: JSON.stringify([
+      ...authority.identity,
+      clientId,
+      ...clientCapabilities,
+      // Another process with another key cannot use the token.
+      ...(dpop === undefined ? [] : ['dpop', dpop.isPerSession ? 'session' : dpop.key.thumbprint]),
+    ]),
     endpoint: new TokenEndpoint({ ...settings, reporter }),
   }
 }
 
-function openStore({ store: settings, clock }: Settings, reporter: Reporter): SharedStore | undefined {
+function openStore(
+  { store: settings, clock }: Settings,
+  reporter: Reporter,
+  work: WorkInProgress,
+): SharedStore | undefined {
   if (settings === undefined) return undefined
   const entries = new EncryptedStore(settings, clock, reporter)
   const stamps = new RevocationStamps(entries, clock, settings.revocationSeconds)
-  return { entries, stamps, tokens: new StoredTokens(entries, stamps, settings.recheckSeconds) }
+  return { entries, stamps, tokens: new StoredTokens(entries, stamps, work, settings.recheckSeconds) }
 }
 
 function createSessionStore(

@@ -1,6 +1,7 @@
 import { TokenClientError } from '../base/errors.js'
 import { badOption } from '../base/options-reader.js'
-import { type ClientCredential, obtain } from './client-credential.js'
+import { isGuid } from '../base/identifiers.js'
+import { type ClientCredential, noteHint, obtain } from './client-credential.js'
 
 /**
  * A client secret, or a function that returns the current one (from a vault, from a file). The function is called for
@@ -25,6 +26,8 @@ export function clientSecret(secret: string | (() => string | Promise<string>)):
     if (!isSecret(current)) {
       throw new TokenClientError('client_credential_unusable', { reason: 'not_a_string' })
     }
+    if (current.trim() !== current) noteHint(client, 'secret_white_space')
+    else if (isGuid(current)) noteHint(client, 'secret_id')
     const methods = server.token_endpoint_auth_methods_supported
     // RFC 8414 section 2: client_secret_basic is the default when nothing is listed.
     const { ClientSecretPost, ClientSecretBasic } = await import('oauth4webapi')

@@ -76,6 +76,17 @@ export function readClaimsChallenge(
   return undefined
 }
 
+/** Whether a challenge says that the token is not accepted, and nothing else (RFC 6750 section 3.1). */
+export function refusesToken(header: string | null): boolean {
+  const challenges = readChallenges(header ?? '')
+  return challenges.some(
+    ({ scheme, parameters }) =>
+      (scheme === 'bearer' || scheme === 'dpop') &&
+      parameters.get('error') === 'invalid_token' &&
+      !parameters.has('claims'),
+  )
+}
+
 /** Standard base64, base64url, with or without padding, or the JSON itself. */
 function decodeClaims(text: string): string | undefined {
   try {

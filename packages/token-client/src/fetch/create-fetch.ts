@@ -1,28 +1,37 @@
-import type { AuthorityRules } from '../authorities/authority.js'
 import type { AcquiredToken } from '../base/acquired-token.js'
 import { badOption, checkNames, checkObject, readFunction } from '../base/options-reader.js'
 import { isSecure } from '../base/secure-url.js'
 import { type AcquireOptions, checkTarget } from '../base/target.js'
+import type { AgentUser } from '../grants/agent-user.js'
 import type { ValidatedUserToken } from '../user-tokens/user-token.js'
-import type { CreateFetchOptions } from './fetch-options.js'
+import type { CreateFetchOptions, SessionFetchOptions } from './fetch-options.js'
+import { createTokenFetch, type FetchContext, originOf } from './token-fetch.js'
+
+type TenantOptions = AcquireOptions & { readonly tenantId?: string | undefined }
 
 /** The methods of a client that bring the tokens. */
 export interface TokenAcquirer {
-  acquireForApp(options: AcquireOptions & { readonly tenantId?: string | undefined }): Promise<AcquiredToken>
+  acquireForApp(options: TenantOptions): Promise<AcquiredToken>
+  acquireForAgentUser(user: AgentUser, options: TenantOptions): Promise<AcquiredToken>
   acquireOnBehalfOf(userToken: string | ValidatedUserToken, options: AcquireOptions): Promise<AcquiredToken>
 }
-
-const optionNames = ['target', 'origin', 'userToken', 'tenantId', 'fetch']
 
 /** See `TokenClient.createFetch`. */
 export function createTargetFetch(
   options: CreateFetchOptions,
   client: TokenAcquirer,
-  authority: AuthorityRules,
+  context: FetchContext,
 ): typeof fetch {
   checkObject('createFetch', options)
-  checkNames('createFetch', options, optionNames)
-  const { target, userToken, tenantId } = options
+  checkNames('createFetch', options, ['target', 'origin', 'userToken', 'agentUser', 'tenantId', 'fetch'])
+  const { target, userToken, agentUser, tenantId }: CreateFetchOptions = options
+  if (userToken !== undefined && agentUser !== undefined) {
+    throw badOption(
+      'createFetch',
+      'agentUser',
+      'must be left out with userToken: a request is made for one user',
+    )
+  }
   if (userToken !== undefined && tenantId !== undefined) {
     throw badOption(
       'createFetch',
@@ -30,62 +39,53 @@ export function createTargetFetch(
       "must be left out with userToken: the user's token names the tenant",
     )
   }
-  const send: typeof fetch =
+  checkFetchTarget(target)
+  return create(
+    options,
+    (more) => {
+      if (userToken !== undefined) return client.acquireOnBehalfOf(userToken, { ...target, ...more })
+      if (agentUser !== undefined)
+        return client.acquireForAgentUser(agentUser, { ...target, ...more, tenantId })
+      return client.acquireForApp({ ...target, ...more, tenantId })
+    },
+    context,
+  )
+}
+
+/** See `TokenSession.createFetch`. */
+export function createSessionFetch(
+  options: SessionFetchOptions,
+  acquire: (options: AcquireOptions) => Promise<AcquiredToken>,
+  context: FetchContext,
+): typeof fetch {
+  checkObject('createFetch', options)
+  checkNames('createFetch', options, ['target', 'origin', 'fetch'])
+  const { target }: SessionFetchOptions = options
+  if (target !== undefined) checkFetchTarget(target)
+  return create(options, (more) => acquire({ ...target, ...more }), context)
+}
+
+function create(
+  options: SessionFetchOptions,
+  acquire: (options: Pick<AcquireOptions, 'claims' | 'refresh' | 'signal'>) => Promise<AcquiredToken>,
+  context: FetchContext,
+): typeof fetch {
+  const custom =
     options.fetch === undefined
-      ? (input, init) => globalThis.fetch(input, init)
-      : readFunction('createFetch', 'fetch', options.fetch)
-  const origins = readOrigins(options.origin)
+      ? undefined
+      : readFunction<typeof fetch>('createFetch', 'fetch', options.fetch)
+  return createTokenFetch(readOrigins(options.origin), acquire, custom, context)
+}
+
+function checkFetchTarget(target: NonNullable<SessionFetchOptions['target']>): void {
   checkTarget(target)
-  if ('claims' in target || 'signal' in target) {
+  if ('claims' in target || 'signal' in target || 'refresh' in target) {
     throw badOption(
       'createFetch',
       'target',
-      'must be { resource } or { scopes }: claims and signal come with a request',
+      'must be { resource } or { scopes }: claims, refresh and signal come with a request',
     )
   }
-  const acquire = (more: Pick<AcquireOptions, 'claims' | 'signal'>) =>
-    userToken === undefined
-      ? client.acquireForApp({ ...target, ...more, tenantId })
-      : client.acquireOnBehalfOf(userToken, { ...target, ...more })
-
-  return async (input, init = {}) => {
-    const request = input instanceof Request ? input : undefined
-    // Converted to text once: the address that is checked is the one that is used.
-    const address = input instanceof Request ? input : String(input)
-    const url = typeof address === 'string' ? address : address.url
-    if (!origins.has(originOf(url))) return send(input, init)
-    const headers = new Headers(init.headers ?? request?.headers)
-    if (headers.has('authorization')) {
-      throw new TypeError('createFetch: the authorization header must be left out: this fetch sets it')
-    }
-    const signal = init.signal ?? request?.signal
-    const sendWithToken = async (claims?: string) => {
-      const { accessToken } = await acquire({ claims, signal })
-      headers.set('authorization', `Bearer ${accessToken}`)
-      // A redirect to another origin loses the header (Fetch standard, "HTTP-redirect fetch").
-      return send(address, { ...init, headers })
-    }
-    const response = await sendWithToken()
-    if (response.status !== 401 || !canBeSentAgain(init.body ?? request?.body)) return response
-    const claims = await readChallenge(response, origins, authority)
-    if (claims === undefined) return response
-    await response.body?.cancel()
-    return sendWithToken(claims)
-  }
-}
-
-/** The claims that the target asks for, if this authority can answer them. */
-async function readChallenge(
-  response: Response,
-  origins: ReadonlySet<string>,
-  authority: AuthorityRules,
-): Promise<string | undefined> {
-  // After redirects, the challenge may come from another server than the target.
-  if (response.url !== '' && !origins.has(originOf(response.url))) return undefined
-  if (!authority.takesClaims) return undefined
-  const { readClaimsChallenge } = await import('./claims-challenge.js')
-  const isOwnAddress = (uri: URL) => authority.isOwnAddress(uri)
-  return readClaimsChallenge(response.headers.get('www-authenticate'), isOwnAddress)
 }
 
 function readOrigins(origin: unknown): ReadonlySet<string> {
@@ -100,22 +100,4 @@ function readOrigins(origin: unknown): ReadonlySet<string> {
     )
   }
   return new Set(origins)
-}
-
-function originOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).origin : ''
-}
-
-/** A stream can be read only once. */
-function canBeSentAgain(body: unknown): boolean {
-  return (
-    body === undefined ||
-    body === null ||
-    typeof body === 'string' ||
-    body instanceof ArrayBuffer ||
-    ArrayBuffer.isView(body) ||
-    body instanceof URLSearchParams ||
-    body instanceof FormData ||
-    body instanceof Blob
-  )
 }

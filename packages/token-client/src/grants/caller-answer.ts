@@ -1,12 +1,17 @@
 import type { AuthorityRules } from '../authorities/authority.js'
+import type { FailedRequest } from '../base/diagnosis.js'
 import {
   type CallerAnswer,
   isTokenClientError,
+  phraseOf,
   statusOf,
   type TokenClientError,
-  withAnswer,
+  withDetails,
 } from '../base/errors.js'
+import type { Target } from '../base/target.js'
+import { requestedToken } from '../observers/reporter.js'
 import type { ValidatedUserToken } from '../user-tokens/user-token.js'
+import type { ClientContext } from './client-context.js'
 
 const defaultRetrySeconds = 5
 // Node accepts 16 KiB of headers, others 8: a longer challenge would make the whole answer unreadable.
@@ -23,7 +28,23 @@ export function answerCaller(
   authority: AuthorityRules,
 ): unknown {
   if (!isTokenClientError(error) || typeof userToken !== 'object' || userToken === null) return error
-  return withAnswer(error, answerOf(error, userToken, authority))
+  return withDetails(error, { answer: answerOf(error, userToken, authority) })
+}
+
+/** The error with what was requested, if it was thrown before the token endpoint could add it. */
+export function nameRequest(
+  error: unknown,
+  { authority, clientId }: ClientContext,
+  grant: FailedRequest['grant'],
+  target: Target & { readonly tenantId?: string | undefined },
+): unknown {
+  if (!isTokenClientError(error) || error.request !== undefined) return error
+  const request = {
+    ...requestedToken(grant, target),
+    clientId,
+    authority: authority.describe(target.tenantId),
+  }
+  return withDetails(error, { request })
 }
 
 function answerOf(
@@ -42,7 +63,9 @@ function answerOf(
     case 'new-user-token':
       return {
         status: 401,
-        headers: { 'WWW-Authenticate': `Bearer error="invalid_token", error_description="${error.message}"` },
+        headers: {
+          'WWW-Authenticate': `Bearer error="invalid_token", error_description="${phraseOf(error)}"`,
+        },
       }
     case 'retry': {
       const seconds = Math.max(1, Math.ceil(error.retryAfterSeconds ?? defaultRetrySeconds))

@@ -1,5 +1,6 @@
 import type { AuthorityRules, RequestParameters } from '../authorities/authority.js'
 import { TokenClientError } from '../base/errors.js'
+import type { DpopSettings } from '../bound-tokens/dpop-options.js'
 import type { Target } from '../base/target.js'
 import type { TokenEndpoint } from '../token-endpoint/token-endpoint.js'
 import { checkAudience, type UserToken } from '../user-tokens/user-token.js'
@@ -7,12 +8,17 @@ import { checkAudience, type UserToken } from '../user-tokens/user-token.js'
 /** What every grant needs to know about its client. */
 export interface ClientContext {
   readonly authority: AuthorityRules
+  readonly clientId: string
   readonly endpoint: TokenEndpoint
   /** Authority, version, client and capabilities: the first part of every cache key. */
   readonly identity: string
   readonly clientCapabilities: readonly string[]
   readonly audiences: ReadonlySet<string> | undefined
+  /** The key that tokens are bound to, except those of sessions with keys of their own. */
+  readonly dpop: DpopSettings | undefined
   readonly clock: () => number
+  /** Sends requests over TLS with the client's certificate (`mutualTls`). */
+  readonly tlsFetch: typeof fetch | undefined
 }
 
 /** Reads a user's token and refuses one that the service, or this client's `audience`, does not accept. */

@@ -1,4 +1,5 @@
-import { checkTarget, type Target } from '../base/target.js'
+import { checkTarget, type RequestedTarget, type Target } from '../base/target.js'
+import { requestedToken } from '../observers/reporter.js'
 import { keysOf } from './cache-key.js'
 import { type ClientContext, targetParameters } from './client-context.js'
 import type { PreparedGrant, TokenGrant } from './grant.js'
@@ -12,7 +13,8 @@ export class ClientCredentialsGrant implements TokenGrant {
   readonly #context: ClientContext
   readonly #tenantId: string | undefined
 
-  constructor(context: ClientContext, target: Target & { readonly tenantId?: string | undefined }) {
+  constructor(context: ClientContext, target: RequestedTarget & { readonly tenantId?: string | undefined }) {
+    checkTarget(target, ['tenantId'])
     this.#context = context
     this.target = target
     this.#tenantId = target.tenantId
@@ -28,15 +30,16 @@ export class ClientCredentialsGrant implements TokenGrant {
   }
 
   prepare(): PreparedGrant {
-    const { authority, endpoint } = this.#context
-    checkTarget(this.target, ['tenantId'])
+    const { authority, endpoint, dpop } = this.#context
     const request = {
       tenantId: authority.applicationTenant(this.#tenantId),
       grantType: 'client_credentials',
       parameters: targetParameters(this.#context, this.target),
-      invalidGrant: 'request_refused',
+      requested: requestedToken('app', this.target),
+      subject: undefined,
+      key: dpop?.key,
       repeatable: true,
     } as const
-    return { revokedWith: [], notAfter: Infinity, redeem: () => endpoint.request(request) }
+    return { revokedWith: [], key: dpop?.key, notAfter: Infinity, redeem: () => endpoint.request(request) }
   }
 }

@@ -1,6 +1,8 @@
 import { sha256 } from '../base/identifiers.js'
-import { checkTarget, type Target } from '../base/target.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import { checkTarget, type RequestedTarget, type Target } from '../base/target.js'
+import type { DpopKey } from '../bound-tokens/dpop-key.js'
+import { requestedToken } from '../observers/reporter.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
 import type { TokenEndpoint, TokenRequest } from '../token-endpoint/token-endpoint.js'
 import { userRevocationName } from '../user-tokens/owner.js'
 import type { UserToken } from '../user-tokens/user-token.js'
@@ -10,7 +12,7 @@ import type { PreparedGrant, TokenGrant } from './grant.js'
 
 /**
  * A token on behalf of a user (OBO). Entra: `jwt-bearer` with `requested_token_use=on_behalf_of`; other services: token
- * exchange (RFC 8693). `token-endpoint/token-answer.ts` reads the answer, as it reads every grant's.
+ * exchange (RFC 8693). `token-answers/token-answer.ts` reads the answer, as it reads every grant's.
  */
 export class OnBehalfOfGrant implements TokenGrant {
   readonly name = 'obo'
@@ -20,7 +22,8 @@ export class OnBehalfOfGrant implements TokenGrant {
   readonly #context: ClientContext
   readonly #userToken: string
 
-  constructor(context: ClientContext, userToken: string, target: Target) {
+  constructor(context: ClientContext, userToken: string, target: RequestedTarget) {
+    checkTarget(target)
     this.#context = context
     this.#userToken = userToken
     this.target = target
@@ -36,12 +39,12 @@ export class OnBehalfOfGrant implements TokenGrant {
   }
 
   prepare(): PreparedGrant {
-    checkTarget(this.target)
     const userToken = readUserToken(this.#context, this.#userToken)
     const { endpoint } = this.#context
-    const request = onBehalfOfRequest(this.#context, userToken, this.target)
+    const request = onBehalfOfRequest(this.#context, userToken, this.target, this.#context.dpop?.key)
     return {
       revokedWith: userToken.owner === undefined ? [] : [userRevocationName(userToken.owner)],
+      key: request.key,
       notAfter: userToken.expiresAt,
       redeem: () => redeem(endpoint, request),
     }
@@ -59,14 +62,18 @@ export function onBehalfOfRequest(
   context: ClientContext,
   userToken: UserToken,
   target: Target,
+  key: DpopKey | undefined,
   offline?: 'offline',
 ): TokenRequest {
-  const { grantType, parameters } = context.authority.onBehalfOf(userToken.text)
+  const { grantType, parameters, obtainParameters } = context.authority.onBehalfOf(userToken.text, offline)
   return {
     tenantId: userToken.tenantId,
     grantType,
+    obtainParameters,
     parameters: { ...parameters, ...targetParameters(context, target, offline) },
-    invalidGrant: 'interaction_required',
+    requested: requestedToken('obo', target),
+    subject: userToken.owner === undefined ? sha256(userToken.text) : userRevocationName(userToken.owner),
+    key,
     repeatable: true,
   }
 }

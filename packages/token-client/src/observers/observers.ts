@@ -5,7 +5,7 @@ export interface RequestedToken {
   /** `app`: client credentials; `obo`: on behalf of a user; `session`: with the refresh token of a session. */
   readonly grant: 'app' | 'obo' | 'session'
   /** The target's resource, when the target named one. */
-  readonly resource?: string
+  readonly resource?: string | readonly string[]
   /** The target's scopes, when the target named some. */
   readonly scopes?: readonly string[]
 }
@@ -53,6 +53,21 @@ export interface TokenFailureEvent extends RequestedToken {
   readonly durationSeconds: number
 }
 
+/** An own function of the client's credential failed. */
+export interface TokenCredentialFaultEvent {
+  /** `error`: the function threw or rejected; `timeout`: it did not settle within `timeoutSeconds`. */
+  readonly fault: 'error' | 'timeout'
+  /** The name of the thrown error's class and its system code, such as `VaultError ECONNRESET`, if it has them. */
+  readonly reason?: string
+  /**
+   * The thrown object itself. It may hold the secret: do not log it whole. Only the observer gets it; it is in no error and
+   * in no event of the diagnostics channel.
+   */
+  readonly error?: unknown
+  /** Seconds from the call to the fault. */
+  readonly durationSeconds: number
+}
+
 /** The shared store failed, or holds an entry that cannot be used. */
 export interface TokenStoreFaultEvent {
   /** What was tried. */
@@ -71,8 +86,9 @@ export interface TokenStoreFaultEvent {
 /**
  * Functions that are notified of what the client does. They decide nothing: what they return is ignored, and one that
  * throws or rejects changes nothing. The same events go to `diagnostics_channel`, as `countersign:token-request`,
- * `countersign:token-hit`, `countersign:token-miss`, `countersign:token-refresh`, `countersign:token-failure` and
- * `countersign:token-store-fault`. The events hold no secret, no token and no user, and are frozen.
+ * `countersign:token-hit`, `countersign:token-miss`, `countersign:token-refresh`, `countersign:token-failure`,
+ * `countersign:token-credential-fault` and `countersign:token-store-fault`. The events hold no secret, no token and no user
+ * (except `error` of `onCredentialFault`, which holds whatever your function threw), and are frozen.
  */
 export interface TokenClientObservers {
   /** Called for each request to the token endpoint, after its answer. */
@@ -85,6 +101,8 @@ export interface TokenClientObservers {
   readonly onRefresh?: ((event: TokenRefreshEvent) => void) | undefined
   /** Called for each call that fails with a `TokenClientError`. */
   readonly onFailure?: ((event: TokenFailureEvent) => void) | undefined
+  /** Called when an own function of the credential threw or did not settle. It alone gets what the function threw. */
+  readonly onCredentialFault?: ((event: TokenCredentialFaultEvent) => void) | undefined
   /** Called for each fault of the shared store. */
   readonly onStoreFault?: ((event: TokenStoreFaultEvent) => void) | undefined
 }
@@ -95,5 +113,6 @@ export const observerNames = [
   'onMiss',
   'onRefresh',
   'onFailure',
+  'onCredentialFault',
   'onStoreFault',
 ] as const satisfies readonly (keyof TokenClientObservers)[]

@@ -1,8 +1,10 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
+import { ignoreRejection } from '../base/ignore-rejection.js'
 import type { Target } from '../base/target.js'
 import type {
   RequestedToken,
   TokenClientObservers,
+  TokenCredentialFaultEvent,
   TokenFailureEvent,
   TokenHitEvent,
   TokenMissEvent,
@@ -18,6 +20,8 @@ export interface Reporter {
   miss(event: TokenMissEvent): void
   refresh(event: TokenRefreshEvent): void
   failure(event: TokenFailureEvent): void
+  /** `thrown` goes to the observer only. */
+  credentialFault(event: TokenCredentialFaultEvent, thrown: { readonly thrown: unknown } | undefined): void
   storeFault(event: TokenStoreFaultEvent): void
 }
 
@@ -27,11 +31,12 @@ const channels = {
   miss: channel('countersign:token-miss'),
   refresh: channel('countersign:token-refresh'),
   failure: channel('countersign:token-failure'),
+  credentialFault: channel('countersign:token-credential-fault'),
   storeFault: channel('countersign:token-store-fault'),
 }
 
 export function createReporter(observers: TokenClientObservers): Reporter {
-  const { onRequest, onHit, onMiss, onRefresh, onFailure, onStoreFault } = observers
+  const { onRequest, onHit, onMiss, onRefresh, onFailure, onCredentialFault, onStoreFault } = observers
   return {
     request: (event) => report(channels.request, onRequest, event),
     hit(grant, target, tier) {
@@ -42,6 +47,13 @@ export function createReporter(observers: TokenClientObservers): Reporter {
     miss: (event) => report(channels.miss, onMiss, event),
     refresh: (event) => report(channels.refresh, onRefresh, event),
     failure: (event) => report(channels.failure, onFailure, event),
+    credentialFault(event, thrown) {
+      notify(
+        onCredentialFault,
+        Object.freeze(thrown === undefined ? { ...event } : { ...event, error: thrown.thrown }),
+      )
+      report(channels.credentialFault, undefined, event)
+    },
     storeFault: (event) => report(channels.storeFault, onStoreFault, event),
   }
 }
@@ -49,7 +61,7 @@ export function createReporter(observers: TokenClientObservers): Reporter {
 export function requestedToken(grant: RequestedToken['grant'], { resource, scopes }: Target): RequestedToken {
   return {
     grant,
-    ...(resource === undefined ? {} : { resource }),
+    ...(resource === undefined ? {} : { resource: typeof resource === 'string' ? resource : [...resource] }),
     ...(scopes === undefined ? {} : { scopes: [...scopes] }),
   }
 }
@@ -60,12 +72,14 @@ export function secondsSince(startedAt: number): number {
 
 function report<E extends object>(to: Channel, observer: ((event: E) => void) | undefined, event: E): void {
   Object.freeze(event)
-  try {
-    const result: unknown = observer?.(event)
-    // `Promise.resolve` also takes promises of other realms and libraries.
-    if (typeof result === 'object' && result !== null) Promise.resolve(result).catch(() => {})
-  } catch {
-    // An observer's failure changes nothing, at once or later: an unhandled rejection would end the process.
-  }
+  notify(observer, event)
   to.publish(event)
+}
+
+function notify<E>(observer: ((event: E) => void) | undefined, event: E): void {
+  try {
+    ignoreRejection(observer?.(event))
+  } catch {
+    // An observer's failure changes nothing.
+  }
 }

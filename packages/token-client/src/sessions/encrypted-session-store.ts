@@ -1,5 +1,6 @@
 import type { EncryptedStore } from '../store/encrypted-store.js'
 import type { RevocationStamps } from '../store/revocation-stamps.js'
+import type { Need } from '../store/store-access.js'
 import { userRevocationName } from '../user-tokens/owner.js'
 import {
   type SessionRecord,
@@ -37,8 +38,8 @@ export class EncryptedSessionStore implements SessionStore {
     return this.#stamps.read(sessionRevocationNames(id, user), 'needed')
   }
 
-  async read(id: string): Promise<SessionRecord | undefined> {
-    return (await this.#open(id))?.record
+  async read(id: string, need: Need = 'needed'): Promise<SessionRecord | undefined> {
+    return (await this.#open(id, need))?.record
   }
 
   create(id: string, record: SessionRecord, stamps: string | undefined): Promise<void> {
@@ -46,7 +47,7 @@ export class EncryptedSessionStore implements SessionStore {
   }
 
   async replace(id: string, record: SessionRecord): Promise<boolean> {
-    const current = await this.#open(id)
+    const current = await this.#open(id, 'needed')
     if (current !== undefined) await this.#put(id, record, current.stamps)
     return current !== undefined
   }
@@ -63,11 +64,12 @@ export class EncryptedSessionStore implements SessionStore {
     return this.#store.exclusively(this.#nameOf(id), work)
   }
 
-  async #open(id: string): Promise<{ record: SessionRecord; stamps: string } | undefined> {
-    const entry = await this.#store.get(this.#nameOf(id), 'needed')
+  async #open(id: string, need: Need): Promise<{ record: SessionRecord; stamps: string } | undefined> {
+    const entry = await this.#store.get(this.#nameOf(id), need)
     if (entry === undefined) return undefined
     const record = entry.value as SessionRecord
-    const stamps = await this.stamps(id, userRevocationName(record.owner))
+    const names = sessionRevocationNames(id, userRevocationName(record.owner))
+    const stamps = await this.#stamps.read(names, need)
     return stamps === entry.stamps ? { record, stamps } : undefined
   }
 

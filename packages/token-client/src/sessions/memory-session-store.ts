@@ -1,7 +1,10 @@
 import { userRevocationName } from '../user-tokens/owner.js'
 import type { SessionLimits, SessionRecord, SessionStore } from './session-store.js'
 
-/** Sessions in this process's memory. A session ends when it was idle for `idleSeconds`; past `maxSessions` the longest idle one ends. */
+/**
+ * Sessions in this process's memory. A session ends when it was idle for `idleSeconds`; past `maxSessions` the longest idle
+ * one of the same user ends, or, when that user has no other, the longest idle one of all.
+ */
 export class MemorySessionStore implements SessionStore {
   readonly #limits: SessionLimits
   readonly #clock: () => number
@@ -26,12 +29,12 @@ export class MemorySessionStore implements SessionStore {
   }
 
   async create(id: string, record: SessionRecord): Promise<void> {
-    this.#put(id, record)
-    const user = userRevocationName(record.owner)
-    const ids = this.#users.get(user)
-    if (ids === undefined) this.#users.set(user, new Set([id]))
-    else ids.add(id)
     this.#removeIdle()
+    this.#put(id, record)
+    if (this.#sessions.size <= this.#limits.maxSessions) return
+    // One user with many sessions ends no other user's.
+    const [longestIdle] = this.#idsOf(record)
+    this.#delete(longestIdle === id ? firstOf(this.#sessions.keys()) : longestIdle!)
   }
 
   async replace(id: string, record: SessionRecord): Promise<boolean> {
@@ -52,9 +55,21 @@ export class MemorySessionStore implements SessionStore {
     return work()
   }
 
+  /** Puts a session at the end of the order of all and of its user's. */
   #put(id: string, record: SessionRecord): void {
     this.#sessions.delete(id)
     this.#sessions.set(id, { record, usedAt: this.#clock() })
+    const ids = this.#idsOf(record)
+    ids.delete(id)
+    ids.add(id)
+  }
+
+  /** The sessions of the record's user, in the order of their last use. */
+  #idsOf({ owner }: SessionRecord): Set<string> {
+    const user = userRevocationName(owner)
+    let ids = this.#users.get(user)
+    if (ids === undefined) this.#users.set(user, (ids = new Set()))
+    return ids
   }
 
   #delete(id: string): void {
@@ -68,10 +83,14 @@ export class MemorySessionStore implements SessionStore {
   }
 
   #removeIdle(): void {
+    const now = this.#clock()
     for (const [id, { usedAt }] of this.#sessions) {
-      const isIdle = usedAt + this.#limits.idleSeconds <= this.#clock()
-      if (!isIdle && this.#sessions.size <= this.#limits.maxSessions) return
+      if (usedAt + this.#limits.idleSeconds > now) return
       this.#delete(id)
     }
   }
+}
+
+function firstOf(keys: Iterator<string>): string {
+  return keys.next().value!
 }

@@ -1,9 +1,11 @@
 import { isTokenClientError, TokenClientError } from '../base/errors.js'
-import type { Target } from '../base/target.js'
+import type { RequestedTarget, Target } from '../base/target.js'
+import type { DpopKey } from '../bound-tokens/dpop-key.js'
 import { keysOf } from '../grants/cache-key.js'
 import { targetParameters } from '../grants/client-context.js'
 import type { PreparedGrant, TokenGrant } from '../grants/grant.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import { requestedToken } from '../observers/reporter.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
 import { userRevocationName } from '../user-tokens/owner.js'
 import type { SessionContext } from './session-context.js'
 import {
@@ -24,16 +26,19 @@ export class RefreshTokenGrant implements TokenGrant {
   readonly #context: SessionContext
   readonly #id: string
   readonly #user: string
+  readonly #key: DpopKey | undefined
 
   constructor(
     context: SessionContext,
     id: string,
     { owner, tenantId }: Pick<SessionRecord, 'owner' | 'tenantId'>,
-    target: Target,
+    key: DpopKey | undefined,
+    target: RequestedTarget,
   ) {
     this.#context = context
     this.#id = id
     this.#user = userRevocationName(owner)
+    this.#key = key
     this.target = target
     const client = context.client.identity
     const keys = keysOf({ client, grant: 'session', tenantId, subject: id, target })
@@ -45,16 +50,22 @@ export class RefreshTokenGrant implements TokenGrant {
     const { turns } = this.#context
     return {
       revokedWith: sessionRevocationNames(this.#id, this.#user),
+      key: this.#key,
       notAfter: Infinity,
-      redeem: () => turns.run(this.#id, () => redeem(this.#context, this.#id, this.target)),
+      redeem: () => turns.run(this.#id, () => redeem(this.#context, this.#id, this.target, this.#key)),
     }
   }
 }
 
-async function redeem(context: SessionContext, id: string, target: Target): Promise<TokenAnswer> {
+async function redeem(
+  context: SessionContext,
+  id: string,
+  target: Target,
+  key: DpopKey | undefined,
+): Promise<TokenAnswer> {
   const { memory, store } = context
   const record = await readRecord(store, id)
-  const result = await requestWith(context, record, target)
+  const result = await requestWith(context, record, target, key)
   const isRefused = isTokenClientError(result)
   const refreshToken = isRefused ? undefined : (result.refreshToken ?? record.refreshToken)
   // The session may have ended in the meantime: then nothing is written, and no token is returned.
@@ -69,8 +80,9 @@ async function redeem(context: SessionContext, id: string, target: Target): Prom
 /** The answer, or the refusal that ends the refresh token. Throws any other error. */
 async function requestWith(
   { client }: SessionContext,
-  { tenantId, refreshToken }: SessionRecord,
+  { owner, tenantId, refreshToken }: SessionRecord,
   target: Target,
+  key: DpopKey | undefined,
 ): Promise<TokenAnswer | TokenClientError> {
   if (refreshToken === undefined) throw new TokenClientError('session_needs_user')
   try {
@@ -78,7 +90,9 @@ async function requestWith(
       tenantId,
       grantType: 'refresh_token',
       parameters: { refresh_token: refreshToken, ...targetParameters(client, target, 'offline') },
-      invalidGrant: 'refresh_token_expired',
+      requested: requestedToken('session', target),
+      subject: userRevocationName(owner),
+      key,
       repeatable: client.authority.refreshTokensAreReusable,
     })
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { WorkInProgress } from '../base/work-in-progress.js'
 import type { TokenMemory } from '../cache/token-memory.js'
 import type { ClientContext } from '../grants/client-context.js'
 import type { SessionStore } from './session-store.js'
@@ -9,4 +10,5 @@ export interface SessionContext {
   readonly memory: TokenMemory
   readonly store: SessionStore
   readonly turns: SessionTurns
+  readonly work: WorkInProgress
 }

@@ -1,5 +1,7 @@
 import { isTokenClientError, TokenClientError } from '../base/errors.js'
+import type { StoredKey } from '../bound-tokens/dpop-key.js'
 import type { Target } from '../base/target.js'
+import type { Need } from '../store/store-access.js'
 import type { SessionOwner } from '../user-tokens/user-token.js'
 
 /** What is remembered of a session. Plain data, so that it can be stored anywhere. */
@@ -7,6 +9,8 @@ export interface SessionRecord {
   readonly owner: SessionOwner
   readonly tenantId: string | undefined
   readonly target: Target
+  /** The session's own key (DPoP), as JWK. */
+  readonly proofKey?: StoredKey | undefined
   /** Absent after the service has refused it for good: then the session needs its user. */
   readonly refreshToken: string | undefined
 }
@@ -15,7 +19,7 @@ export interface SessionRecord {
 export interface SessionStore {
   /** Read before the first token of a session is requested, and passed to `create`: see `RevocationStamps`. */
   stamps(id: string, user: string): Promise<string | undefined>
-  read(id: string): Promise<SessionRecord | undefined>
+  read(id: string, need?: Need): Promise<SessionRecord | undefined>
   create(id: string, record: SessionRecord, stamps: string | undefined): Promise<void>
   /** Writes over an existing record only, and returns whether there was one: a session that has ended stays ended. */
   replace(id: string, record: SessionRecord): Promise<boolean>

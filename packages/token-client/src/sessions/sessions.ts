@@ -3,11 +3,14 @@ import type { AcquiredToken } from '../base/acquired-token.js'
 import { TokenClientError } from '../base/errors.js'
 import { sha256 } from '../base/identifiers.js'
 import { type AcquireOptions, checkTarget, type Target, withoutChallenge } from '../base/target.js'
+import { DpopKey } from '../bound-tokens/dpop-key.js'
 import type { TokenSource } from '../cache/token-source.js'
-import { answerCaller } from '../grants/caller-answer.js'
+import { createSessionFetch } from '../fetch/create-fetch.js'
+import { answerCaller, nameRequest } from '../grants/caller-answer.js'
 import { readUserToken } from '../grants/client-context.js'
 import { onBehalfOfRequest } from '../grants/on-behalf-of.js'
-import type { TokenAnswer } from '../token-endpoint/token-answer.js'
+import type { TokenAnswer } from '../token-answers/token-answer.js'
+import type { Need } from '../store/store-access.js'
 import { isSameOwner, readOwner, userRevocationName } from '../user-tokens/owner.js'
 import {
   type SessionOwner,
@@ -39,9 +42,10 @@ export class Sessions {
   async start(userToken: string | ValidatedUserToken, options: AcquireOptions): Promise<TokenSession> {
     try {
       checkTarget(options)
-      return await this.#start(this.#readUserToken(userToken), options)
+      return await this.#context.work.track(this.#start(this.#readUserToken(userToken), options))
     } catch (error) {
-      throw answerCaller(error, userToken, this.#context.client.authority)
+      const { client } = this.#context
+      throw answerCaller(nameRequest(error, client, 'obo', options), userToken, client.authority)
     }
   }
 
@@ -90,58 +94,71 @@ export class Sessions {
     const target = withoutChallenge(options)
     const stamps = await store.stamps(id, user)
     const askedAt = client.clock()
-    const answer = await this.#redeemUserToken(token, options)
+    const key = this.#newKey()
+    const answer = await this.#redeemUserToken(token, options, key)
     options.signal?.throwIfAborted()
     const { owner, tenantId } = token
-    const record = { owner, tenantId, target, refreshToken: answer.refreshToken }
+    const proofKey = client.dpop?.isPerSession ? key?.export() : undefined
+    const record = { owner, tenantId, target, proofKey, refreshToken: answer.refreshToken }
     await store.create(id, record, stamps)
-    this.#addToken(id, record, answer, askedAt, stamps)
+    this.#addToken(id, record, key, answer, askedAt, stamps)
     return record
   }
 
-  #open(key: string, { owner, tenantId, target }: SessionRecord): TokenSession {
+  #open(key: string, record: SessionRecord): TokenSession {
     const id = sha256(key)
-    const known = { owner, tenantId, target, refreshToken: undefined }
+    const { target } = record
+    const known = { ...record, refreshToken: undefined }
+    const proofKey = this.#keyOf(record)
+    const acquire = async (options?: AcquireOptions) => {
+      try {
+        return await this.#acquire(id, known, proofKey, options)
+      } catch (error) {
+        throw nameRequest(error, this.#context.client, 'session', options ?? target)
+      }
+    }
     return createTokenSession(key, {
-      acquire: (options) => this.#acquire(id, known, options),
+      acquire,
+      createFetch: (options) => createSessionFetch(options, acquire, this.#context.client),
       renew: (userToken) => this.#renew(id, userToken),
-      end: () => this.#end(id),
+      end: () => this.#context.work.track(this.#end(id)),
     })
   }
 
   async #acquire(
     id: string,
     known: SessionRecord,
+    key: DpopKey | undefined,
     options: AcquireOptions | undefined,
   ): Promise<AcquiredToken> {
-    const record = await this.#readOrFault(id)
+    this.#context.work.checkOpen()
+    const namesTarget = options?.resource !== undefined || options?.scopes !== undefined
+    const target = namesTarget ? options : { ...options, ...known.target }
+    checkTarget(target)
+    const grant = new RefreshTokenGrant(this.#context, id, known, key, target)
+    const needsNew = target.claims !== undefined || target.refresh === true
+    // A token in memory does not wait for a store that is down.
+    const need = !needsNew && this.#source.holds(grant) ? 'helpful' : 'needed'
+    const record = await this.#readOrFault(id, need)
     if (record === undefined) {
       this.#revokeInMemory(id)
       throw new TokenClientError('session_unknown')
     }
-    const fault = isStoreFault(record) ? record : undefined
-    const { owner, tenantId, target: first, refreshToken } = isStoreFault(record) ? known : record
-    const namesTarget = options?.resource !== undefined || options?.scopes !== undefined
-    const target = namesTarget ? options : { ...options, ...first }
-    checkTarget(target)
-    const grant = new RefreshTokenGrant(this.#context, id, { owner, tenantId }, target)
-    if (target.claims === undefined) {
-      const cached = this.#source.cached(grant)
-      if (cached !== undefined) return cached
-    } else {
-      this.#source.discard(grant)
-    }
+    if (target.claims !== undefined) this.#source.discard(grant)
+    const cached = needsNew ? undefined : this.#source.cached(grant)
+    if (cached !== undefined) return cached
     // While the store is down, a session lives on the tokens that this process already holds.
-    if (fault !== undefined) throw fault
-    if (refreshToken === undefined) throw new TokenClientError('session_needs_user')
+    if (isStoreFault(record)) throw record
+    if (record.refreshToken === undefined) throw new TokenClientError('session_needs_user')
     return this.#source.request(grant, grant.prepare(), options?.signal)
   }
 
   async #renew(id: string, userToken: string | ValidatedUserToken): Promise<void> {
-    const { client, turns } = this.#context
+    const { client, turns, work } = this.#context
+    work.checkOpen()
     try {
       const token = this.#readUserToken(userToken)
-      await turns.run(id, () => this.#renewInTurn(id, token))
+      await work.track(turns.run(id, () => this.#renewInTurn(id, token)))
     } catch (error) {
       throw answerCaller(error, userToken, client.authority)
     }
@@ -153,8 +170,9 @@ export class Sessions {
     if (!isSameOwner(record.owner, token.owner)) throw new TokenClientError('session_unknown')
     const stamps = await store.stamps(id, userRevocationName(record.owner))
     const askedAt = client.clock()
-    const answer = await this.#redeemUserToken(token, record.target)
-    this.#addToken(id, record, answer, askedAt, stamps)
+    const key = this.#keyOf(record)
+    const answer = await this.#redeemUserToken(token, record.target, key)
+    this.#addToken(id, record, key, answer, askedAt, stamps)
     if (await store.replace(id, { ...record, refreshToken: answer.refreshToken })) return
     this.#revokeInMemory(id)
     throw new TokenClientError('session_unknown')
@@ -167,9 +185,20 @@ export class Sessions {
     this.#revokeInMemory(id)
   }
 
-  async #redeemUserToken(token: UserToken, target: Target): Promise<TokenAnswer> {
+  /** The key for a new session: the client's, or one of its own. */
+  #newKey(): DpopKey | undefined {
+    const { clock, dpop } = this.#context.client
+    return dpop?.isPerSession ? DpopKey.generate(clock) : dpop?.key
+  }
+
+  #keyOf({ proofKey }: SessionRecord): DpopKey | undefined {
+    const { clock, dpop } = this.#context.client
+    return proofKey === undefined ? dpop?.key : DpopKey.import(proofKey, clock)
+  }
+
+  async #redeemUserToken(token: UserToken, target: Target, key: DpopKey | undefined): Promise<TokenAnswer> {
     const { client } = this.#context
-    const answer = await client.endpoint.request(onBehalfOfRequest(client, token, target, 'offline'))
+    const answer = await client.endpoint.request(onBehalfOfRequest(client, token, target, key, 'offline'))
     if (answer.refreshToken === undefined) throw new TokenClientError('session_not_renewable')
     return answer
   }
@@ -177,11 +206,12 @@ export class Sessions {
   #addToken(
     id: string,
     record: SessionRecord,
+    key: DpopKey | undefined,
     answer: TokenAnswer,
     askedAt: number,
     stamps: string | undefined,
   ): void {
-    const grant = new RefreshTokenGrant(this.#context, id, record, record.target)
+    const grant = new RefreshTokenGrant(this.#context, id, record, key, record.target)
     this.#source.add(grant, grant.prepare(), answer, askedAt, stamps)
   }
 
@@ -190,9 +220,9 @@ export class Sessions {
   }
 
   /** The record of a session, or the fault of the store. */
-  async #readOrFault(id: string): Promise<SessionRecord | TokenClientError | undefined> {
+  async #readOrFault(id: string, need: Need): Promise<SessionRecord | TokenClientError | undefined> {
     try {
-      return await this.#context.store.read(id)
+      return await this.#context.store.read(id, need)
     } catch (error) {
       if (isStoreFault(error)) return error
       throw error

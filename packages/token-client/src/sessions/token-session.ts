@@ -1,5 +1,6 @@
 import type { AcquiredToken } from '../base/acquired-token.js'
 import type { AcquireOptions } from '../base/target.js'
+import type { SessionFetchOptions } from '../fetch/fetch-options.js'
 import type { ValidatedUserToken } from '../user-tokens/user-token.js'
 
 /** A session: work for a user that continues after the user's token has expired. Made by `startSession`. */
@@ -15,6 +16,11 @@ export interface TokenSession {
    * `session_unknown` when the session has ended. Throws `TypeError` for an invalid target.
    */
   readonly acquire: (options?: AcquireOptions) => Promise<AcquiredToken>
+  /**
+   * A `fetch` for one API with the tokens of this session: see `TokenClient.createFetch`. Throws `TypeError` for options that
+   * cannot work; the returned function throws what `acquire` throws.
+   */
+  readonly createFetch: (options: SessionFetchOptions) => typeof fetch
   /**
    * Continues the session with a new token of the same user from the same client. Throws `TokenClientError`:
    * `session_unknown` for the token of anyone else, and what `acquireOnBehalfOf` throws. The token's signature is *not*
@@ -32,12 +38,14 @@ export interface TokenSession {
 class Session implements TokenSession {
   readonly #key: string
   readonly acquire: TokenSession['acquire']
+  readonly createFetch: TokenSession['createFetch']
   readonly renew: TokenSession['renew']
   readonly end: TokenSession['end']
 
   constructor(key: string, methods: Omit<TokenSession, 'key'>) {
     this.#key = key
     this.acquire = methods.acquire
+    this.createFetch = methods.createFetch
     this.renew = methods.renew
     this.end = methods.end
     Object.freeze(this)

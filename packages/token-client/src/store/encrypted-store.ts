@@ -13,6 +13,9 @@ export interface Entry {
   readonly expiresAt: number
 }
 
+/** A lock is waited for as long as so many operations of the store: 15 seconds by default. */
+const operationsPerLock = 60
+
 /**
  * Encrypted entries in a store that several processes share and that is not trusted. Anyone who can write to the store can
  * delete entries and put an older entry back into its own place, and nothing else. Every method throws `store_unavailable`
@@ -23,6 +26,7 @@ export class EncryptedStore {
   readonly #encryption: EntryEncryption
   readonly #namespace: string
   readonly #lock: StoreSettings['lock']
+  readonly #lockSeconds: number
   readonly #clock: () => number
 
   constructor(settings: StoreSettings, clock: () => number, reporter: Reporter) {
@@ -30,6 +34,7 @@ export class EncryptedStore {
     this.#encryption = new EntryEncryption(settings.keys, clock)
     this.#namespace = settings.namespace
     this.#lock = settings.lock
+    this.#lockSeconds = settings.timeoutSeconds * operationsPerLock
     this.#clock = clock
   }
 
@@ -66,7 +71,8 @@ export class EncryptedStore {
 
   /** Runs `work` while no other process runs anything under that name, if the store has a lock. */
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
-    return this.#lock === undefined ? work() : runLocked(this.#access, this.#lock, this.#slot(name), work)
+    if (this.#lock === undefined) return work()
+    return runLocked(this.#access, this.#lock, this.#lockSeconds, this.#slot(name), work)
   }
 
   #slot(name: string): string {

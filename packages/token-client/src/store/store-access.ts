@@ -1,25 +1,28 @@
+import { within } from '../base/deadline.js'
 import { TokenClientError } from '../base/errors.js'
 import { systemReason } from '../base/system-reason.js'
 import type { TokenStoreFaultEvent } from '../observers/observers.js'
 import { type Reporter, secondsSince } from '../observers/reporter.js'
 import type { KeyvLike } from './store-options.js'
 
-/** Whether the caller can continue without the store (it is then skipped for a moment after a fault), or needs it. */
+/** Whether the caller can continue without the store (it is then not waited for while it is down), or needs it. */
 export type Need = 'helpful' | 'needed'
 
-const pauseSeconds = 1
+const probeSeconds = 1
 const neededTimeoutSeconds = 2
 const maxPending = 1000
 
 /**
  * The application's Keyv, with a deadline for every operation. Every method throws `store_unavailable`, and reports the
- * fault, when the store fails or is slow.
+ * fault, when the store fails or is slow. After a fault, no caller that can continue without the store waits for it: one
+ * such operation a second runs in the background, until one succeeds.
  */
 export class StoreAccess {
   readonly #keyv: KeyvLike
   readonly #timeoutSeconds: number
   readonly #reporter: Reporter
-  #pausedUntil = 0
+  #isDown = false
+  #probeAt = 0
   #pending = 0
 
   constructor(keyv: KeyvLike, timeoutSeconds: number, reporter: Reporter) {
@@ -51,8 +54,10 @@ export class StoreAccess {
     startedAt: number,
     reason?: string,
   ): TokenClientError {
-    // Without the pause, every call would wait for the timeout of a store that is down.
-    if (fault !== 'entry' && operation !== 'lock') this.#pausedUntil = performance.now() + pauseSeconds * 1000
+    if (fault !== 'entry' && operation !== 'lock') {
+      this.#isDown = true
+      this.#probeAt = performance.now() + probeSeconds * 1000
+    }
     this.#reporter.storeFault({
       operation,
       fault,
@@ -63,25 +68,30 @@ export class StoreAccess {
   }
 
   async #bounded<T>(operation: 'read' | 'write' | 'delete', need: Need, work: () => Promise<T>): Promise<T> {
+    if (need === 'needed' || !this.#isDown) return this.#run(operation, need, work)
+    const now = performance.now()
+    if (now >= this.#probeAt) {
+      this.#probeAt = now + probeSeconds * 1000
+      this.#run(operation, need, work).catch(() => {})
+    }
+    throw new TokenClientError('store_unavailable')
+  }
+
+  async #run<T>(operation: 'read' | 'write' | 'delete', need: Need, work: () => Promise<T>): Promise<T> {
     const startedAt = performance.now()
-    if (need === 'helpful' && startedAt < this.#pausedUntil) throw new TokenClientError('store_unavailable')
     if (this.#pending >= maxPending) throw this.fault(operation, 'overloaded', startedAt)
     const seconds =
       need === 'needed' ? Math.max(this.#timeoutSeconds, neededTimeoutSeconds) : this.#timeoutSeconds
     this.#pending++
+    const late = new Error('late')
     const outcome = work().finally(() => this.#pending--)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), seconds * 1000)))
     try {
-      const first = await Promise.race([outcome.then((value) => ({ value })), late])
-      if (first !== 'late') return first.value
+      const value = await within(seconds, outcome, () => late)
+      this.#isDown = false
+      return value
     } catch (error) {
+      if (error === late) throw this.fault(operation, 'timeout', startedAt)
       throw this.fault(operation, 'error', startedAt, systemReason(error))
-    } finally {
-      clearTimeout(timer)
     }
-    // It may fail later, when no caller waits for it any more.
-    outcome.catch(() => {})
-    throw this.fault(operation, 'timeout', startedAt)
   }
 }

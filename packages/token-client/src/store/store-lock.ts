@@ -1,43 +1,39 @@
+import { within } from '../base/deadline.js'
 import { systemReason } from '../base/system-reason.js'
 import type { StoreAccess } from './store-access.js'
 import type { StoreLock } from './store-options.js'
 
-const lockTimeoutSeconds = 15
-
-/** Runs `work` under the application's lock. Throws `store_unavailable` when the lock is not available in time. */
+/**
+ * Runs `work` once under the application's lock, and ends with it: a lock that is lost, or is not released, after the work
+ * has begun does not undo the work. Throws `store_unavailable` when the work has not begun within `seconds`.
+ */
 export async function runLocked<T>(
   access: StoreAccess,
   lock: StoreLock,
+  seconds: number,
   name: string,
   work: () => Promise<T>,
 ): Promise<T> {
   const startedAt = performance.now()
-  let outcome: { readonly value: T } | { readonly error: unknown } | undefined
+  let running: Promise<T> | undefined
   let isTooLate = false
-  let begun = () => {}
-  const inTime = new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('late')), lockTimeoutSeconds * 1000)
-    begun = () => (clearTimeout(timer), resolve())
+  const begun = new Promise<void>((resolve, reject) => {
+    const run = async () => {
+      if (isTooLate || running !== undefined) return
+      running = work()
+      resolve()
+      await running.catch(() => {})
+    }
+    // Within a promise, because it may throw at once. A lock that ends without having run the work has failed.
+    Promise.resolve()
+      .then(() => lock(name, run))
+      .then(() => reject(new Error('not run')), reject)
   })
-  const held = (async () =>
-    lock(name, async () => {
-      if (isTooLate) return
-      begun()
-      outcome = await work().then(
-        (value) => ({ value }),
-        (error: unknown) => ({ error }),
-      )
-    }))()
   try {
-    await Promise.race([inTime, held.finally(begun)])
-    await held
+    await within(seconds, begun, () => new Error('late'))
   } catch (error) {
     isTooLate = true
-    held.catch(() => {})
-    // A lock that is lost after the work has ended does not undo the work.
-    if (outcome === undefined) throw access.fault('lock', 'error', startedAt, systemReason(error))
+    throw access.fault('lock', 'error', startedAt, systemReason(error))
   }
-  if (outcome === undefined) throw access.fault('lock', 'error', startedAt)
-  if ('error' in outcome) throw outcome.error
-  return outcome.value
+  return running!
 }
