@@ -95,6 +95,32 @@ describe('requests that belong together', () => {
   })
 })
 
+test('a page that listens does not keep the emulator from stopping', async () => {
+  const own = await startTestEmulator()
+  const response = await fetch(`${own.origin}/_/requests/events`)
+  const end = response.text().catch(() => 'ended')
+  await own.stop()
+  expect(await end).toBe('ended')
+})
+
+test('no more than twenty pages listen at once', async () => {
+  await using own = await startTestEmulator()
+  const gone = new AbortController()
+  const open = (): Promise<Response> => fetch(`${own.origin}/_/requests/events`, { signal: gone.signal })
+  const answers = await Promise.all(Array.from({ length: 21 }, open))
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+    ...Array.from({ length: 20 }, () => 200),
+    429,
+  ])
+  gone.abort()
+  const listens = async (): Promise<number> => {
+    const answer = await fetch(`${own.origin}/_/requests/events`)
+    await answer.body?.cancel()
+    return answer.status
+  }
+  await expect.poll(listens).toBe(200)
+})
+
 describe('what an API reports', () => {
   test('comes by one line of options, from a validator of this suite', async () => {
     await using own = await startTestEmulator()
@@ -111,6 +137,24 @@ describe('what an API reports', () => {
     })
     await validator.validateToken(String(body['access_token']))
     await expect.poll(async () => (await flowsOf(own)).map(({ steps }) => steps)).toContain(2)
+  })
+
+  test('of a refusal is explained, with what to do', async () => {
+    await using own = await startTestEmulator()
+    await fetch(`${own.controlApi.address}/api-calls`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${own.controlApi.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        api: 'v2',
+        outcome: 'refused',
+        status: 401,
+        code: 'token_expired',
+        claim: 'exp',
+      }),
+    })
+    const html = await (await fetch(`${own.origin}/_/flows/1`)).text()
+    expect(html).toMatch(/<bdi>v2<\/bdi>\s+refused the request: token_expired/)
+    expect(html).toMatch(/What to do:<\/strong> .*href="\/_\/codes\/token_expired"/s)
   })
 
   test('is refused with another member, a text that may be a token, and without the control token', async () => {

@@ -1,6 +1,8 @@
 import type { CodeExplanation } from '@countersign/explanations/aadsts'
 import { html, type Html } from './html.js'
 
+export type { CodeExplanation }
+
 /*
  * What a code means, who can mend it and how, from the tables that the command line reads as well. They are loaded when a
  * person asks.

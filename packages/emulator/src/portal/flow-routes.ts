@@ -26,14 +26,14 @@ export function addFlowRoutes(
   ): Promise<FastifyReply> => {
     const { flowPanel, liveFlow, sendPart, sendPortalPage } = await loadPages()
     if (chosen !== undefined && asked.get('part') !== undefined) {
-      return sendPart(reply, flowPanel(instance, chosen.flow, chosen.step))
+      return sendPart(reply, await flowPanel(instance, chosen.flow, chosen.step))
     }
     return sendPortalPage(instance, reply, {
       section: 'requests',
       title: 'Live flow',
       lead: 'What clients, the token service and your APIs said to each other, while it happens.',
       script: 'live.js',
-      body: liveFlow(instance, asked, chosen),
+      body: await liveFlow(instance, asked, chosen),
     })
   }
   const gone = async (reply: FastifyReply): Promise<FastifyReply> => {

@@ -6,6 +6,7 @@ import type { ApiCall, Exchange, Flow, Step } from '../instance/flows.js'
 import type { RecordedRequest } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import { html, type Html, nameText } from '../pages/html.js'
+import { aadstsMeaning, type CodeExplanation, refusalMeaning } from '../pages/code-meaning.js'
 import { decidingRule, refusalSentence } from './deciding-rule.js'
 import {
   apiOf,
@@ -27,7 +28,11 @@ import { timeOfDay } from './time.js'
 const listed = 30
 
 /** The list of flows, and beside it one of them. */
-export function liveFlow(service: Service, asked: Parameters, chosen?: { flow: Flow; step: Step }): Html {
+export async function liveFlow(
+  service: Service,
+  asked: Parameters,
+  chosen?: { readonly flow: Flow; readonly step: Step },
+): Promise<Html> {
   const find = asked.get('find')?.toLowerCase() ?? ''
   const summaries = service.flows
     .latest()
@@ -73,7 +78,7 @@ export function liveFlow(service: Service, asked: Parameters, chosen?: { flow: F
                 Choose a flow to see it as a sequence: the sign-in, the code, the tokens, the calls of APIs.
                 Secrets, tokens, codes and assertions are masked.
               </p>`
-            : flowPanel(service, chosen.flow, chosen.step)
+            : await flowPanel(service, chosen.flow, chosen.step)
         }
       </div>
     </div>`
@@ -95,7 +100,8 @@ export function mainStep({ steps }: Flow): Step {
 }
 
 /** One flow: its sequence, and one step of it in full. */
-export function flowPanel(service: Service, flow: Flow, step: Step): Html {
+export async function flowPanel(service: Service, flow: Flow, step: Step): Promise<Html> {
+  const meaning = await meaningOf(step)
   const { who, path, kinds } = summaryOf(service, flow)
   return html`<div data-flow="${flow.id}" data-step="${step.id}" class="stack">
     <div>
@@ -103,16 +109,23 @@ export function flowPanel(service: Service, flow: Flow, step: Step): Html {
       <p class="muted small">${kinds}, ${flow.steps.length} ${flow.steps.length === 1 ? 'step' : 'steps'}</p>
     </div>
     ${sequence(service, flow, step)}
-    ${step.kind === 'request' ? requestDetail(service, step) : callDetail(service, flow, step.call)}
+    ${step.kind === 'request' ? requestDetail(service, step, meaning) : callDetail(service, flow, step.call, meaning)}
   </div>`
 }
 
 type RequestStep = Extract<Step, { kind: 'request' }>
 
-function requestDetail(service: Service, step: RequestStep): Html {
+/** From the tables of what codes mean. */
+async function meaningOf(step: Step): Promise<CodeExplanation | undefined> {
+  if (step.kind === 'call') return step.call.code === undefined ? undefined : refusalMeaning(step.call.code)
+  const { errorCode } = step.request
+  return errorCode === undefined ? undefined : aadstsMeaning(errorCode)
+}
+
+function requestDetail(service: Service, step: RequestStep, meaning: CodeExplanation | undefined): Html {
   const { request } = step
   const exchange = service.flows.exchangeOf(step)
-  return html`${isRefused(step) && refusal(service, step)}
+  return html`${isRefused(step) && refusal(service, step, meaning)}
     <div class="row">
       <h3>${kindOf(step)}</h3>
       ${chip(endOf(step), isRefused(step) ? 'bad' : 'good')}
@@ -150,7 +163,7 @@ function requestDetail(service: Service, step: RequestStep): Html {
 }
 
 /** Why a request was refused: a sentence, the rule with a link to its setting, and what to do. */
-function refusal(service: Service, { request }: RequestStep): Html {
+function refusal(service: Service, { request }: RequestStep, meaning: CodeExplanation | undefined): Html {
   const { errorCode, error } = request
   const rule = decidingRule(service, request)
   const isKnown = errorCode !== undefined && isKnownCode(errorCode)
@@ -160,6 +173,7 @@ function refusal(service: Service, { request }: RequestStep): Html {
     html`${
         isKnown &&
         html`<p>Refused: AADSTS${errorCode} ${aadsts[errorCode].error}</p>
+          <p>${meaning?.cause}</p>
           <p class="small">${error}</p>
           <p><strong>What to do:</strong> ${advice[errorCode]}</p>`
       }
@@ -216,7 +230,7 @@ function again(service: Service, step: Step, exchange: Exchange | undefined): Ht
   )
 }
 
-function callDetail(service: Service, flow: Flow, call: ApiCall): Html {
+function callDetail(service: Service, flow: Flow, call: ApiCall, meaning: CodeExplanation | undefined): Html {
   const { outcome, status, code, claim, reason, method, path, tokenId, durationSeconds } = call
   const name = reportedName(service, call)
   const issuing = flow.steps.findLast(
@@ -227,9 +241,11 @@ function callDetail(service: Service, flow: Flow, call: ApiCall): Html {
     outcome === 'accepted'
       ? html`${nameText(name)} accepted the token.`
       : html`${nameText(name)} refused the request: ${code ?? 'no code'}.`,
-    code === undefined
+    code === undefined || meaning === undefined
       ? undefined
-      : html`<p><a href="/_/codes/${encodeURIComponent(code)}">What ${code} means</a></p>`,
+      : html`<p>${meaning.cause}</p>
+          <p><strong>What to do:</strong> ${meaning.fix}</p>
+          <p><a href="/_/codes/${encodeURIComponent(code)}">What ${code} means</a></p>`,
   )}
   ${factList([
     ...((method ?? path) === undefined ? [] : [['Request', `${method ?? ''} ${path ?? ''}`] as const]),
