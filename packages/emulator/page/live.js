@@ -61,7 +61,7 @@
     const chip = document.createElement('span')
     link.append(time, title, kinds, chip)
     space.append(link)
-    return { link, time, who, comma, path, kinds, chip, id: undefined, version: undefined, at: undefined }
+    return { link, time, who, comma, path, kinds, chip, flow: undefined, at: undefined }
   }
   const put = (node, text) => {
     if (node.textContent !== text) node.textContent = text

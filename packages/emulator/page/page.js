@@ -129,10 +129,7 @@
     for (const svg of all('#picture svg')) {
       svg.classList.toggle('dim', svg === picture && node !== undefined)
       for (const edge of all('.edge', svg)) {
-        edge.classList.toggle(
-          'lit',
-          node !== undefined && [edge.dataset.from, edge.dataset.to].includes(node),
-        )
+        edge.classList.toggle('lit', node !== undefined && edge.dataset.ends.split(' ').includes(node))
       }
     }
   }

@@ -78,6 +78,47 @@ describe('every page', () => {
     }
   })
 
+  test('of sixty applications in three tiers is small, and draws all of them', async () => {
+    const needs = (
+      index: number,
+    ): { resourceAppId: string; resourceAccess: { id: string; type: 'Scope' }[] } => ({
+      resourceAppId: `api-${index}`,
+      resourceAccess: [{ id: 'Things.Read', type: 'Scope' }],
+    })
+    await using own = await startTestEmulator({
+      registration: {
+        tenants: [
+          {
+            domains: ['contoso.example'],
+            users: [{ userPrincipalName: 'bob@contoso.example' }],
+            oauth2PermissionGrants: Array.from({ length: 30 }, (_, index) => ({
+              clientId: `client-${index}`,
+              resourceId: `api-${index % 16}`,
+              scope: 'Things.Read',
+            })),
+          },
+        ],
+        applications: [
+          ...Array.from({ length: 35 }, (_, index) => ({
+            displayName: `client-${index}`,
+            publicClient: { redirectUris: ['http://localhost'] },
+            requiredResourceAccess: [needs(index % 16), needs((index + 5) % 16)],
+          })),
+          ...Array.from({ length: 25 }, (_, index) => ({
+            displayName: `api-${index}`,
+            identifierUris: [`api://api-${index}`],
+            requiredResourceAccess: index < 16 ? [needs(16 + (index % 9))] : [],
+            api: { oauth2PermissionScopes: [{ value: 'Things.Read' }] },
+          })),
+        ],
+      },
+    })
+    const html = await (await fetch(`${own.origin}/_/`)).text()
+    expect(html.match(/class="node (?:api|client) "/g)).toHaveLength(60)
+    expect(html.match(/class="edge (?:granted|missing)"/g)).toHaveLength(86)
+    expect(html.length).toBeLessThan(100_000)
+  })
+
   test('shows no secret, no private key, and escapes what is registered', async () => {
     for (const section of [...sections, `apps/${ids.v2}`, `apps/${ids.daemon}`]) {
       const html = await get(section)

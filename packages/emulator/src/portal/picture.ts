@@ -12,6 +12,8 @@ import { layeredLayout, type LayoutEdge, type LayoutNode, type Point } from './l
 const size = { width: 168, height: 54, line: 19, head: 34, characters: 20, words: 18 }
 /** With more arrows than that, what is granted is written only where the pointer or the focus is. */
 const mostWritten = 24
+/** With more than that missing, an arrow leads to the page that grants it, and has no button of its own. */
+const mostButtons = 20
 const shownUsers = 4
 
 interface Arrow extends LayoutEdge {
@@ -19,6 +21,8 @@ interface Arrow extends LayoutEdge {
   /** What is written at it, at most two lines. */
   readonly lines: readonly string[]
   readonly sentence: string
+  /** Among so many that each is drawn with as little as possible. */
+  readonly isCrowded?: boolean
   /** Who would get it. */
   readonly who: string
   readonly address: string
@@ -28,7 +32,7 @@ interface Arrow extends LayoutEdge {
 
 /** `found`: the applications that a search named, to stand out. */
 export function picture(service: Service, graph: CallGraph, found: ReadonlySet<string>): Html {
-  const arrows = [...graph.signIns.map(signInArrow), ...callArrows(graph.calls)]
+  const arrows = withRoom([...graph.signIns.map(signInArrow), ...callArrows(graph.calls)])
   const isDense = arrows.length > mostWritten
   const called = new Set(graph.calls.map(({ api }) => api.appId))
   const calling = new Set(graph.calls.map(({ client }) => client.appId))
@@ -54,6 +58,8 @@ export function picture(service: Service, graph: CallGraph, found: ReadonlySet<s
     margin: 3,
     top: 36,
   })
+  const keys = new Map(nodes.map(({ id }, index) => [id, index]))
+  const keyOf = (id: string): number => keys.get(id) ?? -1
   const written = new Labels(layout.nodes, nodes)
   const titles = ['Users', 'Clients', 'First tier', 'Second tier', 'Third tier']
   const summary = `${graph.applications.length} applications. ${arrows.map(({ sentence }) => sentence).join(' ')}`
@@ -87,8 +93,8 @@ export function picture(service: Service, graph: CallGraph, found: ReadonlySet<s
         (x, column) =>
           html`<text class="head" x="${x}" y="22">${titles[column] ?? `Tier ${column - 1}`}</text> `,
       )}
-      ${arrows.map((arrow) => drawArrow(arrow, layout.edges.get(arrow.id) ?? [], written))}
-      ${graph.tenants.map((tenant) => usersBox(tenant, layout.nodes.get(tenant.id) ?? { x: 0, y: 0 }))}
+      ${arrows.map((arrow) => drawArrow(arrow, layout.edges.get(arrow.id) ?? [], written, keyOf))}
+      ${graph.tenants.map((tenant) => usersBox(tenant, layout.nodes.get(tenant.id) ?? { x: 0, y: 0 }, keyOf(tenant.id)))}
       ${graph.applications.map((application) =>
         applicationBox(
           service,
@@ -100,6 +106,7 @@ export function picture(service: Service, graph: CallGraph, found: ReadonlySet<s
             height: heightOf(application.appId, arrows, isDense),
           },
           found.has(application.appId),
+          keyOf(application.appId),
         ),
       )}
     </svg>`,
@@ -109,6 +116,18 @@ export function picture(service: Service, graph: CallGraph, found: ReadonlySet<s
 /** Without the white space between elements: there is no text that it would change. */
 export function compact({ markup }: Html): Html {
   return { markup: markup.replaceAll(/\s*\n\s*/g, ' ') }
+}
+
+/** Without the buttons, and without what is written at arrows that are granted, where there are too many. */
+function withRoom(arrows: readonly Arrow[]): readonly Arrow[] {
+  const missing = arrows.filter(({ grant }) => grant !== undefined).length
+  const written = arrows.filter(({ lines }) => lines.length > 0).length
+  return arrows.map((arrow) => ({
+    ...arrow,
+    ...(missing > mostButtons ? { grant: undefined } : {}),
+    isCrowded: written > 2 * mostWritten,
+    ...(written > 2 * mostWritten && arrow.kind === 'granted' ? { lines: [] } : {}),
+  }))
 }
 
 function usersHeight(users: number): number {
@@ -208,15 +227,25 @@ function callArrows(calls: readonly Call[]): Arrow[] {
   })
 }
 
-function drawArrow(arrow: Arrow, points: readonly Point[], labels: Labels): Html {
-  const { kind, lines, sentence, address, grant, from, to } = arrow
+function drawArrow(
+  arrow: Arrow,
+  points: readonly Point[],
+  labels: Labels,
+  keyOf: (id: string) => number,
+): Html {
+  const { kind, lines, sentence, address, grant } = arrow
   const path = pathOf(points)
+  const ends = `${keyOf(arrow.from)} ${keyOf(arrow.to)}`
+  // The box at its end leads to the same page.
+  if (kind === 'plain') {
+    return html`<g class="edge plain" data-ends="${ends}"><path class="line" d="${path}" /></g> `
+  }
   const label = labels.place(points, lines, grant !== undefined)
-  return html`<g class="edge ${kind}" data-from="${from}" data-to="${to}">
+  return html`<g class="edge ${kind}" data-ends="${ends}">
     <a href="${address}">
       <title>${sentence}</title>
-      <path class="hit" d="${path}" />
-      <path class="line" d="${path}" marker-end="url(#tip-${kind})" />
+      ${arrow.isCrowded !== true && html`<path class="hit" d="${path}" />`}
+      <path class="line" d="${path}" />
       ${
         label !== undefined &&
         html`<g class="label" aria-hidden="true">
@@ -226,15 +255,10 @@ function drawArrow(arrow: Arrow, points: readonly Point[], labels: Labels): Html
             y="${label.y}"
             width="${label.width}"
             height="${labelHeight(lines, false)}"
-            rx="3"
           />
           ${lines.map(
             (line, index) =>
-              html`<text
-                x="${label.x + label.width / 2}"
-                y="${label.y + 13 + index * 15}"
-                text-anchor="middle"
-              >
+              html`<text x="${label.x + label.width / 2}" y="${label.y + 13 + index * 15}">
                 ${shortened(line, size.words)}
               </text> `,
           )}
@@ -342,11 +366,11 @@ function overlap(a: Area, b: Area): boolean {
   )
 }
 
-function usersBox({ id, displayName, users }: Tenant, { x, y }: Point): Html {
+function usersBox({ displayName, users }: Tenant, { x, y }: Point, key: number): Html {
   const shown = [...users.values()].slice(0, shownUsers)
   const more = users.size - shown.length
   const height = usersHeight(users.size)
-  return html`<g class="node" data-node="${id}">
+  return html`<g class="node" data-node="${key}">
     <a href="/_/users" aria-label="${users.size} users of ${displayName}">
       <rect class="box" x="${x}" y="${y}" width="${size.width}" height="${height}" rx="8" />
       <text aria-hidden="true" x="${x + 12}" y="${y + 21}">${shortened(displayName, size.characters)}</text>
@@ -375,6 +399,7 @@ function applicationBox(
   application: Application,
   { x, y, height }: Point & { readonly height: number },
   isFound: boolean,
+  key: number,
 ): Html {
   const { appId, displayName } = application
   const kind = isApi(application) ? 'api' : 'client'
@@ -382,7 +407,7 @@ function applicationBox(
   return html`<a
     href="/_/apps/${appId}"
     class="node ${kind} ${isFound && 'found'}"
-    data-node="${appId}"
+    data-node="${key}"
     aria-label="${displayName}, ${sub}"
   >
     <title>${displayName}, ${sub}</title>
