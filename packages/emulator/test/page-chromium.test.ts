@@ -215,7 +215,7 @@ describe.runIf(hasChromium)('the page in Chromium', () => {
     await page.goto(await authorize(emulator, { redirect_uri: 'http://elsewhere.example/' }))
     await check('error')
     await context.close()
-  }, 40_000)
+  }, 120_000)
 
   test('what is missing is in the picture, and one click grants it', async () => {
     await using emulator = await startEmulator({ registration })
