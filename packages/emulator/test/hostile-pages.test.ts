@@ -218,4 +218,4 @@ test('a registration with any value at any place is applied or refused with its 
     }),
     { numRuns: 150 },
   )
-})
+}, 60_000)

@@ -2,6 +2,7 @@ const segmenter = new Intl.Segmenter('en')
 
 /** The characters of a text, as a reader counts them. */
 export function charactersOf(text: string): readonly string[] {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.split('')
   return Array.from(segmenter.segment(text), ({ segment }) => segment)
 }
 
