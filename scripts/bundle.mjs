@@ -1,6 +1,6 @@
 // The second half of `npm run build`, after `tsc -b` has checked the types and written the declarations: bundles each
 // package's sources into the files that its manifest names, as ES modules in `dist` and as CommonJS in `dist/cjs`. A
-// package that did not change since its last bundle is skipped.
+// package that did not change since its last bundle is skipped. Arguments: the folders of the packages; default: all.
 import { createHash } from 'node:crypto'
 import {
   existsSync,
@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { builtFiles, readPackages, root } from './lib/packages.mjs'
 
 /** Dependencies that exist as ES modules only. Jest cannot `require` one, so the CommonJS build contains them. */
@@ -21,7 +21,10 @@ const licenceFile = 'dist/THIRD-PARTY-LICENSES.txt'
 /** Marks a path relative to the package, between the two steps that keep URLs right. */
 const marker = 'countersign-package:'
 
-const changed = readPackages().filter((published) => !isUpToDate(published))
+const named = process.argv.slice(2)
+const changed = readPackages().filter(
+  (published) => (named.length === 0 || named.includes(basename(published.folder))) && !isUpToDate(published),
+)
 if (changed.length > 0) {
   const { rolldown } = await import('rolldown')
   for (const published of changed) await build(rolldown, published)

@@ -75,14 +75,18 @@ function describeVersion<TrustedIssuer>(
         handlerRuns: () => handlerRuns,
       }
 
-      describeRows(contract, 'and a token cache', { maxEntries: 10_000 })
+      // Which token is refused is core's, and depends on no framework: in the short form every row is sent once.
+      const selection =
+        isWhole || (isInEveryCombination && errorHandler === 'default') ? 'all' : 'one of each code'
+      const again = isWhole ? 'all' : 'one of each code'
+      describeRows(contract, 'and a token cache', { maxEntries: 10_000 }, selection)
       describeDpop(contract, 'and a token cache', { maxEntries: 10_000 })
       describeMutualTls(contract, 'and a token cache', { maxEntries: 10_000 })
       describeBeyondBearer(contract, 'and a token cache', { maxEntries: 10_000 })
       // What an error handler does depends on no cache.
       if (errorHandler === 'default' && isInEveryCombination) {
-        describeRows(contract, 'and a token cache of one', { maxEntries: 1 })
-        describeRows(contract, 'and no token cache', false)
+        describeRows(contract, 'and a token cache of one', { maxEntries: 1 }, again)
+        describeRows(contract, 'and no token cache', false, again)
         describeDpop(contract, 'and a token cache of one', { maxEntries: 1 })
         describeMutualTls(contract, 'and a token cache of one', { maxEntries: 1 })
         describeBeyondBearer(contract, 'and a token cache of one', { maxEntries: 1 })

@@ -4,10 +4,10 @@ import { expect, it } from 'vitest'
 const root = new URL('../../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
 
-/** Requirement, file and title of every row. */
-const rows = read('docs/rfc-coverage.md')
-  .split('\n')
-  .filter((line) => line.startsWith('| ') && !/^\| (-|Section)/.test(line))
+/** Requirement or threat, file and title of every row. */
+const rows = ['docs/rfc-coverage.md', 'docs/threat-model.md']
+  .flatMap((path) => read(path).split('\n'))
+  .filter((line) => line.startsWith('| ') && !/^\| (-|Section|Threat)/.test(line))
   .map((line) => {
     const [section, requirement, file = '', title = ''] = line
       .slice(2, -2)

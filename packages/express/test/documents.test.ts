@@ -66,7 +66,7 @@ describe('the recipe for errors', () => {
 describe('the first lines of the README', () => {
   it('protect a route', async () => {
     await using issuer = await startIssuer()
-    const code = codeUnder('## Protect a route', await readDocument('README.md'))
+    const code = codeUnder('# Countersign', `\n${await readDocument('README.md')}`)
     const { started } = await runCode(code, folder, {
       "{ tenantId: 'contoso.com', clientId: '<your API>' }": JSON.stringify({
         tenantId,

@@ -1,28 +1,33 @@
 import { inspect } from 'node:util'
 import {
+  agentIdentity,
   clientAssertion,
   clientCertificate,
   type ClientCredential,
   clientSecret,
   type KeyvLike,
+  managedIdentity,
   type StoreLock,
   type TokenClientOptions,
 } from '@countersign/token-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { observerNames } from '../src/observers/observers.js'
-import { createBench, target, userToken } from './setup.js'
+import { makeCertificate } from './certificates.js'
+import { createBench, otherTenantId, target, userToken } from './setup.js'
 import { createOpenStore, storeKey } from './stores.js'
 
 /*
  * Every function that an application passes in may do anything. Whatever it does, the call ends in time with a result or
- * with an error of this package, nothing is left unhandled, and nothing of what it threw is in the error.
+ * with an error of this package, nothing is left unhandled, and nothing of what it threw is in the error. The deadlines are
+ * waited for: that is why it takes some seconds.
  */
 
 const secret = 'hunter2'
 const timeoutSeconds = 0.03
+const { certificate } = await makeCertificate()
 /** Long enough for a busy machine; short where a function of the row decides it. */
 const serviceSeconds = 5
-const shortSeconds = 0.4
+const shortSeconds = 0.25
 const lateMilliseconds = 80
 
 interface Behaviour {
@@ -116,6 +121,38 @@ const rows: Readonly<Record<string, Row>> = {
     options: (call) => ({ timeoutSeconds: shortSeconds, credential: clientAssertion(call as () => string) }),
     outcomes: noCredential,
   },
+  'clientCertificate.sign': {
+    options: (call) => ({
+      timeoutSeconds: shortSeconds,
+      credential: clientCertificate({ certificate, sign: call as () => Uint8Array }),
+    }),
+    outcomes: noCredential,
+  },
+  'managedIdentity.fetch': {
+    options: (call) => ({
+      timeoutSeconds: shortSeconds,
+      credential: managedIdentity({
+        environment: {},
+        timeoutSeconds: 0.1,
+        fetch: call as () => Promise<Response>,
+      }).credential,
+    }),
+    outcomes: noCredential,
+  },
+  'managedIdentity.clock': {
+    options: (call) => ({
+      timeoutSeconds: shortSeconds,
+      credential: managedIdentity({ environment: {}, clock: call as () => number }).credential,
+    }),
+    outcomes: noCredential,
+  },
+  'agentIdentity.credential': {
+    options: (call) => ({
+      timeoutSeconds: shortSeconds,
+      credential: agentIdentity({ blueprintId: otherTenantId, credential: call as ClientCredential }),
+    }),
+    outcomes: [...noCredential, 'token'],
+  },
   // One that returns adds nothing to the request: the service refuses such a request, and ours here grants all.
   credential: {
     options: (call) => ({ timeoutSeconds: shortSeconds, credential: call as ClientCredential }),
@@ -150,8 +187,8 @@ it.each(Object.entries(rows))(
           timeoutSeconds: serviceSeconds,
           ...options(call),
         })
-        const claims = '{}'
-        for (const asked of [target, target, { ...target, claims }]) {
+        // The second asks for a new token, so that it also deletes from the store.
+        for (const asked of [target, { ...target, claims: '{}' }]) {
           const outcome = await client.acquireForApp(asked).then(
             () => 'token',
             (error: unknown) => error,

@@ -176,6 +176,11 @@ describe('the options of a managed identity', () => {
     ['an unknown option', { environment: {}, identity: 'a' }, /unknown option "identity"/],
     ['an unknown cloud', { environment: {}, cloud: 'mars' }, /"cloud" must be global/],
     [
+      'an endpoint whose name looks like an address of the link',
+      { environment: { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://169.254.evil.example' } },
+      /"environment\.AZURE_POD_IDENTITY_AUTHORITY_HOST" must be an https address/,
+    ],
+    [
       'an endpoint elsewhere over plain http',
       { environment: { IDENTITY_ENDPOINT: 'http://evil.example/', IDENTITY_HEADER: 'x' } },
       /"environment\.IDENTITY_ENDPOINT" must be an https address/,

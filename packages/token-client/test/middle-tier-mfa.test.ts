@@ -27,7 +27,7 @@ async function signIn(emulator: Emulator, claims: string): Promise<{ token: stri
     claims,
   })
   const base = `${emulator.origin}/${tenantId}/oauth2/v2.0`
-  let response = await fetch(`${base}/authorize?${query}`, { redirect: 'manual' })
+  let response = await fetch(`${base}/authorize?${query.toString()}`, { redirect: 'manual' })
   let approved = false
   for (const fields of [{ user }, { proof: 'approve' }]) {
     if (response.status !== 200) break

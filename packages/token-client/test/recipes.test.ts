@@ -123,7 +123,7 @@ describe.skipIf(!hasOpenssl)('a network with a private certificate authority and
 
   async function listen(server: Server): Promise<number> {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => void server.close().closeAllConnections())
+    onTestFinished(() => server.close().closeAllConnections())
     return (server.address() as AddressInfo).port
   }
 

@@ -6,8 +6,6 @@ import {
   startEmulator,
   type TenantRegistration,
 } from '@countersign/emulator'
-import type { ValidatedUserToken } from '@countersign/token-client'
-import { decodeJwt } from 'jose'
 
 /** A user's application, the API that it calls, and the API after that, in one tenant of an emulator. */
 export const tiers = {
@@ -106,10 +104,4 @@ export function userTokenOf(
     scopes: ['access_as_user'],
     claims,
   })
-}
-
-/** The same as a resource server passes it on after validation. */
-export function asValidated(token: string): ValidatedUserToken {
-  const claims = decodeJwt(token)
-  return { kind: 'delegated', issuer: String(claims.iss), token, tenantId: tiers.tenantId, claims }
 }

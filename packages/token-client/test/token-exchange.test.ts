@@ -36,7 +36,7 @@ async function startService(answer: object = {}, status = 200) {
     response.end(JSON.stringify({ ...granted, issued_token_type: urn('access_token'), ...answer }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close().closeAllConnections())
+  onTestFinished(() => server.close().closeAllConnections())
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const connect = (
     authority: Omit<OAuthAuthorityOptions, 'issuer'> = {},

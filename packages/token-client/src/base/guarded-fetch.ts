@@ -58,7 +58,7 @@ export function guardFetch(
         method: init.method ?? 'GET',
         headers: Object.fromEntries(new Headers(init.headers)),
         // As text: the `fetch` of another library does not know the classes of this one.
-        ...(init.body == null ? {} : { body: String(init.body) }),
+        ...(init.body instanceof URLSearchParams ? { body: init.body.toString() } : {}),
         redirect: 'error',
         signal: deadline.signal,
       })

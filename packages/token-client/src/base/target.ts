@@ -37,40 +37,57 @@ export interface AcquireOptions extends RequestedTarget {
   readonly signal?: AbortSignal | undefined
 }
 
-const names = ['resource', 'scopes', 'claims', 'refresh', 'signal'] as const
+const names = ['resource', 'scopes', 'claims', 'refresh', 'signal']
+const namesWithTenant = [...names, 'tenantId']
 
-/** Checks what a caller passed; `more` lists what only one method takes. Throws `TypeError`. */
-export function checkTarget(target: RequestedTarget, more: readonly string[] = []): void {
+/** Checks the names of what a caller passed: for every call, also one that the cache answers. Throws `TypeError`. */
+export function checkTargetNames(target: RequestedTarget, takesTenant = false): void {
   if (typeof target !== 'object' || target === null) {
     throw new TypeError('target: expected { resource } or { scopes }')
   }
-  checkNames('target', target, [...names, ...more])
-  const { resource, scopes, claims, refresh } = target
-  if (resource === undefined && scopes === undefined) throw badTarget()
-  const resources: readonly unknown[] = Array.isArray(resource) ? resource : [resource]
-  if (resource !== undefined && (resources.length === 0 || !resources.every(isWord))) {
-    throw badOption('target', 'resource', 'must be an identifier without spaces')
+  checkNames('target', target, takesTenant ? namesWithTenant : names)
+  if (target.refresh !== undefined && typeof target.refresh !== 'boolean') {
+    throw badOption('target', 'refresh', 'must be a boolean')
   }
-  if (resources.some((one) => typeof one === 'string' && one.endsWith('/.default'))) {
+}
+
+/** Checks everything that a caller passed. A token is cached only for what has passed. Throws `TypeError`. */
+export function checkTarget(target: RequestedTarget, takesTenant = false): void {
+  checkTargetNames(target, takesTenant)
+  const { resource, scopes, claims } = target
+  if (resource === undefined && scopes === undefined) throw badTarget()
+  if (typeof resource === 'string') checkResource(resource)
+  else if (resource !== undefined) checkResources(resource)
+  if (scopes !== undefined) checkScopes(scopes)
+  if (claims !== undefined) checkClaims(claims)
+}
+
+function checkResources(resources: unknown): void {
+  if (!Array.isArray(resources) || resources.length === 0) checkResource(undefined)
+  else resources.forEach(checkResource)
+}
+
+function checkResource(resource: unknown): void {
+  if (!isWord(resource)) throw badOption('target', 'resource', 'must be an identifier without spaces')
+  if (resource.endsWith('/.default')) {
     throw badOption(
       'target',
       'resource',
       'must be the identifier alone, without /.default, such as api://orders: the client appends it',
     )
   }
-  if (scopes !== undefined && (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isWord))) {
+}
+
+function checkScopes(scopes: unknown): void {
+  if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isWord)) {
     throw badOption('target', 'scopes', 'must be a list of at least one scope, each without spaces')
   }
-  if (scopes?.includes('offline_access')) {
+  if (scopes.includes('offline_access')) {
     throw badOption(
       'target',
       'scopes',
       'must not contain offline_access: for work that continues without the user, call startSession',
     )
-  }
-  if (claims !== undefined) checkClaims(claims)
-  if (refresh !== undefined && typeof refresh !== 'boolean') {
-    throw badOption('target', 'refresh', 'must be a boolean')
   }
 }
 

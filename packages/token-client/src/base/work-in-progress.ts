@@ -5,6 +5,10 @@ export class WorkInProgress {
   readonly #promises = new Set<Promise<unknown>>()
   #isClosed = false
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** Throws `client_closed` after `close`. */
   checkOpen(): void {
     if (this.#isClosed) throw new TokenClientError('client_closed')

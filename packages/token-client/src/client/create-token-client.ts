@@ -1,3 +1,4 @@
+import { TokenClientError } from '../base/errors.js'
 import { WorkInProgress } from '../base/work-in-progress.js'
 import { createTargetFetch } from '../fetch/create-fetch.js'
 import type { TokenClientOptions } from './options.js'
@@ -30,8 +31,8 @@ export function createTokenClient(options: TokenClientOptions): TokenClient {
   const work = new WorkInProgress()
 
   /** Loaded for the first token, so that it does not delay the start of an API. */
-  async function use<T>(call: (loaded: TokenMethods) => Promise<T>): Promise<T> {
-    work.checkOpen()
+  function use<T>(call: (loaded: TokenMethods) => Promise<T>): Promise<T> {
+    if (work.isClosed) return Promise.reject(new TokenClientError('client_closed'))
     if (methods !== undefined) return call(methods)
     loading ??= import('./token-methods.js').then(
       ({ createTokenMethods }) => (methods = createTokenMethods(settings, work)),

@@ -54,7 +54,9 @@ export function createTokenMethods(settings: Settings, work: WorkInProgress): To
   return Object.freeze({
     async acquireForApp(options) {
       try {
-        return await source.acquire(new ClientCredentialsGrant(context, options ?? {}), options?.signal)
+        const token = source.acquire(new ClientCredentialsGrant(context, options ?? {}), options?.signal)
+        // A token in memory is not a promise: most calls end here.
+        return token instanceof Promise ? await token : token
       } catch (error) {
         throw nameRequest(error, context, 'app', options)
       }
@@ -63,7 +65,8 @@ export function createTokenMethods(settings: Settings, work: WorkInProgress): To
     async acquireOnBehalfOf(userToken, options) {
       try {
         const grant = new OnBehalfOfGrant(context, userTokenText(userToken), options ?? {})
-        return await source.acquire(grant, options?.signal)
+        const token = source.acquire(grant, options?.signal)
+        return token instanceof Promise ? await token : token
       } catch (error) {
         throw answerCaller(nameRequest(error, context, 'obo', options), userToken, authority)
       }

@@ -33,7 +33,7 @@ export class AgentUserGrant implements TokenGrant {
     target: RequestedTarget & { readonly tenantId?: string | undefined },
     exchangeToken: () => Promise<string>,
   ) {
-    checkTarget(target, ['tenantId'])
+    checkTarget(target, true)
     this.#context = context
     this.#user = readAgentUser(user)
     this.target = target

@@ -1,4 +1,4 @@
-import { checkTarget, type RequestedTarget, type Target } from '../base/target.js'
+import { checkTarget, checkTargetNames, type RequestedTarget, type Target } from '../base/target.js'
 import { requestedToken } from '../observers/reporter.js'
 import { keysOf } from './cache-key.js'
 import { type ClientContext, targetParameters } from './client-context.js'
@@ -14,7 +14,7 @@ export class ClientCredentialsGrant implements TokenGrant {
   readonly #tenantId: string | undefined
 
   constructor(context: ClientContext, target: RequestedTarget & { readonly tenantId?: string | undefined }) {
-    checkTarget(target, ['tenantId'])
+    checkTargetNames(target, true)
     this.#context = context
     this.target = target
     this.#tenantId = target.tenantId
@@ -30,6 +30,7 @@ export class ClientCredentialsGrant implements TokenGrant {
   }
 
   prepare(): PreparedGrant {
+    checkTarget(this.target, true)
     const { authority, endpoint, dpop } = this.#context
     const request = {
       tenantId: authority.applicationTenant(this.#tenantId),

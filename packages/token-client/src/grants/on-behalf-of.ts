@@ -1,5 +1,5 @@
 import { sha256 } from '../base/identifiers.js'
-import { checkTarget, type RequestedTarget, type Target } from '../base/target.js'
+import { checkTarget, checkTargetNames, type RequestedTarget, type Target } from '../base/target.js'
 import type { DpopKey } from '../bound-tokens/dpop-key.js'
 import { requestedToken } from '../observers/reporter.js'
 import type { TokenAnswer } from '../token-answers/token-answer.js'
@@ -23,7 +23,7 @@ export class OnBehalfOfGrant implements TokenGrant {
   readonly #userToken: string
 
   constructor(context: ClientContext, userToken: string, target: RequestedTarget) {
-    checkTarget(target)
+    checkTargetNames(target)
     this.#context = context
     this.#userToken = userToken
     this.target = target
@@ -39,6 +39,7 @@ export class OnBehalfOfGrant implements TokenGrant {
   }
 
   prepare(): PreparedGrant {
+    checkTarget(this.target)
     const userToken = readUserToken(this.#context, this.#userToken)
     const { endpoint } = this.#context
     const request = onBehalfOfRequest(this.#context, userToken, this.target, this.#context.dpop?.key)

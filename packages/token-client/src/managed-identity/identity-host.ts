@@ -19,6 +19,7 @@ export interface IdentityHost {
   readonly request: (resource: string, identity: IdentityName, fetch: Fetch) => Promise<Response>
 }
 
+/** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The host that Azure's environment variables name. Throws `TypeError` for one that is not supported. */
@@ -139,10 +140,12 @@ function ask(
   return fetch(url.href, { headers: { Accept: 'application/json', ...headers } })
 }
 
+const linkLocal = /^169\.254\.\d{1,3}\.\d{1,3}$/
+
 function readEndpoint(name: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   // Plain http stays on the machine or on its link.
-  if (url !== undefined && (isSecure(url) || (url.protocol === 'http:' && /^169\.254\./.test(url.hostname))))
+  if (url !== undefined && (isSecure(url) || (url.protocol === 'http:' && linkLocal.test(url.hostname))))
     return url
   throw badOption(
     'managedIdentity',
