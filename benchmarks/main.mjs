@@ -14,11 +14,12 @@ import { hot } from './rows/hot.mjs'
 import { http } from './rows/http.mjs'
 import { imports } from './rows/import.mjs'
 import { keys } from './rows/keys.mjs'
+import { page } from './rows/page.mjs'
 import { profile } from './rows/profile.mjs'
 import { start } from './rows/start.mjs'
 import { chart } from './chart.mjs'
 
-const rows = { cold, hot, dpop, http, start, keys, acquire, imports, emulator, growth, profile }
+const rows = { cold, hot, dpop, http, start, keys, acquire, imports, emulator, page, growth, profile }
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false } },

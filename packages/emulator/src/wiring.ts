@@ -50,6 +50,7 @@ export async function startWith(
     origin: () => instance.origin,
     now: clock.now,
     log: instance.log,
+    flows: instance.flows,
     faults: instance.faults,
     origins,
   })

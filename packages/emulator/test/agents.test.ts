@@ -463,8 +463,8 @@ describe('an agent as its own user account', () => {
   })
 
   test('is on no sign-in page: nobody signs in to it', async () => {
-    const html = await (await fetch(`${emulator.origin}/_/`)).text()
-    const [, clientId = ''] = /\/_\/apps\/([^"]+)">app</.exec(html) ?? []
+    const html = await (await fetch(`${emulator.origin}/_/apps`)).text()
+    const [, clientId = ''] = /\/_\/apps\/([^"]+)"><bdi>app</.exec(html) ?? []
     const page = await openPage(emulator, `/${ids.contoso}/oauth2/v2.0/authorize`, {
       client_id: clientId,
       response_type: 'code',

@@ -101,8 +101,11 @@ describe.runIf(hasChromium)('in Chromium', () => {
       scope: 'api://v2/.default',
     })
     await page.goto(`${emulator.origin}/_/`)
-    await page.getByRole('link', { name: 'Requests' }).click()
-    await page.getByRole('link', { name: /^\d+$/ }).first().click()
+    await page.getByRole('link', { name: 'Live flow' }).click()
+    await page
+      .getByRole('link', { name: /AADSTS7000215/ })
+      .first()
+      .click()
     await page.getByText('Refused: AADSTS7000215').waitFor()
 
     await page.getByRole('link', { name: 'Faults and clock' }).click()
@@ -117,10 +120,10 @@ describe.runIf(hasChromium)('in Chromium', () => {
     await page.locator('select[name=resource]').selectOption('v2')
     await page.locator('select[name=user]').selectOption('alice@contoso.example')
     await page.getByLabel('What is wrong with it').selectOption('graphToken')
-    await page.getByRole('button', { name: 'Mint' }).click()
-    const token = await page.getByLabel('The token').inputValue()
+    await page.getByRole('button', { name: 'Mint', exact: true }).click()
+    const token = await page.getByLabel('The token', { exact: true }).inputValue()
     await page.getByRole('link', { name: 'Inspect a token' }).click()
-    await page.getByLabel('Token').fill(token)
+    await page.getByLabel('Token', { exact: true }).fill(token)
     await page.getByRole('button', { name: 'Explain' }).click()
     await page.getByText('This is a token for Microsoft Graph').waitFor()
     expect(complaints).toEqual([])
@@ -150,14 +153,19 @@ describe.runIf(hasChromium)('in Chromium', () => {
     await page.setViewportSize({ width: 380, height: 800 })
     for (const path of [
       '',
-      'registration',
       'requests',
-      'consent',
-      'mint',
       'inspect',
+      'mint',
+      'apps',
+      `apps/${ids.tier1}`,
+      'users',
+      `users/${ids.alice}`,
+      'consent',
       'keys',
       'faults',
+      'registration',
       'state',
+      'settings',
     ]) {
       await page.goto(`${emulator.origin}/_/${path}`)
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth').catch(() => 0)

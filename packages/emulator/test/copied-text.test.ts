@@ -119,11 +119,11 @@ describe.runIf(hasCurl)('the curl line of a recorded request', () => {
   })
 })
 
-test.runIf(hasCurl)('the curl line of the overview quotes what the registration holds', async () => {
+test.runIf(hasCurl)('the curl line of the settings quotes what the registration holds', async () => {
   await using own = await startTestEmulator({
     registration: withApplication('tier1', { identifierUris: [`api://a${command}`, 'api://tier1'] }),
   })
-  const html = await (await fetch(`${own.origin}/_/`)).text()
+  const html = await (await fetch(`${own.origin}/_/settings`)).text()
   const [, line = ''] = html.split('As curl')[1]?.match(/<pre>([^<]*)<\/pre>/) ?? []
   await paste(line.replaceAll('&#39;', "'"))
   expect(await readdir(folder)).toEqual(['private'])

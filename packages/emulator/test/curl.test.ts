@@ -21,15 +21,15 @@ function paste(line: string): Promise<string> {
   })
 }
 
-/** What the overview shows under a heading. */
+/** What the settings show under a heading. */
 function shown(html: string, heading: string): string {
   const [, text = ''] = html.split(heading)[1]?.match(/<pre>([^<]*)<\/pre>/) ?? []
   return text.replaceAll('&#39;', "'")
 }
 
-test.runIf(hasCurl)('the curl line of the overview gets a token once the secret is filled in', async () => {
+test.runIf(hasCurl)('the curl line of the settings gets a token once the secret is filled in', async () => {
   await using emulator = await startTestEmulator()
-  const line = shown(await (await fetch(`${emulator.origin}/_/`)).text(), 'As curl')
+  const line = shown(await (await fetch(`${emulator.origin}/_/settings`)).text(), 'As curl')
   expect(line).toContain(ids.daemon)
   const answer = JSON.parse(await paste(line.replace('…', secrets.daemon))) as Record<string, unknown>
   expect(answer).toMatchObject({ token_type: 'Bearer', expires_in: 3599 })
@@ -39,13 +39,13 @@ test.runIf(hasCurl)('the curl line of the overview gets a token once the secret 
   expect(refused['error_codes']).toEqual([7000215])
 })
 
-test.runIf(hasCurl)('over https the line needs the certificate that the overview shows', async () => {
+test.runIf(hasCurl)('over https the line needs the certificate that the settings show', async () => {
   await using emulator = await startTestEmulator({ https: true })
   const folder = await mkdtemp(join(tmpdir(), 'emulator-'))
   try {
     const file = join(folder, 'emulator.pem')
     await writeFile(file, emulator.certificate ?? '')
-    const html = await paste(`curl --silent --cacert '${file}' ${emulator.origin}/_/`)
+    const html = await paste(`curl --silent --cacert '${file}' ${emulator.origin}/_/settings`)
     await writeFile(file, shown(html, 'The certificate to trust'))
     const line = shown(html, 'As curl').replace('…', secrets.daemon)
     expect(JSON.parse(await paste(line.replace('emulator.pem', file)))).toMatchObject({

@@ -75,8 +75,8 @@ beforeAll(async () => {
 afterAll(() => emulator.stop())
 
 const appIdOf = async (name: string): Promise<string> => {
-  const html = await (await fetch(`${emulator.origin}/_/`)).text()
-  return new RegExp(`/_/apps/([^"]+)">${name}<`).exec(html)?.[1] ?? ''
+  const html = await (await fetch(`${emulator.origin}/_/apps`)).text()
+  return new RegExp(`/_/apps/([^"]+)"><bdi>${name}<`).exec(html)?.[1] ?? ''
 }
 
 const daemon = (changes: Form = {}, tenant: string = ids.contoso): Promise<Answer> =>

@@ -34,19 +34,40 @@ async function post(path: string, fields: Form, headers: Record<string, string> 
   })
 }
 
-const sections = ['', 'registration', 'requests', 'consent', 'mint', 'inspect', 'keys', 'faults', 'state']
+const sections = [
+  '',
+  'requests',
+  'inspect',
+  'mint',
+  'apps',
+  'users',
+  'consent',
+  'keys',
+  'faults',
+  'registration',
+  'state',
+  'settings',
+]
 
 describe('every page', () => {
   test.each(sections)(
-    '/_/%s is small, says that it is an emulator, and has no script and loads nothing',
+    '/_/%s is small, says that it is an emulator, loads nothing, and runs only its own script',
     async (section) => {
       const response = await fetch(`${emulator.origin}/_/${section}`)
       const html = await response.text()
       expect(response.status).toBe(200)
       expect(html.length).toBeLessThan(100_000)
       expect(html).toContain('Countersign: local emulator')
-      expect(html).not.toMatch(/<script|<img|<link|@import|url\(/)
-      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+      expect(html).not.toMatch(/<img|<link|@import|url\((?!#)| style="| on\w+="|<script[^>]* src/)
+      const policy = response.headers.get('content-security-policy') ?? ''
+      const [, nonce = ''] = /script-src 'nonce-([^']{16,})'/.exec(policy) ?? []
+      expect(policy).toBe(
+        `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; ` +
+          "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+      )
+      for (const [tag] of html.matchAll(/<(?:script|style)\b[^>]*>/g)) {
+        expect(tag).toMatch(new RegExp(`^<(?:script|style) nonce="${nonce.replaceAll('+', '\\+')}">$`))
+      }
       expect(response.headers.get('x-frame-options')).toBe('DENY')
     },
   )
@@ -55,6 +76,47 @@ describe('every page', () => {
     for (const appId of Object.values(ids).slice(3)) {
       expect((await get(`apps/${appId}`)).length).toBeLessThan(100_000)
     }
+  })
+
+  test('of sixty applications in three tiers is small, and draws all of them', async () => {
+    const needs = (
+      index: number,
+    ): { resourceAppId: string; resourceAccess: { id: string; type: 'Scope' }[] } => ({
+      resourceAppId: `api-${index}`,
+      resourceAccess: [{ id: 'Things.Read', type: 'Scope' }],
+    })
+    await using own = await startTestEmulator({
+      registration: {
+        tenants: [
+          {
+            domains: ['contoso.example'],
+            users: [{ userPrincipalName: 'bob@contoso.example' }],
+            oauth2PermissionGrants: Array.from({ length: 30 }, (_, index) => ({
+              clientId: `client-${index}`,
+              resourceId: `api-${index % 16}`,
+              scope: 'Things.Read',
+            })),
+          },
+        ],
+        applications: [
+          ...Array.from({ length: 35 }, (_, index) => ({
+            displayName: `client-${index}`,
+            publicClient: { redirectUris: ['http://localhost'] },
+            requiredResourceAccess: [needs(index % 16), needs((index + 5) % 16)],
+          })),
+          ...Array.from({ length: 25 }, (_, index) => ({
+            displayName: `api-${index}`,
+            identifierUris: [`api://api-${index}`],
+            requiredResourceAccess: index < 16 ? [needs(16 + (index % 9))] : [],
+            api: { oauth2PermissionScopes: [{ value: 'Things.Read' }] },
+          })),
+        ],
+      },
+    })
+    const html = await (await fetch(`${own.origin}/_/`)).text()
+    expect(html.match(/class="node (?:api|client) "/g)).toHaveLength(60)
+    expect(html.match(/class="edge (?:granted|missing)"/g)).toHaveLength(86)
+    expect(html.length).toBeLessThan(100_000)
   })
 
   test('shows no secret, no private key, and escapes what is registered', async () => {
@@ -69,6 +131,53 @@ describe('every page', () => {
   test('can be left out', async () => {
     await using own = await startTestEmulator({ page: false })
     expect((await fetch(`${own.origin}/_/`)).status).toBe(404)
+  })
+})
+
+describe('what a page may change', () => {
+  test('a grant of the overview, of one scope and for all that is listed, and goes back to a page of its own alone', async () => {
+    await using own = await startTestEmulator()
+    const token = tokenOf(await (await fetch(`${own.origin}/_/faults`)).text())
+    const send = async (path: string, fields: Form): Promise<[number, string | null]> => {
+      const body = new URLSearchParams({ page_token: token, ...fields })
+      const answer = await fetch(`${own.origin}/_/${path}`, { method: 'POST', redirect: 'manual', body })
+      return [answer.status, answer.headers.get('location')]
+    }
+    const question = { client: 'native', resource: 'v2', user: 'bob@contoso.example' }
+    expect(own.explainPermission(question).isIssued).toBe(false)
+    const named = { tenant: ids.contoso, client: ids.native, resource: ids.v2 }
+    expect(await send('grant', { ...named, scopes: 'Things.Write', back: 'https://evil.example/' })).toEqual([
+      303,
+      '/_/',
+    ])
+    expect(own.explainPermission(question).scopes).toEqual(['Things.Write'])
+    expect(
+      await send('grant', { what: `grant ${ids.contoso} ${ids.native} ${ids.v2}`, back: '//evil.example' }),
+    ).toEqual([303, '/_/'])
+    expect(own.explainPermission(question).scopes).toEqual(['Things.Write', 'Things.Read'])
+    expect(await send('grant', { ...named, scopes: 'Things.Read', back: `/_/apps/${ids.native}#x` })).toEqual(
+      [303, `/_/apps/${ids.native}#x`],
+    )
+    expect(await send('grant', { ...named, scopes: 'Things.Gone' })).toEqual([400, null])
+    expect(await send('grant', { ...named, page_token: '1.AAAA' })).toEqual([400, null])
+  })
+
+  test('an assignment of all users to an application that demands one', async () => {
+    await using own = await startTestEmulator()
+    const token = tokenOf(await (await fetch(`${own.origin}/_/faults`)).text())
+    const { applications } = (await (
+      await fetch(`${own.controlApi.address}/directory`, {
+        headers: { authorization: `Bearer ${own.controlApi.token}` },
+      })
+    ).json()) as { applications: { appId: string; displayName: string }[] }
+    const guarded = applications.find(({ displayName }) => displayName === 'guarded')?.appId ?? ''
+    const question = { client: 'guarded', resource: 'v2', user: 'bob@contoso.example' }
+    expect(own.explainPermission(question).errorCode).toBe(50105)
+    const body = new URLSearchParams({ page_token: token, what: `assign ${ids.contoso} ${guarded}` })
+    expect((await fetch(`${own.origin}/_/grant`, { method: 'POST', redirect: 'manual', body })).status).toBe(
+      303,
+    )
+    expect(own.explainPermission(question).errorCode).toBe(650057)
   })
 })
 
@@ -140,7 +249,9 @@ describe('the page of an application', () => {
   const text = (html: string): string => html.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')
 
   test('has the headings of Entra in their order', async () => {
-    const headings = [...(await get(`apps/${ids.v2}`)).matchAll(/<h2>([^<]*)<\/h2>/g)].map(([, name]) => name)
+    const headings = [...(await get(`apps/${ids.v2}`)).matchAll(/<h2 id="\w+">([^<]*)<\/h2>/g)].map(
+      ([, name]) => name,
+    )
     expect(headings).toEqual([
       'Overview',
       'Authentication',
@@ -156,7 +267,7 @@ describe('the page of an application', () => {
 
   test('marks a secret that has expired on the clock of the emulator, and the other not', async () => {
     const html = await get(`apps/${ids.daemon}`)
-    expect(html.match(/<td class="no">[^<]*, expired<\/td>/g)).toHaveLength(1)
+    expect(html.match(/class="no"\s*>[^<]*, expired</g)).toHaveLength(1)
     expect(text(html)).toMatch(/secret no start never secret no start 2026-03-01 12:00:00/)
   })
 
@@ -229,7 +340,7 @@ describe('the registration', () => {
     const { text, send } = await shown(own)
     const changed = text.replace('"displayName": "Alice Ash"', '"displayName": "Alice Oak"')
     const named = async (): Promise<boolean> =>
-      (await (await fetch(`${own.origin}/_/`)).text()).includes('Alice Oak')
+      (await (await fetch(`${own.origin}/_/users`)).text()).includes('Alice Oak')
     const checked = await (await send({ registration: changed, do: 'check' })).text()
     expect(checked).toContain('Nothing has changed yet.')
     expect(await named()).toBe(false)
@@ -306,7 +417,7 @@ describe('the registration', () => {
     for (const action of ['check', 'apply']) {
       const response = await send({ registration: spoilt, do: action })
       const html = await response.text()
-      const [, said = ''] = /<p class="no" role="alert">([^<]*)</.exec(html) ?? []
+      const [, said = ''] = /role="alert">([^<]*)</.exec(html) ?? []
       expect([response.status, said]).toEqual([400, expect.stringContaining(place)])
       expect(said).not.toContain('test-value')
       expect(shownIn(html)).toBe(spoilt)
@@ -334,7 +445,7 @@ describe('the state', () => {
       version: string
     }
     const html = await get('state')
-    expect(html).toContain(`<td>${version}</td>`)
+    expect(html).toContain(`<dd>${version}</dd>`)
     expect(html).toContain('in memory')
     expect(html).toContain('it refuses what Entra refuses')
   })
@@ -415,6 +526,22 @@ describe('the requests', () => {
   })
 })
 
+describe('a code', () => {
+  test('of the validator is explained, and another is not known', async () => {
+    const known = await fetch(`${emulator.origin}/_/codes/token_expired`)
+    expect([known.status, await known.text()]).toEqual([200, expect.stringContaining('What to change')])
+    for (const code of ['nope', '__proto__', 'constructor', '%3Cb%3E']) {
+      const response = await fetch(`${emulator.origin}/_/codes/${code}`)
+      expect([response.status, (await response.text()).includes('<b>')]).toEqual([404, false])
+    }
+  })
+
+  test('of Entra leads to what happened, who can change it and where', async () => {
+    const html = await (await fetch(`${emulator.origin}/error?code=65001`)).text()
+    expect(html).toMatch(/What happened.*What to change.*Who can: the administrator/s)
+  })
+})
+
 describe('the consent page of the emulator', () => {
   test('previews the token, or the refusal and why', async () => {
     const query = (more: Form): string =>
@@ -428,16 +555,19 @@ describe('the consent page of the emulator', () => {
 })
 
 describe('the inspector', () => {
-  const inspect = async (token: string): Promise<string> => (await post('inspect', { token })).text()
+  const inspect = async (token: string, api = ''): Promise<string> =>
+    (await post('inspect', { token, api })).text()
   const good = { client: 'native', resource: 'api://v2', user: 'alice@contoso.example' }
 
   test('shows what a token is and which API accepts it, also with Bearer and line breaks around it', async () => {
     const token = await emulator.issueToken(good)
     const html = await inspect(`Authorization: Bearer "${token.slice(0, 80)}\n${token.slice(80)}"`)
-    expect(html).toContain('Accepted by v2')
+    expect(html).toContain('Accepted by <bdi>v2</bdi>')
     expect(html).toContain('an access token of v2.0, for a user')
     expect(html).toContain('alice@contoso.example')
-    expect(html).not.toContain(token.split('.')[2])
+    // In the form, where it was pasted, and nowhere else.
+    expect(html.split(String(token.split('.')[2]))).toHaveLength(2)
+    expect(html).toMatch(/<textarea\s+name="token"[^>]*>\s*Authorization: Bearer &quot;eyJ/)
     expect(JSON.stringify(emulator.requests)).not.toContain('inspect')
   })
 
@@ -445,9 +575,9 @@ describe('the inspector', () => {
     'refuses a token with the flaw %s at every API',
     async (flaw) => {
       const resource = flaw === 'v2ForV1' ? 'api://v1' : good.resource
-      expect(await inspect(await emulator.issueToken({ ...good, resource, flaw }))).toMatch(
-        /Refused by every registered API|an encrypted token|not a token/,
-      )
+      const html = await inspect(await emulator.issueToken({ ...good, resource, flaw }))
+      expect(html).toMatch(/Refused by <bdi>|an encrypted token|not a token/)
+      expect(html).not.toMatch(/Accepted by|<span class="ok">accepts/)
     },
   )
 
@@ -462,10 +592,11 @@ describe('the inspector', () => {
   })
 
   test('shows the failing check with what was expected and received', async () => {
-    const html = await inspect(await emulator.issueToken({ ...good, flaw: 'wrongAudience' }))
-    expect(html).toMatch(
-      /<td>audience<\/td>\s*<td class="no">failed<\/td>\s*<td>33333333-0000-4000-8000-000000000005<\/td>/,
-    )
+    const html = await inspect(await emulator.issueToken({ ...good, flaw: 'wrongAudience' }), ids.v2)
+    const [, check = ''] = /data-check="audience" data-result="failed">(.*?)<\/li>/s.exec(html) ?? []
+    const said = check.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')
+    expect(check).toMatch(new RegExp(`<code\\s+title="${ids.v2}"`))
+    expect(said).toMatch(/audience failed expected 33333333 .* 0005 copy found [0-9a-f]{8} /)
     expect(await inspect('nonsense')).toContain('this has 1')
   })
 })
@@ -474,12 +605,13 @@ describe('minting', () => {
   test('gives a token that works, decoded, and the code for it', async () => {
     const response = await post('mint', { client: ids.daemon, resource: ids.v2, lifetime: '60' })
     const html = await response.text()
-    expect(html).toContain('Accepted by v2')
+    expect(html).toContain('Accepted by <bdi>v2</bdi>')
     expect(html).toContain('&quot;lifetimeSeconds&quot;: 60')
     const flawed = await (
       await post('mint', { client: ids.daemon, resource: ids.v2, flaw: 'noScope' })
     ).text()
-    expect(flawed).toContain('Refused by every registered API')
+    expect(flawed).toContain('Refused by <bdi>v2</bdi>: it has neither scopes nor roles.')
+    expect(flawed).toContain('with 401 invalid_token or 403 insufficient_scope')
     const wrong = await (await post('mint', { client: ids.daemon, resource: ids.v2, flaw: 'other' })).text()
     expect(wrong).toContain('&quot;flaw&quot; must be one of')
     const claimed = { client: ids.daemon, resource: ids.v2, claims: '{"department":"toys"}' }

@@ -9,6 +9,15 @@ import { createRequire } from 'node:module'
 /** Loads a CommonJS module. Not by `import`: Node would first search its text for names, a tenth of a start. */
 export const requireModule: NodeJS.Require = createRequire(import.meta.url)
 
+/** The files of the page. */
+export type PageFile = 'theme.css' | 'portal.css' | 'page.js' | 'live.js'
+
+/** A file of the page, from the package's folder `page`. */
+export function pageFile(name: PageFile): string {
+  const manifest = new URL('../../package.json', import.meta.url)
+  return readFileSync(new URL(`page/${name}`, manifest), 'utf8')
+}
+
 /** The version of this package, from its manifest. */
 export function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))

@@ -1,6 +1,8 @@
 /** A time span in seconds since the epoch; an open end is infinite. */
 export interface Period {
+  /** The first second of it. */
   readonly from: number
+  /** The first second that is no longer in it. */
   readonly until: number
 }
 

@@ -3,6 +3,7 @@ import type { Controls } from '../controls/controls.js'
 import { describeDirectory } from '../controls/describe-directory.js'
 import { tokenFlaws, tokenFlawsFor, tokenFlawTable } from '../controls/flaw-table.js'
 import { endpoints, type FaultOptions } from '../instance/faults.js'
+import type { ApiCall } from '../instance/flows.js'
 import type { RecordedRequest } from '../instance/request-log.js'
 import type { EmulatorState } from '../instance/state.js'
 import { registrationSchema } from '../registration/schema.js'
@@ -105,6 +106,8 @@ const userRegistration: Schema = {
   description: 'As in the registration.',
 }
 const clock = record({ now: number })
+/** No text that could be a token fits. */
+const word: Schema = { type: 'string', minLength: 1, maxLength: 100 }
 const kid = record({ kid: text })
 const tokenQuestion = {
   client: name,
@@ -522,6 +525,30 @@ export const operations: readonly Operation[] = [
     id: 'clearRequests',
     summary: 'Forgets the recorded requests',
     run: (controls) => controls.clearRequests(),
+  },
+  {
+    method: 'POST',
+    path: '/api-calls',
+    id: 'reportApiCall',
+    summary:
+      'An API reports one request to it, for the live flow of the page; tokenId is the uti of the token',
+    body: record(
+      {
+        api: name,
+        outcome: choice('accepted', 'refused'),
+        status: { type: 'integer', minimum: 100, maximum: 599 },
+        code: word,
+        claim: word,
+        reason: word,
+        method: word,
+        path: { type: 'string', maxLength: 300 },
+        clientId: word,
+        tokenId: word,
+        durationSeconds: { type: 'number', minimum: 0 },
+      },
+      ['api', 'outcome'],
+    ),
+    run: (controls, { body }) => controls.reportApiCall(body as ApiCall),
   },
   {
     method: 'POST',

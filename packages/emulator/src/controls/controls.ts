@@ -1,10 +1,13 @@
 import type { EmulatorClock } from '../base/clock.js'
+import { signingInput } from '../base/jws.js'
 import type { Inspection } from '../inspect/inspect-token.js'
+import type { ApiCall, UnsignedToken } from '../instance/flows.js'
 import type { Faults } from '../instance/faults.js'
 import type { Instance } from '../instance/instance.js'
 import type { RecordedRequests } from '../instance/request-log.js'
 import type { Revocation } from '../instance/revocations.js'
 import type { EmulatorState } from '../instance/state.js'
+import { assignUser, type AssignUserOptions } from './assign-user.js'
 import {
   type ExplainPermissionOptions,
   explainPermission,
@@ -31,11 +34,16 @@ export interface Controls {
   readonly faults: Faults
   readonly requests: () => RecordedRequests
   readonly clearRequests: () => void
+  /** Notes what an API reports of one request to it. */
+  readonly reportApiCall: (call: ApiCall) => void
   readonly revocations: () => readonly Revocation[]
   readonly issueToken: (options: IssueTokenOptions) => Promise<string>
   /** Explains a text that may be a token, also with `Bearer`, quotes or line breaks around it. */
   readonly explainToken: (text: string) => Promise<Inspection>
+  /** Explains a token that was issued, from what is kept of it: everything but its signature. */
+  readonly explainIssued: (token: UnsignedToken) => Promise<Inspection>
   readonly explainPermission: (options: ExplainPermissionOptions) => PermissionExplanation
+  readonly assignUser: (options: AssignUserOptions) => void
   readonly grantConsent: (options: GrantConsentOptions) => void
   readonly revokeConsent: (options: RevokeConsentOptions) => void
   readonly reset: () => void
@@ -53,7 +61,11 @@ export function createControls(instance: Instance): Controls {
     keys: createEmulatorKeys(instance),
     faults,
     requests: () => instance.log.entries,
-    clearRequests: () => instance.log.clear(),
+    clearRequests() {
+      instance.log.clear()
+      instance.flows.clear()
+    },
+    reportApiCall: (call) => instance.flows.addCall(call, clock.now()),
     revocations: () => instance.revocations.visible(clock.now()),
     issueToken: (options) => issueToken(instance, options),
     async explainToken(text) {
@@ -63,7 +75,12 @@ export function createControls(instance: Instance): Controls {
       ])
       return inspectToken(instance, readPasted(text))
     },
+    async explainIssued({ header, claims }) {
+      const { inspectToken } = await import('../inspect/inspect-token.js')
+      return inspectToken(instance, `${signingInput(header, claims)}.`, { isSignedHere: true })
+    },
     explainPermission: (options) => explainPermission(instance, options),
+    assignUser: (options) => assignUser(instance, options),
     grantConsent: (options) => grantConsent(instance, options),
     revokeConsent: (options) => revokeConsent(instance, options),
     reset: () => instance.reset(),

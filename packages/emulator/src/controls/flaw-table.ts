@@ -5,7 +5,9 @@
 
 /** The answer of an API that refuses a token: an HTTP status and, where there is a challenge, its `error` (RFC 6750). */
 export interface ExpectedRefusal {
+  /** The HTTP status. */
   readonly status: number
+  /** The `error` of the challenge. Absent where there is none. */
   readonly error?: 'invalid_token' | 'insufficient_scope'
 }
 
@@ -38,6 +40,7 @@ function flaw(meaning: string, differences: Partial<TokenFlawEntry> = {}): Token
   return { meaning, appliesTo: everyApi, refusals: [invalidToken], needsUser: false, ...differences }
 }
 
+/** Every flaw by its name. */
 const table = {
   expired: flaw('The lifetime ended an hour ago.'),
   notYetValid: flaw('The lifetime begins in an hour.'),

@@ -2,80 +2,130 @@ import type { KeyObject } from 'node:crypto'
 import type { Period } from '../base/period.js'
 import type { ApplicationRegistration, SignInAudience } from '../registration/types.js'
 
+/** A version of access tokens. */
 export type Version = '1.0' | '2.0'
 
 /** The platform a redirect URI is registered for decides how its client must redeem. */
 export type Platform = 'web' | 'spa' | 'publicClient'
 
+/** A delegated permission that an API offers. */
 export interface Scope {
+  /** Unique in its API. */
   readonly id: string
+  /** What the claim `scp` carries. */
   readonly value: string
+  /** Whether only administrators may consent. */
   readonly adminOnly: boolean
+  /** Whether it can be asked for. */
   readonly isEnabled: boolean
+  /** Its name on the consent page. */
   readonly title: string
+  /** The sentence below the name. */
   readonly description: string
 }
 
+/** An app role that an API offers. */
 export interface Role {
+  /** Unique in its API. */
   readonly id: string
+  /** What the claim `roles` carries. */
   readonly value: string
+  /** Its name on the consent page. */
   readonly title: string
+  /** Whether users and groups can have it. */
   readonly forUsers: boolean
+  /** Whether applications can have it. */
   readonly forApplications: boolean
+  /** Whether it can be assigned and is in tokens. */
   readonly isEnabled: boolean
 }
 
 /** SHA-256 of the secret: the text itself is not kept. */
 export interface Secret extends Period {
+  /** The digest. */
   readonly digest: Buffer
 }
 
+/** A certificate by which a client proves itself. */
 export interface Certificate extends Period {
-  /** base64url(SHA-1(DER)) and base64url(SHA-256(DER)), as `x5t` and `x5t#S256` name it. */
+  /** base64url(SHA-1(DER)), as `x5t` names it. */
   readonly sha1: string
+  /** base64url(SHA-256(DER)), as `x5t#S256` names it. */
   readonly sha256: string
+  /** Verifies what the client signs. */
   readonly publicKey: KeyObject
 }
 
+/** What a client needs of one API. */
 export interface RequiredAccess {
+  /** The API, by appId. */
   readonly resourceAppId: string
+  /** Delegated scopes by value. */
   readonly scopes: readonly string[]
+  /** App roles by value. */
   readonly roles: readonly string[]
 }
 
 /** A workload whose tokens are accepted as this application's credential. */
 export interface FederatedCredential {
+  /** Character for character. */
   readonly issuer: string
   /** The exact subject, or an expression over the claims. */
   readonly subject: string | ((claims: Readonly<Record<string, unknown>>) => boolean)
+  /** One of them must be the audience. */
   readonly audiences: readonly string[]
 }
 
+/** An optional claim that an application asks for. */
 export interface Claim {
+  /** The name of the claim. */
   readonly name: string
+  /** What changes its value, such as `use_guid`. */
   readonly properties: readonly string[]
 }
 
+/** An application of the registration: a client, an API, or both. */
 export interface Application {
+  /** The client id. */
   readonly appId: string
+  /** Its name; two applications may have the same. */
   readonly displayName: string
+  /** The tenant it is registered in. */
   readonly homeTenantId: string
+  /** Which accounts may sign in to it. */
   readonly audience: SignInAudience
+  /** What names it as an API, beside the appId. */
   readonly identifierUris: readonly string[]
+  /** Where answers of a sign-in may go. */
   readonly redirectUris: Readonly<Record<Platform, readonly string[]>>
+  /** Whether it may ask for tokens without a credential. */
   readonly isFallbackPublicClient: boolean
+  /** Its secrets. */
   readonly secrets: readonly Secret[]
+  /** Its certificates. */
   readonly certificates: readonly Certificate[]
+  /** Workloads that prove it. */
   readonly federatedCredentials: readonly FederatedCredential[]
   /** Called in a frame when its user signs out elsewhere. */
   readonly logoutUrl: string | undefined
   /** Whether the authorize endpoint itself issues id tokens. */
   readonly issuesIdTokenAtSignIn: boolean
+  /** What it needs of other APIs. */
   readonly requiredAccess: readonly RequiredAccess[]
+  /** Delegated permissions that it offers. */
   readonly scopes: readonly Scope[]
+  /** App roles that it offers. */
   readonly roles: readonly Role[]
-  readonly optionalClaims: { readonly accessToken: readonly Claim[]; readonly idToken: readonly Claim[] }
+  /** Claims that are in a token only if they are asked for. */
+  readonly optionalClaims: {
+    /** In access tokens for it as an API. */
+    readonly accessToken: readonly Claim[]
+    /** In id tokens for it as a client. */
+    readonly idToken: readonly Claim[]
+  }
+  /** Whether its tokens have the groups of the user. */
   readonly issuesGroups: boolean
+  /** Whether its tokens have the directory roles of the user. */
   readonly issuesDirectoryRoles: boolean
   /** Whether claims may be mapped without a signing key of its own. */
   readonly acceptsMappedClaims: boolean
@@ -83,6 +133,7 @@ export interface Application {
   readonly tokenVersion: Version
   /** Client appId → scope values it has without consent. */
   readonly preAuthorized: ReadonlyMap<string, ReadonlySet<string>>
+  /** Clients whose consent covers what this API needs, by appId. */
   readonly knownClients: ReadonlySet<string>
   /** As it was registered, WITH ITS SECRETS: shown by `hideApplicationSecrets` alone. */
   readonly registration: ApplicationRegistration

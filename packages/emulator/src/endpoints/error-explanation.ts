@@ -3,6 +3,7 @@ import { advice } from '../base/advice.js'
 import { aadsts, EntraError } from '../base/errors.js'
 import { readParameters } from '../base/parameters.js'
 import { isKnownCode } from '../instance/faults.js'
+import { aadstsMeaning, meaningPart } from '../pages/code-meaning.js'
 import { showError } from '../pages/error.js'
 import { html } from '../pages/html.js'
 import { sendPage } from '../pages/page.js'
@@ -12,7 +13,7 @@ export function addErrorExplanation(app: FastifyInstance): void {
   app.get(
     '/error',
     { errorHandler: (error, _request, reply) => showError(error, reply) },
-    (request, reply) => {
+    async (request, reply) => {
       const asked = readParameters(request.query).get('code') ?? ''
       const code = Number(asked.replace(/^AADSTS/i, ''))
       if (!/^(?:AADSTS)?\d{1,8}$/i.test(asked) || !isKnownCode(code)) {
@@ -23,11 +24,14 @@ export function addErrorExplanation(app: FastifyInstance): void {
         })
       }
       const { error, status, suberror, unconfirmed } = aadsts[code]
+      const meaning = await aadstsMeaning(code)
       return sendPage(reply, {
         title: `AADSTS${code}`,
         body: html`<p><code>${new EntraError(code).message}</code></p>
-          <p><strong>What to do:</strong> ${advice[code]}</p>
-          <p>
+          ${meaning !== undefined && meaningPart(meaning)}
+          <h2>What to do here</h2>
+          <p>${advice[code]}</p>
+          <p class="muted small">
             Status ${status}, error <code>${error}</code>${
               suberror !== undefined && html`, suberror <code>${suberror}</code>`
             }.

@@ -11,7 +11,7 @@ const graphAudiences = [graphAppId, 'https://graph.microsoft.com']
 
 /** Who is signed in. */
 export async function me(service: Service, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const caller = await authenticate(service, request, graphAudiences)
+  const caller = await authenticate(service, request, reply, graphAudiences)
   if (caller === undefined) return refuseCaller(reply)
   return { '@odata.context': `${service.origin}/v1.0/$metadata#users/$entity`, ...graphUser(caller.user) }
 }
@@ -23,7 +23,7 @@ export async function memberObjects(
   reply: FastifyReply,
   user: string | undefined,
 ): Promise<unknown> {
-  const caller = await authenticate(service, request, undefined)
+  const caller = await authenticate(service, request, reply, undefined)
   if (caller === undefined) return refuseCaller(reply)
   const asked = user === undefined ? caller.user : caller.tenant.users.get(user.toLowerCase())
   if (asked === undefined || asked.id !== caller.user.id) return refuseCaller(reply, 403)
@@ -38,7 +38,7 @@ export async function userInfo(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const caller = await authenticate(service, request, graphAudiences)
+  const caller = await authenticate(service, request, reply, graphAudiences)
   if (caller === undefined) return refuseCaller(reply)
   const { user, claims } = caller
   return {
@@ -56,7 +56,7 @@ export async function userInfoV1(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const caller = await authenticate(service, request, undefined)
+  const caller = await authenticate(service, request, reply, undefined)
   if (caller === undefined) return refuseCaller(reply)
   const { user, claims } = caller
   return {
@@ -76,8 +76,9 @@ export async function userInfoV1(
 async function authenticate(
   service: Service,
   request: FastifyRequest,
+  reply: FastifyReply,
   audiences: readonly string[] | undefined,
 ): Promise<(Caller & { readonly user: User }) | undefined> {
-  const caller = await readCaller(service, request, audiences)
+  const caller = await readCaller(service, request, reply, audiences)
   return caller?.user === undefined ? undefined : { ...caller, user: caller.user }
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Tenant, User } from '../directory/types.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 
 /** The caller of a Graph address, from a valid token of this service. */
@@ -16,6 +17,7 @@ export interface Caller {
 export async function readCaller(
   service: Service,
   { headers }: FastifyRequest,
+  { facts }: FastifyReply,
   audiences: readonly string[] | undefined,
 ): Promise<Caller | undefined> {
   const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(headers.authorization ?? '') ?? []
@@ -23,6 +25,7 @@ export async function readCaller(
   try {
     const { verifiedClaims } = await import('../tokens/own-token.js')
     const claims = await verifiedClaims(service, token)
+    if (typeof claims['uti'] === 'string') joinFlow(facts, `token ${claims['uti']}`)
     const tenant = service.directory.tenants.get(String(claims['tid']))
     const now = service.clock.now()
     const isLive = Number(claims['nbf']) <= now && now < Number(claims['exp'])

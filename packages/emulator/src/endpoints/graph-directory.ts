@@ -95,7 +95,7 @@ export async function readDirectory(
     reply.callNotFound()
     return reply
   }
-  const caller = await readCaller(service, request, [graphAppId, 'https://graph.microsoft.com'])
+  const caller = await readCaller(service, request, reply, [graphAppId, 'https://graph.microsoft.com'])
   if (caller === undefined) return refuseCaller(reply)
   const [, id = ''] = found.path.exec(path) ?? []
   const isAllowed =

@@ -29,7 +29,8 @@ export function addFaultHooks(
     else if (effect.kind === 'hang' || effect.kind === 'reset') {
       record(request, reply, 0)
       reply.hijack()
-      if (effect.kind === 'reset') request.raw.socket.resetAndDestroy()
+      // A request that the page does again has no socket.
+      if (effect.kind === 'reset') request.raw.socket.resetAndDestroy?.()
     }
   })
 

@@ -10,10 +10,12 @@ import type {
 import { EntraError } from '../base/errors.js'
 import { requireModule } from '../base/package-info.js'
 import type { EmulatorEndpoint, Faults, MetFault } from '../instance/faults.js'
-import type { RequestFacts, RequestLog } from '../instance/request-log.js'
+import type { Flows } from '../instance/flows.js'
+import { joinFlow, type RequestFacts, type RequestLog } from '../instance/request-log.js'
 import type { Origins } from '../instance/origins.js'
 import type { TlsCertificate } from '../keys/tls-certificates.js'
 import { correlationIdOf } from './correlation-id.js'
+import { readExchange } from './exchange.js'
 import { addFaultHooks } from './fault-hooks.js'
 
 declare module 'fastify' {
@@ -45,6 +47,7 @@ interface ServerSettings {
   readonly origin: () => string
   readonly now: () => number
   readonly log: RequestLog
+  readonly flows: Flows
   readonly faults: Faults
   /** How requests may call it, beside the loopback names. */
   readonly origins: Origins
@@ -132,11 +135,14 @@ function addCommonHeaders(app: FastifyInstance, origins: Origins): void {
 }
 
 /** Records every request before its answer is sent, so that a client that has the answer finds the request in the log. */
-function addRecording(app: FastifyInstance, { log, now, faults }: ServerSettings): void {
-  const record = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
+function addRecording(app: FastifyInstance, { log, flows, now, faults }: ServerSettings): void {
+  const record = (request: FastifyRequest, reply: FastifyReply, status: number, payload?: unknown): void => {
     // Requests of the page are not recorded: they are not requests to the service, and tokens are pasted there.
     if (request.url.startsWith('/_')) return
-    log.add({
+    const correlationId = correlationIdOf(request)
+    // Only one that the client sent says that requests belong together.
+    if (correlationId !== request.id) joinFlow(reply.facts, `correlation ${correlationId}`)
+    const entry = log.add({
       time: now(),
       method: request.method,
       path: request.url.split('?', 1)[0]?.slice(0, 500) ?? '',
@@ -144,16 +150,19 @@ function addRecording(app: FastifyInstance, { log, now, faults }: ServerSettings
       sent: [request.query, request.body],
       status,
       facts: reply.facts,
-      correlationId: correlationIdOf(request),
+      correlationId,
     })
+    const { startsFlow = false, flowKeys = [] } = reply.facts
+    const exchange = readExchange(app, request, reply, payload)
+    flows.addRequest(entry, exchange, { starts: startsFlow, keys: flowKeys })
   }
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', async (request, reply, payload) => {
     const { refusal } = reply.facts
     if (sendsTelemetry(request)) reply.header('x-ms-clitelem', `1,${refusal?.code ?? 0},0,,`)
     if (request.headers['return-client-request-id'] === 'true') {
       reply.header('client-request-id', correlationIdOf(request))
     }
-    record(request, reply, reply.statusCode)
+    record(request, reply, reply.statusCode, payload)
   })
   addFaultHooks(app, faults, record)
 }

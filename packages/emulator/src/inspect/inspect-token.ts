@@ -28,8 +28,15 @@ export interface Inspection {
   readonly story?: Story
 }
 
-/** Explains a text that may be a token. Never throws for the text. */
-export async function inspectToken(service: Service, token: string): Promise<Inspection> {
+/**
+ * Explains a text that may be a token. Never throws for the text. `isSignedHere`: this service signed it, and its
+ * signature was left out.
+ */
+export async function inspectToken(
+  service: Service,
+  token: string,
+  { isSignedHere = false }: { readonly isSignedHere?: boolean } = {},
+): Promise<Inspection> {
   const read = readToken(token)
   const { parts, header, claims } = read
   if (parts.length === 5) {
@@ -59,7 +66,7 @@ export async function inspectToken(service: Service, token: string): Promise<Ins
       : keys
   const apis = [...service.directory.applications.values()].filter(({ appId }) => appId !== graphAppId)
   const verdicts = await Promise.all(
-    apis.map(async (api) => verdictOf(service, api, token, read, await ownKeys(api))),
+    apis.map(async (api) => verdictOf(service, api, token, read, await ownKeys(api), isSignedHere)),
   )
   const story = storyOf(service, header, claims, verdicts)
   return {

@@ -10,9 +10,9 @@ export interface Check {
   readonly name: string
   /** Not reached: an API stops at the first failure. */
   readonly result: 'ok' | 'failed' | 'not reached'
-  /** If it failed: what the API expects. */
+  /** What the API expects. Of a check that is not reached only if it would fail as well. */
   readonly expected?: string
-  /** If it failed: what the token has. */
+  /** What the token has, likewise. */
   readonly received?: string
 }
 
@@ -30,79 +30,76 @@ export interface ApiVerdict {
 
 type Rule = readonly [
   name: string,
-  check: () => true | { readonly expected: string; readonly received: string },
+  holds: () => boolean,
+  /** What the API expects, and what the token has. */
+  expected: string,
+  received: unknown,
 ]
 
 /** A server accepts no longer header by default (Node: 16 KiB for all of them). */
 const mostCharacters = 16 * 1024
 
+/** `isSignedHere`: the signature was left out of a token that this service has signed. */
 export function verdictOf(
   service: Service,
   api: Application,
   token: string,
   { parts, header = {}, claims = {} }: Read,
   keys: readonly PublishedKey[],
+  isSignedHere = false,
 ): ApiVerdict {
   const tenant = service.directory.tenants.get(written(claims['tid']))
   const version = api.tokenVersion
   const key = keys.find(({ kid }) => kid === header['kid'])
   const now = service.clock.now()
-  const unlike = (expected: string, received: unknown): { expected: string; received: string } => ({
-    expected,
-    received: written(received, 'nothing').slice(0, 200),
-  })
+  const issuer = issuerOf(service, tenant?.id ?? '{tenantid}', version)
+  const audiences = version === '2.0' ? [api.appId] : [api.appId, ...api.identifierUris]
+  const isAccessToken = (claims['appid'] ?? claims['azp']) !== undefined && claims['nonce'] === undefined
+  const hasGoodSignature = key !== undefined && (isSignedHere || isSigned(token, parts, key))
+  const permissions = claims['scp'] ?? claims['roles']
   const rules: readonly Rule[] = [
-    ['length', () => token.length <= mostCharacters || unlike(`at most ${mostCharacters}`, token.length)],
-    ['format', () => parts.length === 3 || unlike('three parts', parts.length)],
-    ['names', () => hasOnceEach(parts[1] ?? '') || unlike('each claim once', 'one of them twice')],
-    ['algorithm', () => header['alg'] === 'RS256' || unlike('RS256', header['alg'])],
-    ['extensions', () => header['crit'] === undefined || unlike('no crit', JSON.stringify(header['crit']))],
-    ['version', () => claims['ver'] === version || unlike(version, claims['ver'])],
+    ['length', () => token.length <= mostCharacters, `at most ${mostCharacters}`, token.length],
+    ['format', () => parts.length === 3, 'three parts', parts.length === 3 ? 'three parts' : parts.length],
     [
-      'issuer',
-      () => {
-        const expected = issuerOf(service, tenant?.id ?? '{tenantid}', version)
-        return (tenant !== undefined && claims['iss'] === expected) || unlike(expected, claims['iss'])
-      },
+      'names',
+      () => hasOnceEach(parts[1] ?? ''),
+      'each claim once',
+      hasOnceEach(parts[1] ?? '') ? 'each claim once' : 'one of them twice',
     ],
-    ['signing key', () => key !== undefined || unlike('a key of the set', header['kid'])],
-    ['issuer of the key', () => isKeyOf(service, key, tenant) || unlike('a key of this tenant', key?.issuer)],
+    ['algorithm', () => header['alg'] === 'RS256', 'RS256', header['alg']],
+    ['extensions', () => header['crit'] === undefined, 'no crit', header['crit'] ?? 'no crit'],
+    ['version', () => claims['ver'] === version, version, claims['ver']],
+    ['issuer', () => tenant !== undefined && claims['iss'] === issuer, issuer, claims['iss']],
+    ['signing key', () => key !== undefined, 'a key of the set', header['kid']],
+    ['issuer of the key', () => isKeyOf(service, key, tenant), 'a key of this tenant', key?.issuer],
     [
       'signature',
-      () =>
-        (key !== undefined && isSigned(token, parts, key)) || unlike('a signature by that key', 'another'),
+      () => hasGoodSignature,
+      'a signature by that key',
+      hasGoodSignature ? 'a signature by that key' : 'another',
     ],
     [
       'audience',
-      () => {
-        const known = version === '2.0' ? [api.appId] : [api.appId, ...api.identifierUris]
-        return known.some((name) => name === claims['aud']) || unlike(known.join(' or '), claims['aud'])
-      },
+      () => audiences.some((name) => name === claims['aud']),
+      audiences.join(' or '),
+      claims['aud'],
     ],
     [
       'not before',
-      () => isNumber(claims['nbf'], (time) => time <= now) || unlike('a time that has come', claims['nbf']),
+      () => isNumber(claims['nbf'], (time) => time <= now),
+      'a time that has come',
+      claims['nbf'],
     ],
+    ['expiry', () => isNumber(claims['exp'], (time) => now < time), 'a time to come', claims['exp']],
+    ['issued', () => isNumber(claims['iat'], (time) => time <= now), 'a time that has come', claims['iat']],
+    ['kind', () => isAccessToken, 'an access token', isAccessToken ? 'an access token' : 'an id token'],
     [
-      'expiry',
-      () => isNumber(claims['exp'], (time) => now < time) || unlike('a time to come', claims['exp']),
+      'binding',
+      () => claims['cnf'] === undefined,
+      'no cnf',
+      claims['cnf'] === undefined ? 'no cnf' : 'a token bound to its sender',
     ],
-    [
-      'issued',
-      () => isNumber(claims['iat'], (time) => time <= now) || unlike('a time that has come', claims['iat']),
-    ],
-    [
-      'kind',
-      () =>
-        (claims['appid'] ?? claims['azp']) !== undefined && claims['nonce'] === undefined
-          ? true
-          : unlike('an access token', 'an id token'),
-    ],
-    ['binding', () => claims['cnf'] === undefined || unlike('no cnf', 'a token bound to its sender')],
-    [
-      'permissions',
-      () => (claims['scp'] ?? claims['roles']) !== undefined || unlike('scp or roles', 'neither'),
-    ],
+    ['permissions', () => permissions !== undefined, 'scp or roles', permissions ?? 'neither'],
   ]
   const checks = run(rules)
   const failed = checks.find(({ result }) => result === 'failed')
@@ -113,20 +110,16 @@ export function verdictOf(
   return { api: named, isAccepted: false, checks, challenge }
 }
 
-/** Runs the rules in order, up to the first that fails. */
+/** Runs the rules in order. An API stops at the first that fails; the others say what else is wrong. */
 function run(rules: readonly Rule[]): readonly Check[] {
-  const checks: Check[] = []
   let isFailed = false
-  for (const [name, check] of rules) {
-    const outcome = isFailed ? undefined : check()
-    if (outcome === undefined) checks.push({ name, result: 'not reached' })
-    else if (outcome === true) checks.push({ name, result: 'ok' })
-    else {
-      isFailed = true
-      checks.push({ name, result: 'failed', ...outcome })
-    }
-  }
-  return checks
+  return rules.map(([name, holds, expected, received]) => {
+    const isGood = holds()
+    const found = { expected, received: written(received, 'nothing').slice(0, 200) }
+    if (isFailed) return { name, result: 'not reached' as const, ...(isGood ? {} : found) }
+    isFailed = !isGood
+    return { name, result: isGood ? ('ok' as const) : ('failed' as const), ...found }
+  })
 }
 
 function isNumber(value: unknown, fits: (time: number) => boolean): boolean {

@@ -8,7 +8,9 @@ import { type Json, written } from './token.js'
 
 /** Why every API refuses a token, and what to do. */
 export interface Story {
+  /** What is wrong, in a sentence. */
   readonly why: string
+  /** What to do. */
   readonly fix: string
 }
 

@@ -15,15 +15,22 @@ export interface DirectoryChanges {
         readonly servicePrincipals: readonly string[]
         /** Consents to delegated scopes; without `userId` for all users. */
         readonly grants: readonly {
+          /** The client. */
           readonly clientAppId: string
+          /** The API. */
           readonly resourceAppId: string
+          /** By object id. */
           readonly userId?: string
+          /** By value. */
           readonly scopes: readonly string[]
         }[]
         /** Assigned roles; without `role` it is access without a role. */
         readonly assignments: readonly {
+          /** Object id of a user, group or service principal. */
           readonly principalId: string
+          /** The API. */
           readonly resourceAppId: string
+          /** By value. */
           readonly role?: string
         }[]
         /**
@@ -32,7 +39,15 @@ export interface DirectoryChanges {
          * `sessionsValidFrom` (seconds since the epoch) no longer count.
          */
         readonly users: Readonly<
-          Record<string, { readonly isEnabled?: boolean; readonly sessionsValidFrom?: number }>
+          Record<
+            string,
+            {
+              /** Absent: as the registration says. */
+              readonly isEnabled?: boolean
+              /** Absent: all count. */
+              readonly sessionsValidFrom?: number
+            }
+          >
         >
       }
     >

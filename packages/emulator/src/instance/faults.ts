@@ -43,18 +43,29 @@ export const endpoints: readonly EmulatorEndpoint[] = [
 /** What happens to a request that meets a fault. */
 export type FaultEffect =
   /** The answer comes `seconds` later (0 to 600), on the machine's clock, not the emulator's. */
-  | { readonly kind: 'latency'; readonly seconds: number }
+  | {
+      /** The kind of the effect. */
+      readonly kind: 'latency'
+      /** How much later the answer comes. */
+      readonly seconds: number
+    }
   /**
    * Another status (400 to 599) with an error that has no AADSTS code, with or without Retry-After (0 to 86400
    * seconds).
    */
   | {
       readonly kind: 'status'
+      /** The HTTP status. */
       readonly status: number
+      /** The value of Retry-After. Default: no such header. */
       readonly retryAfterSeconds?: number | undefined
     }
   /** A refusal by its AADSTS code, such as 50196: one of `aadsts`. */
-  | { readonly kind: 'refusal'; readonly code: number }
+  | {
+      readonly kind: 'refusal'
+      /** The AADSTS code. */
+      readonly code: number
+    }
   /** The right status and type, and a body that is not JSON. */
   | { readonly kind: 'malformedJson' }
   /** The right body, as `text/html`. */
@@ -68,7 +79,11 @@ export type FaultEffect =
   /** The key set as it was when the fault was added. Endpoint `keys` alone. */
   | { readonly kind: 'stale' }
   /** A key set with `keys` more keys (1 to 20000). Endpoint `keys` alone. */
-  | { readonly kind: 'hugeKeySet'; readonly keys: number }
+  | {
+      readonly kind: 'hugeKeySet'
+      /** How many keys are added. */
+      readonly keys: number
+    }
 
 /** A fault: which requests meet it, and what happens to them. */
 export interface FaultOptions {

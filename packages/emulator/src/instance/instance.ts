@@ -15,6 +15,7 @@ import { applyChanges, readChanges } from './directory-changes.js'
 import { createFaults, type Faults } from './faults.js'
 import type { TokenIssuance, TokenIssuanceHook } from './issuance-hook.js'
 import { type ImitatedIssuers, type IssuerLabels, issuerLabels } from './issuer-labels.js'
+import { createFlows } from './flows.js'
 import { createRequestLog } from './request-log.js'
 import { createRevocations } from './revocations.js'
 import { createSaver, type Saver } from './saver.js'
@@ -59,6 +60,7 @@ export class Instance implements Service {
   readonly faults: Faults
   readonly deviceCodes: Service['deviceCodes'] = createDeviceCodes()
   readonly revocations: Service['revocations'] = createRevocations()
+  readonly flows: Service['flows'] = createFlows()
   readonly log: Service['log'] = createRequestLog()
   readonly #imitated: ImitatedIssuers | undefined
   readonly #saver: Saver
@@ -201,6 +203,7 @@ export class Instance implements Service {
     this.#loaded = load(this.#source)
     this.faults.clear()
     this.log.clear()
+    this.flows.clear()
     void this.changed()
   }
 

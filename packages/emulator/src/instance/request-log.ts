@@ -1,5 +1,6 @@
 import { advice } from '../base/advice.js'
 import type { EntraError } from '../base/errors.js'
+import { tokenPattern } from '../base/token-pattern.js'
 import type { EmulatorEndpoint, FaultEffect } from './faults.js'
 
 /** One request as the emulator saw it. Secrets, tokens, codes and assertions are not in it. */
@@ -45,6 +46,7 @@ export interface RecordedRequests extends ReadonlyArray<RecordedRequest> {
   readonly waitFor: (
     predicate: (request: RecordedRequest) => boolean,
     options?: {
+      /** On the machine's clock. Default 5. */
       readonly timeoutSeconds?: number | undefined
       /** Ends the wait early; it rejects with the reason of the signal then. */
       readonly signal?: AbortSignal | undefined
@@ -58,6 +60,16 @@ export interface RequestFacts {
   clientId?: string
   userId?: string
   fault?: FaultEffect['kind']
+  /** What it has in common with other requests of its flow, by any name that is unique. */
+  flowKeys?: string[]
+  /** Begins a flow. */
+  startsFlow?: boolean
+}
+
+/** Notes that a request belongs to the same flow as every other with that key. */
+export function joinFlow(facts: RequestFacts, key: string): void {
+  facts.flowKeys ??= []
+  facts.flowKeys.push(key)
 }
 
 export interface RequestLog {
@@ -67,7 +79,7 @@ export interface RequestLog {
       readonly sent: readonly unknown[]
       readonly facts: RequestFacts
     },
-  ): void
+  ): RecordedRequest
   clear(): void
 }
 
@@ -161,6 +173,7 @@ export function createRequestLog(): RequestLog {
       entries.push(entry)
       if (entries.length > most.entries) entries.shift()
       for (const look of waiting) look(entry)
+      return entry
     },
     clear() {
       entries.length = 0
@@ -171,9 +184,6 @@ export function createRequestLog(): RequestLog {
 function refusalFacts({ code, message }: EntraError): Pick<RecordedRequest, 'errorCode' | 'error' | 'fix'> {
   return { errorCode: code, error: message.replaceAll(tokenPattern, '[redacted]'), fix: advice[code] }
 }
-
-/** A token, code or refresh token of this service, or a part of one. */
-const tokenPattern = /eyJ[\w.-]*|1\.[\w-]{40,}/g
 
 function redact(sent: readonly unknown[]): Record<string, string> {
   const parameters = sent.flatMap((parsed) => Object.entries(parsed ?? {})).slice(0, most.parameters)

@@ -2,6 +2,7 @@ import type { EmulatorClock } from '../base/clock.js'
 import type { DeviceCodes } from './device-codes.js'
 import type { Directory } from '../directory/directory.js'
 import type { Faults } from './faults.js'
+import type { Flows } from './flows.js'
 import type { SigningKeys } from '../keys/signing-keys.js'
 import type { OneTimeUse } from '../base/one-time-use.js'
 import type { TokenIssuance } from './issuance-hook.js'
@@ -36,6 +37,8 @@ export interface Service {
   readonly faults: Faults
   readonly revocations: Revocations
   readonly log: RequestLog
+  /** The same requests and what APIs report, grouped. */
+  readonly flows: Flows
   /**
    * To be called after every change that a state file keeps. Resolves when the file has it; at once without a file. Never
    * rejects.

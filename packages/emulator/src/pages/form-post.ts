@@ -15,7 +15,7 @@ export function sendFormPost(
   )
   return sendPage(reply, {
     title: 'Going back to the application',
-    body: html`<form method="post" action="${uri}">${fields}<button>Continue</button></form>`,
+    body: html`<form method="post" action="${uri}">${fields}<button class="primary">Continue</button></form>`,
     script: 'document.forms[0].submit()',
   })
 }

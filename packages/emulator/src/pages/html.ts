@@ -12,6 +12,11 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   }
 }
 
+/** A name that a person or a client chose: text in another direction stays inside it. */
+export function nameText(name: string): Html {
+  return html`<bdi>${name}</bdi>`
+}
+
 function rendered(part: Part): string {
   if (part === undefined || part === false) return ''
   if (typeof part === 'string' || typeof part === 'number') return escaped(String(part))

@@ -1,19 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
+import { pageFile } from '../base/package-info.js'
 import { html, type Html } from './html.js'
 
-const style = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { margin: 0 auto; padding: 0 1rem 3rem; max-width: 34rem }
-header { margin: 1rem 0 2rem; padding: .5rem .75rem; background: #7a2e8e; color: #fff; font-weight: 600 }
-h1 { font-size: 1.4rem } code { overflow-wrap: anywhere }
-button { display: block; width: 100%; margin: .5rem 0; padding: .6rem .8rem; font: inherit; text-align: left; cursor: pointer }
-small { display: block; opacity: .8 } li { margin: .4rem 0 }`
+let theme: Html | undefined
+
+/** The style that every page has: colours, type, buttons. */
+export function themeStyle(): Html {
+  return (theme ??= { markup: pageFile('theme.css') })
+}
 
 /** Sends a page that cannot be mistaken for Microsoft's: its header names the emulator, and its style is different. */
 export function sendPage(
   reply: FastifyReply,
-  page: { status?: number; title: string; body: Html; script?: string; frames?: readonly string[] },
+  page: {
+    readonly status?: number
+    /** Of the window. */
+    readonly title: string
+    /** Default: the title. */
+    readonly headline?: Html
+    readonly body: Html
+    readonly script?: string
+    readonly frames?: readonly string[]
+  },
 ): FastifyReply {
   const nonce = randomBytes(16).toString('base64')
   const frames = page.frames ?? []
@@ -21,17 +30,22 @@ export function sendPage(
     <html lang="en">
       <head>
         <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${page.title}</title>
         <style nonce="${nonce}">
-          ${{ markup: style }}
+          ${themeStyle()}
         </style>
       </head>
       <body>
-        <header>Countersign emulator: for development and tests, never type a real password here</header>
-        <main>
-          <h1>${page.title}</h1>
-          ${page.body}
+        <header class="top">
+          <span class="badge">Not a real sign-in</span>
+          <span>Countersign emulator: for development and tests, never type a real password here</span>
+        </header>
+        <main class="single">
+          <div class="card">
+            <h1>${page.headline ?? page.title}</h1>
+            ${page.body}
+          </div>
         </main>
         ${
           page.script !== undefined &&

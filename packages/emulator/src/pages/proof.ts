@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Application, ConditionalAccessPolicy, Demand, User } from '../directory/types.js'
-import { html } from './html.js'
+import { html, nameText } from './html.js'
 import { sendPage } from './page.js'
 
 const demands: Readonly<Record<Demand, string>> = {
@@ -28,11 +28,12 @@ export function sendProofPage(
 ): FastifyReply {
   return sendPage(reply, {
     title: `More is needed to sign in to ${page.client.displayName}`,
-    body: html`<p>Signed in as ${page.user.userPrincipalName}.</p>
-      <ul>
+    headline: html`More is needed to sign in to ${nameText(page.client.displayName)}`,
+    body: html`<p class="muted">Signed in as ${nameText(page.user.userPrincipalName)}.</p>
+      <ul class="grants">
         ${page.policies.map(
           ({ displayName, demand }) =>
-            html`<li><strong>${displayName}</strong> demands ${demands[demand]}</li> `,
+            html`<li><strong>${nameText(displayName)}</strong> demands ${demands[demand]}</li> `,
         )}
         ${page.contexts.map(
           (context) =>
@@ -41,7 +42,7 @@ export function sendProofPage(
       </ul>
       <form method="post" action="${page.action}">
         <input type="hidden" name="transaction" value="${page.transaction}" />
-        <button name="proof" value="approve">It is met</button>
+        <button class="primary" name="proof" value="approve">It is met</button>
         <button name="proof" value="deny">It is not met</button>
       </form>`,
   })

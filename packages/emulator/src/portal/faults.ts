@@ -3,7 +3,9 @@ import { html, type Html } from '../pages/html.js'
 import type { Parameters } from '../base/parameters.js'
 import type { Controls } from '../controls/controls.js'
 import type { Service } from '../instance/service.js'
-import { actionForm, options, table } from './layout.js'
+import { actionForm } from './layout.js'
+import { idText, options, table } from './parts.js'
+import { printed } from './time.js'
 
 const kinds = [
   ['status 429', '429 with Retry-After'],
@@ -22,25 +24,33 @@ const kinds = [
 /** The faults that were added on purpose, and the clock. */
 export function faultsAndClock(service: Service): Html {
   const { faults, clock } = service
+  const active = faults.list()
   return html`<h2>Active faults</h2>
-    ${table(
-      ['Endpoint', 'Effect', 'Client', 'Times', 'Met', ''],
-      faults.list().map(
-        ({ id, endpoint, effect, clientId, times, met }) =>
-          html`<tr>
-            <td>${endpoint}</td>
-            <td><code>${JSON.stringify(effect)}</code></td>
-            <td>${clientId ?? 'any'}</td>
-            <td>${times ?? 'until cleared'}</td>
-            <td>${met}</td>
-            <td>
-              ${actionForm(service, '/_/faults', html`<button name="clear" value="${id}">Clear</button>`, 'inline')}
-            </td>
-          </tr> `,
-      ),
-      'None: everything works.',
-    )}
-    ${actionForm(service, '/_/faults', html`<button name="clear" value="all">Clear all</button>`, 'inline')}
+    <div class="card">
+      ${table({
+        headings: ['Endpoint', 'Effect', 'Client', 'Times', 'Met', ''],
+        rows: active.map(({ id, endpoint, effect, clientId, times, met }) => [
+          endpoint,
+          html`<code>${JSON.stringify(effect)}</code>`,
+          clientId === undefined ? 'any' : idText(clientId),
+          times ?? 'until cleared',
+          met,
+          actionForm(
+            service,
+            '/_/faults',
+            html`<button class="tiny" name="clear" value="${id}" aria-label="Clear the fault of ${endpoint}">
+              Clear
+            </button>`,
+            'inline',
+          ),
+        ]),
+        empty: 'None: everything works.',
+      })}
+      ${
+        active.length > 0 &&
+        actionForm(service, '/_/faults', html`<button name="clear" value="all">Clear all</button>`, 'inline')
+      }
+    </div>
     <h2>Make something fail</h2>
     ${actionForm(
       service,
@@ -61,24 +71,28 @@ export function faultsAndClock(service: Service): Html {
               ${options(kinds)}
             </select></label
           >
-          <label>How many times, or nothing for always <input name="times" inputmode="numeric" /></label>
-          <label>Client id, or nothing for all <input name="client" /></label>
+          <label
+            >How many times <small>or nothing for always</small> <input name="times" inputmode="numeric"
+          /></label>
+          <label>Client id <small>or nothing for all</small> <input name="client" /></label>
         </div>
-        <button name="add" value="true">Add</button>`,
+        <button class="primary" name="add" value="true">Add</button>`,
+      'card stack',
     )}
-    <h2>Clock</h2>
-    <p>
-      The emulator's time is <strong>${new Date(clock.now() * 1000).toISOString().slice(0, 19)}Z</strong>.
-    </p>
-    ${actionForm(
-      service,
-      '/_/clock',
-      html`<button name="advance" value="60">+1 minute</button>
-        <button name="advance" value="3600">+1 hour</button>
-        <button name="advance" value="86400">+1 day</button>
-        <button name="real" value="true">The machine's time</button>`,
-      'inline',
-    )}`
+    <h2 id="clock">Clock</h2>
+    <div class="card">
+      <p>The emulator's time is <strong>${printed(clock.now())}Z</strong>. Tokens expire by it.</p>
+      ${actionForm(
+        service,
+        '/_/clock',
+        html`<p class="row">
+          <button name="advance" value="60">+1 minute</button>
+          <button name="advance" value="3600">+1 hour</button>
+          <button name="advance" value="86400">+1 day</button>
+          <button name="real" value="true">The machine's time</button>
+        </p>`,
+      )}
+    </div>`
 }
 
 /** Adds or clears a fault, as the form demands. Throws a TypeError for a wrong fault. */

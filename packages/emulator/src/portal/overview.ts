@@ -1,150 +1,185 @@
-import type { Application } from '../directory/types.js'
+import type { Parameters } from '../base/parameters.js'
 import type { Service } from '../instance/service.js'
-import { html, type Html } from '../pages/html.js'
-import { neededBy } from './application.js'
-import { actionForm, table, when } from './layout.js'
-import { quoted } from './shell.js'
+import { html, type Html, nameText } from '../pages/html.js'
+import { type Call, callGraph, type CallGraph, missingOf, type SignInArrow } from './call-graph.js'
+import { pageToken } from './layout.js'
+import { applicationLink, chip, finder, type Row, table } from './parts.js'
+import { assignValue, grantValue, grantingForm, picture } from './picture.js'
 
-/** Settings to copy, and what is registered. */
-export function overview(service: Service, certificate: string | undefined): Html {
-  const { origin, directory } = service
-  const [tenant] = directory.tenants.values()
-  const authority = `${origin}/${tenant?.id ?? 'common'}`
-  const applications = [...directory.applications.values()]
-  return html`<h2>Settings to copy</h2>
-    <p>
-      The emulator speaks
-      ${origin.startsWith('https:') ? 'https with a self-signed certificate' : 'http on loopback'}. For
-      ${tenant?.displayName ?? 'any tenant'}:
-    </p>
-    <div>
-      <details open>
-        <summary>As an environment file</summary>
-        <pre>
-TENANT_ID=${tenant?.id ?? ''}
-AUTHORITY=${authority}
-ISSUER_V1=${service.issuers.v1.replaceAll('{tenantid}', tenant?.id ?? '')}
-ISSUER_V2=${service.issuers.v2.replaceAll('{tenantid}', tenant?.id ?? '')}
-TOKEN_ENDPOINT=${authority}/oauth2/v2.0/token
-JWKS_URI=${authority}/discovery/v2.0/keys</pre>
-      </details>
-      <details>
-        <summary>As a cloud for @countersign/core</summary>
-        <pre>
-const cloud = {
-  authority: '${origin}',
-  v1Issuer: '${service.issuers.v1}',
-  v2Issuer: '${service.issuers.v2}',
-  cloudInstanceName: '${service.cloudInstanceName}',
-}</pre>
-      </details>
-      <details>
-        <summary>For MSAL Node</summary>
-        <pre>
-auth: {
-  authority: 'https://${new URL(origin).host}/${tenant?.id ?? ''}',
-  knownAuthorities: ['${new URL(origin).host}'],
-  authorityMetadata: await (await fetch(
-    '${authority}/v2.0/.well-known/openid-configuration')).text(),
-}</pre>
-      </details>
-      <details>
-        <summary>As curl</summary>
-        <pre>${curlLine(service, authority)}</pre>
-      </details>
-      ${
-        certificate !== undefined &&
-        html`<details>
-          <summary>The certificate to trust, as emulator.pem</summary>
-          <p>
-            Node trusts it as <code>NODE_EXTRA_CA_CERTS=emulator.pem</code>, curl as
-            <code>--cacert emulator.pem</code>. <a href="/_/certificate.pem">Download it</a>. With a state
-            file it stays the same, without one it is made anew at every start.
-          </p>
-          <pre>${certificate}</pre>
-        </details>`
-      }
-    </div>
-    <h2>Applications</h2>
-    ${table(
-      ['Name', 'Client id', 'Tokens', 'Exposes', 'Needs', 'Proves itself by'],
-      applications.map(
-        (application) =>
-          html`<tr>
-            <td><a href="/_/apps/${application.appId}">${application.displayName}</a></td>
-            <td><code>${application.appId}</code></td>
-            <td>v${application.tokenVersion}</td>
-            <td>${[...application.scopes, ...application.roles].map(({ value }) => value).join(' ')}</td>
-            <td>${neededBy(service, application)}</td>
-            <td>${credentialsOf(application)}</td>
-          </tr> `,
-      ),
-      'The registration has no application. Add one to its applications.',
+/** A picture with more boxes cannot be read. */
+const mostApplications = 60
+/** Without a search, a large directory shows those with arrows, up to so many. */
+const usualApplications = 30
+/** A search finds the others. */
+const mostMissing = 10
+
+/** Who may call whom, as a picture, and what is missing, with a button that grants it. */
+export function overview(service: Service, asked: Parameters): Html {
+  const find = asked.get('find')
+  const whole = callGraph(service.directory)
+  const { graph, found } = narrowed(whole, find)
+  const missing = countOf(whole.calls)
+  const granted = whole.calls.flatMap(({ permissions }) => permissions).length - missing
+  return html`${finder(
+      '/_/',
+      find,
+      'Find an application or a scope',
+      'picture',
+      html`${chip(`${granted} granted`, 'good')} ${missing > 0 && chip(`${missing} missing`, 'warn')}
+        <a class="button primary push" href="/_/mint">Mint a token</a>
+        <a class="button" href="/_/settings">Copy settings</a>`,
     )}
-    <h2 id="users">Tenants and users</h2>
-    ${[...directory.tenants.values()].map(
-      ({ id, displayName, domains, users }) =>
-        html`<h2>
-            ${displayName} <small class="soft">${domains.join(', ')} · <code>${id}</code></small>
-          </h2>
-          ${table(
-            ['User', 'Object id', 'State', 'Roles', ''],
-            [...users.values()].map(
-              (user) =>
-                html`<tr>
-                  <td>${user.displayName}<br /><small class="soft">${user.userPrincipalName}</small></td>
-                  <td><code>${user.id}</code></td>
-                  <td>
-                    ${user.isEnabled ? 'enabled' : 'disabled'}${user.isGuest && ', guest'}
-                    ${Number.isFinite(user.sessionsValidFrom) && html`<br />signed out ${when(service, user.sessionsValidFrom)}`}
-                  </td>
-                  <td>${user.isAdmin && 'administrator'}</td>
-                  <td>
-                    ${actionForm(
-                      service,
-                      '/_/users',
-                      html`<input type="hidden" name="user" value="${user.id}" />
-                        <button name="do" value="revoke">Revoke sign-ins</button>
-                        <button name="do" value="${user.isEnabled ? 'disable' : 'enable'}">
-                          ${user.isEnabled ? 'Disable' : 'Enable'}
-                        </button>`,
-                      'inline',
-                    )}
-                  </td>
-                </tr> `,
-            ),
-            'No users. Add some to users of the tenant.',
-          )}`,
-    )}`
+    <form id="${grantingForm}" method="post" action="/_/grant">
+      ${pageToken(service)}
+      ${find !== undefined && html`<input type="hidden" name="back" value="/_/?find=${encodeURIComponent(find)}" />`}
+    </form>
+    <div id="picture" class="stack">
+      ${
+        graph.applications.length < whole.applications.length &&
+        html`<p class="muted small">
+          Shows ${graph.applications.length} of ${whole.applications.length}
+          applications${find === undefined && ': those with the most that is missing. Search to see others'}.
+        </p>`
+      }
+      ${drawn(service, whole, graph, found)} ${missingList(service, find === undefined ? whole : graph)}
+    </div>`
 }
 
-/** A request of the first application that has a secret, for the first API. The page does not know the secret. */
-function curlLine({ origin, directory }: Service, authority: string): string {
-  const applications = [...directory.applications.values()]
-  const client = applications.find(({ secrets }) => secrets.length > 0)
-  const [identifier] = applications.flatMap(({ identifierUris }) => identifierUris)
-  return [
-    `curl ${quoted(`${authority}/oauth2/v2.0/token`)}`,
-    ...(origin.startsWith('https:') ? ['  --cacert emulator.pem'] : []),
-    '  -d grant_type=client_credentials',
-    `  -d client_id=${client?.appId ?? '…'}`,
-    `  --data-urlencode ${quoted(`scope=${identifier ?? '…'}/.default`)}`,
-    `  --data-urlencode ${quoted('client_secret=…')}`,
-  ].join(' \\\n')
+function drawn(service: Service, whole: CallGraph, graph: CallGraph, found: ReadonlySet<string>): Html {
+  if (whole.applications.length === 0) {
+    return html`<div class="empty">
+      <p>The registration has no application yet.</p>
+      <p>
+        Add one to its <code>applications</code>, or change the <a href="/_/registration">registration</a>
+        here.
+      </p>
+    </div>`
+  }
+  if (graph.applications.length === 0) {
+    return html`<div class="empty"><p>No application, scope or role has that in its name.</p></div>`
+  }
+  return html`<div class="card scroll" tabindex="0" role="region" aria-label="The picture">
+      ${picture(service, graph, found)}
+    </div>
+    ${legend()}`
 }
 
-function credentialsOf({ secrets, certificates, federatedCredentials, redirectUris }: Application): string {
-  const counts = [
-    [secrets.length, 'secret'],
-    [certificates.length, 'certificate'],
-    [federatedCredentials.length, 'federated credential'],
-  ] as const
-  const found = counts.flatMap(([count, name]) =>
-    count === 0 ? [] : [`${count} ${name}${count === 1 ? '' : 's'}`],
+function isUnassigned({ isAssignmentRequired, assigned, tenant }: SignInArrow): boolean {
+  return isAssignmentRequired && assigned < tenant.users.size
+}
+
+function countOf(calls: readonly Call[]): number {
+  return calls.reduce((sum, call) => sum + missingOf(call).length, 0)
+}
+
+/** The applications that a search names and their neighbours; without a search, in a large directory, some. */
+function narrowed(
+  graph: CallGraph,
+  find: string | undefined,
+): { readonly graph: CallGraph; readonly found: ReadonlySet<string> } {
+  const words = (find ?? '')
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '')
+  if (words.length === 0) {
+    const isLarge = graph.applications.length > mostApplications
+    return { found: new Set(), graph: isLarge ? limited(graph, usual(graph)) : graph }
+  }
+  const fits = (text: string): boolean => words.every((word) => text.toLowerCase().includes(word))
+  const found = new Set(
+    graph.applications
+      .filter(({ appId, displayName, scopes, roles, identifierUris }) => {
+        const offered = [...scopes, ...roles].map(({ value }) => value)
+        return fits([appId, displayName, ...identifierUris, ...offered].join(' '))
+      })
+      .map(({ appId }) => appId),
   )
-  return found.length > 0
-    ? found.join(', ')
-    : redirectUris.publicClient.length > 0
-      ? 'nothing (public)'
-      : 'nothing'
+  const kept = new Set([...found].slice(0, mostApplications))
+  for (const { client, api, permissions } of graph.calls) {
+    const ends = [client.appId, api.appId]
+    const isFound = ends.some((id) => found.has(id)) || permissions.some(({ name }) => fits(name))
+    if (isFound && kept.size < mostApplications) for (const id of ends) kept.add(id)
+  }
+  return { found, graph: limited(graph, kept) }
+}
+
+/** Both ends of arrows, those with something missing first. */
+function usual({ calls }: CallGraph): ReadonlySet<string> {
+  const kept = new Set<string>()
+  for (const { client, api } of calls.toSorted((a, b) => missingOf(b).length - missingOf(a).length)) {
+    if (kept.size >= usualApplications) break
+    kept.add(client.appId).add(api.appId)
+  }
+  return kept
+}
+
+function limited(graph: CallGraph, kept: ReadonlySet<string>): CallGraph {
+  const signIns = graph.signIns.filter(({ client }) => kept.has(client.appId))
+  return {
+    applications: graph.applications.filter(({ appId }) => kept.has(appId)),
+    tenants: graph.tenants.filter((tenant) => signIns.some((arrow) => arrow.tenant === tenant)),
+    calls: graph.calls.filter(({ client, api }) => kept.has(client.appId) && kept.has(api.appId)),
+    signIns,
+  }
+}
+
+function missingList(service: Service, { calls, signIns }: CallGraph): Html | false {
+  const { applications } = service.directory
+  const missing = calls.filter((call) => missingOf(call).length > 0)
+  const unassigned = signIns.filter(isUnassigned)
+  const all = missing.length + unassigned.length
+  if (all === 0) return false
+  const rows = [
+    ...missing.slice(0, mostMissing).map((call): Row => {
+      const { client, api, tenant } = call
+      const names = missingOf(call).map(({ name }) => name)
+      return [
+        applicationLink(applications, client.appId),
+        applicationLink(applications, api.appId),
+        html`${missingOf(call)
+          .slice(0, 4)
+          .map(({ name, kind }) => chip(html`${name}${kind === 'application' && ' (role)'}`, 'warn'))}`,
+        nameText(tenant.displayName),
+        html`<button class="primary" form="${grantingForm}" name="what" value="${grantValue(call)}">
+          Grant<span class="sr">
+            ${names.slice(0, 4).join(', ')} of ${api.displayName} to ${client.displayName}</span
+          >
+        </button>`,
+      ]
+    }),
+    ...unassigned
+      .slice(0, mostMissing)
+      .map(({ tenant, client, assigned }): Row => [
+        html`Users of ${nameText(tenant.displayName)}`,
+        applicationLink(applications, client.appId),
+        chip(`${assigned} of ${tenant.users.size} assigned`, 'warn'),
+        nameText(tenant.displayName),
+        html`<button form="${grantingForm}" name="what" value="${assignValue(tenant, client)}">
+          Assign everyone<span class="sr"> to ${client.displayName}</span>
+        </button>`,
+      ]),
+  ]
+  return html`<h2 id="missing">What is missing</h2>
+    <p class="lead">
+      It is listed in a registration and nobody granted it: a request for it is refused with
+      <a href="/error?code=65001">AADSTS65001</a>, or its token has no such role. Granting here is what an
+      administrator does; it lasts until a reset.
+    </p>
+    <div class="card">
+      ${table({ headings: ['Who', 'Wants to call', 'Missing', 'In', ''], rows, empty: '' })}
+      ${rows.length < all && html`<p class="muted small">And ${all - rows.length} more: search for one.</p>`}
+    </div>`
+}
+
+function legend(): Html {
+  const line = (kind: string): Html =>
+    html`<svg width="34" height="10" viewBox="0 0 34 10" aria-hidden="true">
+      <g class="${kind}"><path class="line" d="M0 5H34" /></g>
+    </svg>`
+  return html`<p class="legend">
+    <span>${line('granted')} granted</span>
+    <span>${line('missing')} listed, and not granted</span>
+    <span>${line('plain')} users sign in</span>
+    <span>A click on a box or an arrow opens it.</span>
+  </p>`
 }

@@ -6,6 +6,7 @@ import { html, type Html } from '../pages/html.js'
 import { RegistrationError } from '../registration/read.js'
 import type { Registration } from '../registration/types.js'
 import { actionForm } from './layout.js'
+import { codeBlock, verdict } from './parts.js'
 
 export interface RegistrationPage {
   readonly status: number
@@ -27,42 +28,45 @@ export function changeRegistration({ instance, registration }: Controls, form: P
     const sent = parsed(text) as Registration
     const next = isApplied ? registration.replace(sent) : registration.check(sent)
     const diff = difference(before, printed(next))
-    const verdict = isApplied
+    const said = isApplied
       ? 'Applied: it is in force until the emulator stops or reads its file again. The file is not changed.'
       : 'It can be used. Nothing has changed yet.'
-    const body = html`<p class="ok" role="status">${verdict}</p>
-      ${
-        diff === ''
-          ? html`<p>It is the same as before.</p>`
-          : html`<h2>What is different</h2>
-              <pre>${diff ?? 'Nearly everything.'}</pre>`
-      }
-      ${editor(instance, isApplied ? printed(next) : text)}`
+    const body = html`${verdict('good', said)}
+    ${
+      diff === ''
+        ? html`<p>It is the same as before.</p>`
+        : html`<h2>What is different</h2>
+            ${codeBlock(diff ?? 'Nearly everything.', 'Copy the difference')}`
+    }
+    ${editor(instance, isApplied ? printed(next) : text)}`
     return { status: 200, body }
   } catch (error) {
     if (!(error instanceof RegistrationError)) throw error
     return {
       status: 400,
-      body: html`<p class="no" role="alert">${error.message}</p>
+      body: html`<p class="verdict no" role="alert">${error.message}</p>
         ${editor(instance, text)}`,
     }
   }
 }
 
 function editor(service: Service, text: string): Html {
-  return html`<p>
+  return html`<p class="lead">
       Secrets are shown as <code>[hidden]</code>, which stands for the one there is; write out a new one. What
       is applied stays in memory: take the difference over into your file.
     </p>
     ${actionForm(
       service,
       '/_/registration',
-      html`<label class="wide"
-          >Registration
+      html`<label
+          >Registration, as JSON
           <textarea name="registration" rows="30" autocomplete="off" spellcheck="false">${text}</textarea>
         </label>
-        <button name="do" value="check">Check</button>
-        <button name="do" value="apply">Apply</button>`,
+        <p class="row">
+          <button name="do" value="check">Check</button>
+          <button class="primary" name="do" value="apply">Apply</button>
+        </p>`,
+      'card stack',
     )}`
 }
 

@@ -1,7 +1,9 @@
 import { packageVersion } from '../base/package-info.js'
 import type { Service } from '../instance/service.js'
 import { html, type Html } from '../pages/html.js'
-import { actionForm, distance, factTable } from './layout.js'
+import { actionForm } from './layout.js'
+import { factList } from './parts.js'
+import { distance } from './time.js'
 
 /** What the page shows about the instance itself. */
 export interface InstanceFacts {
@@ -26,21 +28,23 @@ export function statePage(service: Service, facts: InstanceFacts): Html {
     ],
     ['Access tokens live', distance(facts.accessTokenLifetimeSeconds).replace('in ', '')],
   ]
-  return html`${factTable(lines)}
+  return html`<div class="card">${factList(lines)}</div>
     <h2>Less strict than Entra</h2>
     ${
       leniencies.length === 0
         ? html`<p>Nothing: it refuses what Entra refuses.</p>`
-        : html`<ul class="warn">
-            ${leniencies.map((leniency) => html`<li>${leniency}</li> `)}
-          </ul>`
+        : html`<div class="verdict warn">
+            <ul>
+              ${leniencies.map((leniency) => html`<li>${leniency}</li> `)}
+            </ul>
+          </div>`
     }
     <h2>Snapshot</h2>
     <p>
       Keys, consents and what became of users, for another instance to go on from.
       <strong>It holds private keys.</strong> The registration is not in it.
     </p>
-    ${actionForm(service, '/_/state/snapshot', html`<button>Download a snapshot</button>`)}
+    ${actionForm(service, '/_/state/snapshot', html`<button class="primary">Download a snapshot</button>`)}
     ${actionForm(
       service,
       '/_/state',
@@ -48,12 +52,18 @@ export function statePage(service: Service, facts: InstanceFacts): Html {
           >A snapshot, pasted
           <textarea name="snapshot" rows="5" autocomplete="off" spellcheck="false"></textarea>
         </label>
-        <button>Go on from it</button>`,
+        <button
+          class="danger"
+          data-ask="Go on from this snapshot? Keys, consents and sign-ins of this instance are dropped."
+        >
+          Go on from it
+        </button>`,
+      'stack',
     )}
     <h2>Sign-ins</h2>
     <p>
       A refresh token is sealed and not stored, so there is no list of them; what a user has is ended on the
-      <a href="/_/#users">overview</a>.
+      page of <a href="/_/users">users</a>.
     </p>
     <h2>Start over</h2>
     ${actionForm(
@@ -62,6 +72,6 @@ export function statePage(service: Service, facts: InstanceFacts): Html {
       html`<p>
           Back to the registration: consents, faults and recorded requests go; keys and the clock stay.
         </p>
-        <button>Reset</button>`,
+        <button class="danger" data-ask="Reset? Consents, faults and recorded requests go.">Reset</button>`,
     )}`
 }

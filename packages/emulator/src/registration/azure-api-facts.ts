@@ -16,6 +16,7 @@ function uris(...hosts: readonly string[]): readonly string[] {
   return hosts.flatMap((host) => [`https://${host}`, `https://${host}/`])
 }
 
+/** Well-known APIs of Azure, by their names here. */
 export const azureApiFacts = {
   keyVault: {
     appId: 'cfa8b339-82a2-471a-a3c9-0fc0be7a4093',

@@ -288,7 +288,12 @@ export interface FederatedIdentityCredential {
   readonly subject?: string | null | undefined
   /** Instead of a subject: `claims['sub'] matches 'repo:contoso/*'`, parts joined by `and`. */
   readonly claimsMatchingExpression?:
-    | { readonly value: string; readonly languageVersion: 1 }
+    | {
+        /** The expression. */
+        readonly value: string
+        /** The version of its language. */
+        readonly languageVersion: 1
+      }
     | null
     | undefined
   /** One of them must be the token's audience. */
@@ -328,7 +333,12 @@ export interface RequiredResourceAccess {
   /** The API, by appId or displayName. */
   readonly resourceAppId: string
   /** What is needed of it: the id or value of a scope (`Scope`) or of an app role (`Role`). */
-  readonly resourceAccess: readonly { readonly id: string; readonly type: 'Scope' | 'Role' }[]
+  readonly resourceAccess: readonly {
+    /** Id or value. */
+    readonly id: string
+    /** A delegated scope, or an app role for the client as itself. */
+    readonly type: 'Scope' | 'Role'
+  }[]
 }
 
 /** A role that an API offers. */

@@ -1,20 +1,24 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { EntraError } from '../base/errors.js'
 import { type Parameters, readParameters } from '../base/parameters.js'
 import { allRequired, type ConsentItem, requestedConsent } from '../directory/consent.js'
 import { readScopeRequest } from '../directory/scope-request.js'
 import type { Application, Tenant, Version } from '../directory/types.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
-import { sendConsentPage } from '../pages/consent.js'
+import { sendConsentPage } from '../pages/consent-page.js'
 import { showError } from '../pages/error.js'
 import { sendSignInPage } from '../pages/sign-in.js'
 import { readUser } from './accounts.js'
-import { consentLines, recordConsent } from './consent.js'
+import { consentLines, recordConsent } from './consent-step.js'
 import { withApis } from './requested-scopes.js'
 import { errorAnswer, readPlatform, type ReturnAddress, sendBack } from './return-address.js'
 import { checkSameOrigin, openTransaction, sealTransaction } from './transaction.js'
 
 interface AdminConsent extends ReturnAddress {
+  /** Unique: every request of this consent has it. */
+  readonly id: string
   readonly version: Version
   readonly segment: string
   readonly clientId: string
@@ -78,6 +82,7 @@ function start(
     if (authority.kind === 'common') throw new EntraError(50059)
   }
   const request: AdminConsent = {
+    id: randomUUID(),
     version,
     segment,
     clientId: client.appId,
@@ -86,12 +91,22 @@ function start(
     state: parameters.get('state'),
     scope: version === '2.0' ? parameters.get('scope') : undefined,
   }
+  reply.facts.startsFlow = true
+  return askWho(service, reply, request)
+}
+
+/** The first page: who signs in? */
+function askWho(service: Service, reply: FastifyReply, request: AdminConsent, find?: string): FastifyReply {
+  const { directory } = service
+  joinConsent(reply, request)
   return sendSignInPage(reply, {
     action: actionOf(request),
     transaction: sealTransaction(service, 'admin-sign-in', request),
-    client,
-    users: directory.usersOf(authority),
+    client: directory.application(request.clientId, request.segment),
+    users: directory.usersOf(directory.readAuthority(request.segment)),
     hint: undefined,
+    find,
+    asked: { scope: request.scope, returnsTo: request.redirectUri },
   })
 }
 
@@ -102,6 +117,10 @@ function signIn(
   form: Parameters,
 ): FastifyReply {
   const { directory } = service
+  if (form.get('user') === undefined && form.get('search') !== undefined) {
+    return askWho(service, reply, request, form.get('find'))
+  }
+  joinConsent(reply, request)
   const user = readUser(directory.usersOf(directory.readAuthority(request.segment)), form)
   const client = directory.application(request.clientId, request.segment)
   const tenant = directory.tenant(user.tenantId)
@@ -141,6 +160,8 @@ function consent(
   form: Parameters,
 ): FastifyReply {
   const { directory } = service
+  joinConsent(reply, request)
+  reply.facts.userId = userId
   const tenant = directory.tenant(tenantId)
   const client = directory.application(request.clientId, tenant.displayName)
   if (!tenant.users.get(userId)?.isAdmin) throw new EntraError(90094, { name: client.displayName })
@@ -211,6 +232,12 @@ function checkReachable(
     resource: resource.identifierUris[0] ?? resource.appId,
     tenant: directory.tenant(tenant.id).displayName,
   })
+}
+
+/** For the log: all steps of a consent are one flow. */
+function joinConsent(reply: FastifyReply, { id, clientId }: AdminConsent): void {
+  joinFlow(reply.facts, `sign-in ${id}`)
+  reply.facts.clientId = clientId
 }
 
 function actionOf({ segment, version }: AdminConsent): string {

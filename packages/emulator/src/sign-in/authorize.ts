@@ -4,13 +4,21 @@ import { EntraError } from '../base/errors.js'
 import { type Parameters, readClaims, readParameters } from '../base/parameters.js'
 import { isHinted } from '../directory/lookup.js'
 import type { Application, Authority, Platform, Version } from '../directory/types.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import { showError } from '../pages/error.js'
 import type { CodeContent } from '../token-endpoint/authorization-code.js'
 import { clientInfo, issueIdToken } from '../tokens/id-token.js'
 import { readSignInClient, usersFor } from './accounts.js'
 import { readBrowserSessions, sessionOf } from './browser-session.js'
-import { askWho, continueInteraction, type Interaction, signedIn, type SignInKind } from './flow.js'
+import {
+  askWho,
+  continueInteraction,
+  type Interaction,
+  joinSignIn,
+  signedIn,
+  type SignInKind,
+} from './flow.js'
 import { readScopeRequestAtSignIn, withKnownApis } from './requested-scopes.js'
 import {
   errorAnswer,
@@ -40,9 +48,10 @@ export function addAuthorizeEndpoint(app: FastifyInstance, service: Service): vo
     async finish(reply, interaction, { user, client, tenant, session }) {
       const ending = interaction.ending as Ending
       const { responseTypes, withClientInfo, nonce } = ending
-      const code = responseTypes.includes('code')
-        ? service.seal.seal('code', codeContent(service, interaction, ending, user, session))
-        : undefined
+      const content = codeContent(service, interaction, ending, user, session)
+      joinFlow(reply.facts, `code ${content.id}`)
+      joinFlow(reply.facts, `session ${session.id} ${client.appId}`)
+      const code = responseTypes.includes('code') ? service.seal.seal('code', content) : undefined
       const idToken = responseTypes.includes('id_token')
         ? await issueIdToken(service, {
             version: interaction.version,
@@ -63,6 +72,7 @@ export function addAuthorizeEndpoint(app: FastifyInstance, service: Service): vo
         session_state: session.id,
       })
     },
+    returnsTo: ({ ending }) => (ending as Ending).redirectUri,
     refuse(reply, interaction, error) {
       return sendBack(reply, interaction.ending as Ending, errorAnswer(service, reply, error))
     },
@@ -120,6 +130,7 @@ async function start(
     }
     if (ending.responseTypes.includes('id_token')) parameters.require('nonce', 90014)
     const interaction: Interaction = {
+      id: randomUUID(),
       action: `/${encodeURIComponent(segment)}/oauth2/${version === '1.0' ? '' : 'v2.0/'}authorize`,
       version,
       segment,
@@ -131,6 +142,8 @@ async function start(
       loginHint: parameters.get('login_hint'),
       ending,
     }
+    reply.facts.startsFlow = true
+    joinSignIn(reply, interaction)
     readClaims(interaction.claims)
     if (authority.kind === 'tenant') checkScopes(service, authority, client, interaction)
     return await enter(context, interaction, authority, client)

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { EntraError } from '../base/errors.js'
 import { readClaims, readParameters } from '../base/parameters.js'
 import type { DeviceSignIn } from '../instance/device-codes.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import { showError } from '../pages/error.js'
 import { html } from '../pages/html.js'
@@ -21,7 +23,7 @@ export function addDeviceEndpoints(app: FastifyInstance, service: Service): void
     app.post<{ Params: { tenant: string } }>(
       version === '1.0' ? '/:tenant/oauth2/devicecode' : '/:tenant/oauth2/v2.0/devicecode',
       { config: { endpoint: 'deviceCode' } },
-      (request) => {
+      (request, reply) => {
         const form = readParameters(request.body)
         const segment = request.params.tenant
         const authority = service.directory.readAuthority(segment)
@@ -33,18 +35,19 @@ export function addDeviceEndpoints(app: FastifyInstance, service: Service): void
         if (authority.kind === 'tenant') {
           readScopeRequestAtSignIn(service, authority.tenant, client, { version, scope, resource })
         }
-        return answer(
-          service,
-          service.deviceCodes.start({
-            version,
-            segment,
-            clientId: client.appId,
-            scope,
-            resource,
-            claims,
-            expiresAt: service.clock.now() + lifetimeSeconds,
-          }),
-        )
+        const started = service.deviceCodes.start({
+          version,
+          segment,
+          clientId: client.appId,
+          scope,
+          resource,
+          claims,
+          expiresAt: service.clock.now() + lifetimeSeconds,
+        })
+        reply.facts.startsFlow = true
+        reply.facts.clientId = client.appId
+        joinFlow(reply.facts, `device ${started.userCode}`)
+        return answer(service, started)
       },
     )
   }
@@ -99,12 +102,8 @@ function addLoginPage(app: FastifyInstance, service: Service): void {
           title: 'Sign in on another device',
           body: html`<form method="post" action="${loginPath}">
             <input type="hidden" name="transaction" value="${sealTransaction(service, 'device start', {})}" />
-            <p>
-              <label
-                >The code that the other device shows <input name="user_code" autocomplete="off"
-              /></label>
-            </p>
-            <button>Next</button>
+            <label>The code that the other device shows <input name="user_code" autocomplete="off" /></label>
+            <button class="primary">Next</button>
           </form>`,
         })
       }
@@ -114,9 +113,13 @@ function addLoginPage(app: FastifyInstance, service: Service): void {
       if (userCode === undefined) return continueInteraction({ service, kind, request, reply }, form)
       const { version, segment, clientId, scope, resource, claims } = readPending(service, userCode)
       reply.facts.clientId = clientId
+      const id = randomUUID()
+      joinFlow(reply.facts, `device ${userCode.trim().toUpperCase()}`)
+      joinFlow(reply.facts, `sign-in ${id}`)
       return askWho(
         { service, kind, request, reply },
         {
+          id,
           action: loginPath,
           version,
           segment,

@@ -12,13 +12,14 @@ import type { ScopeRequest } from '../directory/scope-request.js'
 import { type Session, startSession } from '../directory/sessions.js'
 import type { Application, ConditionalAccessPolicy, Tenant, User, Version } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
-import { sendConsentPage } from '../pages/consent.js'
+import { joinFlow } from '../instance/request-log.js'
+import { sendConsentPage } from '../pages/consent-page.js'
 import { showError } from '../pages/error.js'
 import { sendProofPage } from '../pages/proof.js'
 import { sendSignInPage } from '../pages/sign-in.js'
 import { readSignInClient, readUser, readUserById, usersFor } from './accounts.js'
 import { keepBrowserSession } from './browser-session.js'
-import { checkMayConsent, consentLines, neededConsent, recordConsent } from './consent.js'
+import { checkMayConsent, consentLines, neededConsent, recordConsent } from './consent-step.js'
 import { readScopeRequestAtSignIn } from './requested-scopes.js'
 import { openTransaction, sealTransaction } from './transaction.js'
 
@@ -29,6 +30,8 @@ import { openTransaction, sealTransaction } from './transaction.js'
 
 /** A sign-in that is in progress. */
 export interface Interaction {
+  /** Unique: every request of this sign-in has it. */
+  readonly id: string
   /** Where the forms of the pages are sent. */
   readonly action: string
   readonly version: Version
@@ -57,6 +60,8 @@ export interface SignInKind {
   readonly name: string
   finish(reply: FastifyReply, interaction: Interaction, signedIn: SignedIn): Promise<FastifyReply>
   refuse(reply: FastifyReply, interaction: Interaction, error: EntraError): FastifyReply
+  /** The address that gets the answer, to be shown. */
+  returnsTo?(interaction: Interaction): string
 }
 
 interface Step {
@@ -86,8 +91,12 @@ interface Context {
   readonly reply: FastifyReply
 }
 
-/** First page: who signs in? */
-export function askWho({ service, kind, reply }: Context, interaction: Interaction): FastifyReply {
+/** First page: who signs in? `find` narrows the users down to those with these words in their names. */
+export function askWho(
+  { service, kind, reply }: Context,
+  interaction: Interaction,
+  find?: string,
+): FastifyReply {
   const authority = service.directory.readAuthority(interaction.segment)
   const client = readSignInClient(service, authority, interaction.clientId)
   return sendSignInPage(reply, {
@@ -96,6 +105,8 @@ export function askWho({ service, kind, reply }: Context, interaction: Interacti
     client,
     users: usersFor(service, authority, client),
     hint: interaction.loginHint,
+    find,
+    asked: { scope: interaction.scope ?? interaction.resource, returnsTo: kind.returnsTo?.(interaction) },
   })
 }
 
@@ -107,6 +118,10 @@ export async function continueInteraction(context: Context, form: Parameters): P
 
   const interaction = opened('sign-in') as Interaction | undefined
   if (interaction !== undefined) {
+    joinSignIn(context.reply, interaction)
+    if (form.get('user') === undefined && form.get('search') !== undefined) {
+      return askWho(context, interaction, form.get('find'))
+    }
     const authority = service.directory.readAuthority(interaction.segment)
     const client = readSignInClient(service, authority, interaction.clientId)
     const user = readUser(service.directory.usersOf(authority), form)
@@ -119,10 +134,22 @@ export async function continueInteraction(context: Context, form: Parameters): P
     return signedIn(context, interaction, user, session)
   }
   const proof = opened('proof') as ProofStep | undefined
-  if (proof !== undefined) return proved(context, proof, form)
+  if (proof !== undefined) {
+    joinSignIn(context.reply, proof.interaction)
+    return proved(context, proof, form)
+  }
   const consent = opened('consent') as Step | undefined
-  if (consent !== undefined) return consented(context, consent, form)
+  if (consent !== undefined) {
+    joinSignIn(context.reply, consent.interaction)
+    return consented(context, consent, form)
+  }
   throw new EntraError(9002313)
+}
+
+/** For the log: all steps of a sign-in are one flow, and name its client. */
+export function joinSignIn(reply: FastifyReply, { id, clientId }: Interaction): void {
+  joinFlow(reply.facts, `sign-in ${id}`)
+  reply.facts.clientId = clientId
 }
 
 /** Continues once the user is known: from the page, or because the browser was signed in. */

@@ -3,6 +3,7 @@ import { EntraError } from '../base/errors.js'
 import { readScopeRequest } from '../directory/scope-request.js'
 import type { Session } from '../directory/sessions.js'
 import type { Platform, Version } from '../directory/types.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
 import { authenticateClientOf } from './client-authentication.js'
@@ -35,6 +36,7 @@ export async function authorizationCode(service: Service, request: TokenRequest)
   const { form, version } = request
   directory.readAuthority(request.segment)
   const code = openCode(service, form.require('code'))
+  joinFlow(request.facts, `code ${code.id}`)
   const tenant = directory.tenant(code.tenantId)
   const client = await authenticateClientOf(code.platform, service, request, tenant)
   if (client.application.appId !== code.clientId) throw new EntraError(70000, { parameter: 'code' })

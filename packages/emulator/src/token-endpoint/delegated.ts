@@ -7,6 +7,7 @@ import { graphAppId } from '../directory/graph.js'
 import type { ScopeRequest, Target } from '../directory/scope-request.js'
 import { checkSessionAlive, type Session } from '../directory/sessions.js'
 import type { Platform, Tenant, User } from '../directory/types.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import { delegatedClaims, issueAccessToken } from '../tokens/access-token.js'
 import { clientInfo, issueIdToken } from '../tokens/id-token.js'
@@ -65,6 +66,7 @@ export async function answerDelegated(
   const { directory } = service
   const { tenant, user, client, asked, session } = delegated
   request.facts.userId = user.id
+  joinFlow(request.facts, `session ${session.id} ${client.application.appId}`)
   checkSessionAlive(user, session)
   checkUserAssigned(directory, tenant, user, client.principal)
   const { target, scopes } = readTarget(service, request, delegated)

@@ -1,5 +1,6 @@
 import { EntraError } from '../base/errors.js'
 import { readScopeRequest } from '../directory/scope-request.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
 import { authenticateDeviceClient } from './client-authentication.js'
@@ -12,6 +13,7 @@ export async function deviceCode(service: Service, request: TokenRequest): Promi
   const { form, version } = request
   const name = version === '1.0' ? 'code' : 'device_code'
   const signIn = deviceCodes.byDeviceCode(form.get('device_code') ?? form.require(name))
+  if (signIn !== undefined) joinFlow(request.facts, `device ${signIn.userCode}`)
   directory.readAuthority(request.segment)
   if (signIn === undefined || signIn.clientId !== form.require('client_id').toLowerCase()) {
     throw new EntraError(70018)

@@ -3,6 +3,7 @@ import { isIdentifiedBy } from '../directory/lookup.js'
 import { checkNotSelfByUri, readScopeOfOneApi } from '../directory/scope-request.js'
 import { openSession } from '../directory/sessions.js'
 import type { Application, Tenant, User } from '../directory/types.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
 import { authenticateConfidentialClient } from './client-authentication.js'
@@ -16,6 +17,8 @@ export async function onBehalfOf(service: Service, request: TokenRequest): Promi
   if (form.require('requested_token_use') !== 'on_behalf_of') throw new EntraError(9002313)
   const authority = directory.readAuthority(request.segment)
   const assertion = await readAssertion(service, form.require('assertion'))
+  const { uti } = assertion.claims
+  if (typeof uti === 'string') joinFlow(request.facts, `token ${uti}`)
   if (authority.kind === 'tenant' && authority.tenant !== assertion.tenant) {
     throw new EntraError(50013, { reason: 'The assertion was issued for another tenant.' })
   }

@@ -1,6 +1,7 @@
 import { EntraError, printedTime } from '../base/errors.js'
 import { checkNotSelfByUri, readScopeRequest } from '../directory/scope-request.js'
 import type { Tenant } from '../directory/types.js'
+import { joinFlow } from '../instance/request-log.js'
 import type { Service } from '../instance/service.js'
 import type { TokenAnswer } from './answer.js'
 import { authenticateClientOf } from './client-authentication.js'
@@ -15,6 +16,7 @@ export async function refreshToken(service: Service, request: TokenRequest): Pro
   const { directory, clock } = service
   const authority = directory.readAuthority(request.segment)
   const content = openRefreshToken(service, request.form.require('refresh_token'))
+  joinFlow(request.facts, `session ${content.session.id} ${content.clientId}`)
   const isElsewhere = authority.kind === 'tenant' && authority.tenant.id !== content.tenantId
   if (isElsewhere) throw new EntraError(70000, { parameter: 'refresh_token' })
   const tenant = directory.tenant(content.tenantId)

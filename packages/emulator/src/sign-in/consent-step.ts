@@ -4,7 +4,7 @@ import type { Directory } from '../directory/directory.js'
 import type { ScopeRequest } from '../directory/scope-request.js'
 import type { Application, Tenant, User } from '../directory/types.js'
 import type { Service } from '../instance/service.js'
-import type { ConsentLine } from '../pages/consent.js'
+import type { ConsentLine } from '../pages/consent-page.js'
 
 /**
  * What a user is asked to consent to at a sign-in; nothing, if it is all granted. `prompt=consent` asks for all again.
