@@ -252,10 +252,7 @@ function callDetail(service: Service, flow: Flow, call: ApiCall, meaning: CodeEx
     ['Status', String(status ?? (outcome === 'accepted' ? 'passed on to the application' : 'not reported'))],
     ...(claim === undefined ? [] : [['At fault', claim] as const]),
     ...(reason === undefined ? [] : [['Reason', reason] as const]),
-    [
-      'Token',
-      tokenId === undefined ? 'not named: its signature was not verified' : html`uti <code>${tokenId}</code>`,
-    ],
+    ['Token', tokenId === undefined ? 'not named in the report' : html`uti <code>${tokenId}</code>`],
     ...(durationSeconds === undefined
       ? []
       : [['Validated in', `${(durationSeconds * 1000).toFixed(1)} ms`] as const]),
