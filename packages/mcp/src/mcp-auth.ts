@@ -1,5 +1,6 @@
 import { condition, resourceMetadataUrl, type Permission, type ValidatedToken } from '@countersign/core'
 import {
+  callsApplication,
   createBearerAuth,
   createGuard,
   createResourceMetadata,
@@ -97,18 +98,17 @@ export function createMcpCore(options: McpAuthOptions): McpCore {
       const token = await bearer.authenticate(request)
       // A header may refuse a call before its body is read. It never takes the place of the body.
       const name = toolInHeaders(request)
-      if (guards !== undefined && name !== undefined) {
-        await guardOf(guards, name)(token, bearer.validator, request.native)
-      }
+      const tool = guards === undefined || name === undefined ? undefined : guardOf(guards, name)
+      if (tool?.needsBody === false) await tool.guard(token, bearer.validator, request.native)
       return token === null ? undefined : createAuthInfo(token, resource, metadataUrl)
     },
 
     async checkMessage(auth, message, request) {
       if (guards === undefined) return
       const token: ValidatedToken | null = auth?.extra.auth ?? null
-      for (const name of toolsCalledBy(message)) {
-        await guardOf(guards, name)(token, bearer.validator, request)
-      }
+      // A list may hold thousands of calls, and nothing but its tools decides.
+      const called = new Set(toolsCalledBy(message).map((name) => guardOf(guards, name)))
+      for (const { guard } of called) await guard(token, bearer.validator, request)
     },
   }
 }
@@ -157,24 +157,37 @@ function serversOf(issuers: ReturnType<typeof describeIssuers>): readonly string
   )
 }
 
-interface ToolGuards {
-  readonly byName: ReadonlyMap<string, Guard>
-  readonly other: Guard
+interface ToolGuard {
+  readonly guard: Guard
+  /** Whether it asks a function of the application, which may look at the message. */
+  readonly needsBody: boolean
 }
 
-const notListed = condition('tool-not-listed', () => false)
+interface ToolGuards {
+  readonly byName: ReadonlyMap<string, ToolGuard>
+  readonly other: ToolGuard
+}
+
+const notListed: ToolGuard = {
+  guard: createGuard(condition('tool-not-listed', () => false)),
+  needsBody: false,
+}
 
 function readTools(tools: Readonly<Record<string, Permission>>): ToolGuards {
   if (typeof tools !== 'object' || tools === null || Array.isArray(tools)) {
     throw new TypeError(`${what}: "tools" must be an object of permissions by the name of a tool`)
   }
-  const byName = new Map(Object.entries(tools).map(([name, permission]) => [name, createGuard(permission)]))
-  const other = byName.get('*') ?? createGuard(notListed)
+  const byName = new Map(Object.entries(tools).map(([name, permission]) => [name, readGuard(permission)]))
+  const other = byName.get('*') ?? notListed
   byName.delete('*')
   return { byName, other }
 }
 
-function guardOf({ byName, other }: ToolGuards, name: string): Guard {
+function readGuard(permission: Permission): ToolGuard {
+  return { guard: createGuard(permission), needsBody: callsApplication(permission) }
+}
+
+function guardOf({ byName, other }: ToolGuards, name: string): ToolGuard {
   return byName.get(name) ?? other
 }
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { entra, entraMultiTenant } from '@countersign/core'
+import { condition, entra, entraMultiTenant, fromQuery } from '@countersign/core'
 import { startEmulator, type Emulator } from '@countersign/emulator'
 import {
   Client,
@@ -179,6 +179,44 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     expect((await call('delete', await tokenFor(...scopes))).status).toBe(200)
   })
 
+  it('asks a condition of a tool once for each message, with the message, whatever a header announces', async () => {
+    const next = await listen()
+    try {
+      const asked: unknown[] = []
+      const known = condition('known', (_token, request) => {
+        asked.push(bodyOf(request))
+        return true
+      })
+      const options = { ...settings(), resource: `${next.origin}/mcp`, tools: { list: known, delete: known } }
+      next.serve(await startMcp(options, calls, []))
+      const message = (name: string, id = 1) => ({
+        jsonrpc: '2.0',
+        id,
+        method: 'tools/call',
+        params: { name },
+      })
+      const post = async (body: unknown) =>
+        fetch(`${next.origin}/mcp`, {
+          method: 'POST',
+          headers: {
+            accept: 'application/json, text/event-stream',
+            authorization: `Bearer ${await tokenFor('Tools.Use')}`,
+            'content-type': 'application/json',
+            'mcp-method': 'tools/call',
+            'mcp-name': 'list',
+          },
+          body: JSON.stringify(body),
+        })
+      expect((await post(message('list'))).status).toBe(200)
+      if (_ !== 'fetch') expect(asked).toEqual([message('list')])
+      expect(asked).toHaveLength(1)
+      await post(Array.from({ length: 100 }, (__, id) => message(id % 2 === 0 ? 'list' : 'delete', id)))
+      expect(asked).toHaveLength(3)
+    } finally {
+      await next.stop()
+    }
+  })
+
   it('refuses by the header alone, before the body is read', async () => {
     const headers = { 'Mcp-Method': 'tools/call', 'Mcp-Name': 'delete' }
     expect((await call('list', await tokenFor('Tools.Use'), headers)).status).toBe(403)
@@ -188,6 +226,8 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     ['no JSON', '{', {}],
     ['text', '"tools/call"', {}],
     ['null', 'null', {}],
+    ['an object that is no message', '{"method":"tools/call","params":{"name":"list"}}', {}],
+    ['nothing', '', {}],
     ['a call declared as text', undefined, { 'content-type': 'text/plain' }],
     ['a compressed body', undefined, { 'content-encoding': 'gzip' }],
   ])('runs no tool for %s', async (__, body, headers) => {
@@ -254,6 +294,37 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     expect(new URL(provider.asked ?? '').searchParams.get('resource')).toBe(resource)
   })
 
+  it('forbids to store any answer to a request with its token in the query', async () => {
+    const next = await listen()
+    try {
+      const options = { ...settings(), resource: `${next.origin}/mcp`, tokenFrom: fromQuery('token') }
+      next.serve(await startMcp(options, calls, []))
+      const token = await tokenFor('Tools.Use')
+      const answers = await Promise.all(
+        ['list', 'delete', undefined].map((name) =>
+          fetch(`${next.origin}/mcp?token=${token}`, {
+            method: 'POST',
+            headers: {
+              accept: 'application/json, text/event-stream',
+              'content-type': 'application/json',
+            },
+            body:
+              name === undefined
+                ? '{}'
+                : JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } }),
+          }),
+        ),
+      )
+      expect(answers.map(({ status }) => status)).toEqual([200, 403, 400])
+      for (const { headers } of [answers[1], answers[2]] as Response[]) {
+        expect(headers.get('cache-control')).toBe('no-store')
+      }
+      expect(answers[0]?.headers.get('cache-control')).toMatch(/no-store|no-cache/)
+    } finally {
+      await next.stop()
+    }
+  })
+
   it('does not show the token of its caller where the caller is logged', async () => {
     const mcp = createMcpAuth(settings())
     const token = await tokenFor('Tools.Use')
@@ -280,6 +351,12 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     await client.close()
   })
 })
+
+/** The message, where a framework's request has it: Koa's context has it in its own request. */
+function bodyOf(request: unknown): unknown {
+  const { body, request: inner } = request as { body?: unknown; request?: { body?: unknown } }
+  return inner === undefined ? body : inner.body
+}
 
 async function connectBy(resource: string, authProvider: OAuthClientProvider): Promise<Client> {
   const client = new Client({ name: 'test', version: '1.0.0' })
