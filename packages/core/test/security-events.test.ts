@@ -6,6 +6,8 @@ import {
   createRevocationList,
   createSecurityEventReceiver,
   createTokenValidator,
+  entra,
+  introspectedIssuer,
   isBearerError,
   oidcIssuer,
   staticIssuer,
@@ -20,6 +22,7 @@ import {
   genericSubject,
   keySet,
   now,
+  tenantId,
   tokenWith,
 } from '@countersign/test-fixtures'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -472,6 +475,18 @@ describe('the trust in a transmitter', () => {
 
   it.each<[string, object]>([
     ['transmitter', { transmitter: 'https://idp.example' }],
+    ['transmitter', { transmitter: entra({ tenantId, audience }) }],
+    [
+      'transmitter',
+      {
+        transmitter: introspectedIssuer({
+          issuer: 'https://idp.example',
+          introspectionUrl: 'https://idp.example/introspect',
+          authentication: { clientId: 'a', clientSecret: 'b' },
+          audience,
+        }),
+      },
+    ],
     ['the audience of the stream', { transmitter: oidcIssuer('https://idp.example') }],
     ['revokesFor', { revokesFor: [] }],
     ['revoke', { list: {} }],
