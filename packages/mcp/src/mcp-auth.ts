@@ -1,4 +1,10 @@
-import { condition, resourceMetadataUrl, type Permission, type ValidatedToken } from '@countersign/core'
+import {
+  allOf,
+  condition,
+  resourceMetadataUrl,
+  type Permission,
+  type ValidatedToken,
+} from '@countersign/core'
 import {
   callsApplication,
   createBearerAuth,
@@ -79,7 +85,7 @@ export function createMcpCore(options: McpAuthOptions): McpCore {
   // Entra names a scope in full to its clients, and by its last part in tokens.
   const scopePrefix = readPrefix(rest) ?? (isEntra ? `${resource}/` : undefined)
   const bearer = createBearerAuth(withChallenges(rest, metadataUrl, scopePrefix))
-  const guards = tools === undefined ? undefined : readTools(tools)
+  const guards = tools === undefined ? undefined : readTools(tools, permissionOf(rest))
 
   return {
     validator: bearer.validator,
@@ -89,7 +95,7 @@ export function createMcpCore(options: McpAuthOptions): McpCore {
     metadata: createResourceMetadata({
       resource,
       authorizationServers: settings.authorizationServers ?? serversOf(issuers),
-      scopesSupported: settings.scopesSupported?.map((scope) => `${scopePrefix ?? ''}${scope}`),
+      scopesSupported: inFull(settings.scopesSupported, scopePrefix),
       resourceName: settings.resourceName,
       alsoAtRoot: true,
     }),
@@ -139,6 +145,13 @@ function readPrefix(rest: BearerAuthOptions): string | undefined {
   return 'scopePrefix' in rest ? rest.scopePrefix : undefined
 }
 
+/** Scopes as clients ask for them. */
+function inFull(scopes: readonly string[] | undefined, prefix = ''): readonly string[] | undefined {
+  if (scopes === undefined) return undefined
+  if (!Array.isArray(scopes)) throw new TypeError(`${what}: "scopesSupported" must be a list of scopes`)
+  return scopes.map((scope) => `${prefix}${scope}`)
+}
+
 function withChallenges(
   rest: BearerAuthOptions,
   resourceMetadata: string,
@@ -173,18 +186,30 @@ const notListed: ToolGuard = {
   needsBody: false,
 }
 
-function readTools(tools: Readonly<Record<string, Permission>>): ToolGuards {
+/** What every caller needs, which was checked before; undefined where the application would be asked about it again. */
+function permissionOf(rest: BearerAuthOptions): Permission | undefined {
+  const permission = 'permission' in rest ? rest.permission : undefined
+  return permission === undefined || callsApplication(permission) ? undefined : permission
+}
+
+function readTools(tools: Readonly<Record<string, Permission>>, always: Permission | undefined): ToolGuards {
   if (typeof tools !== 'object' || tools === null || Array.isArray(tools)) {
     throw new TypeError(`${what}: "tools" must be an object of permissions by the name of a tool`)
   }
-  const byName = new Map(Object.entries(tools).map(([name, permission]) => [name, readGuard(permission)]))
+  const byName = new Map(
+    Object.entries(tools).map(([name, permission]) => [name, readGuard(permission, always)]),
+  )
   const other = byName.get('*') ?? notListed
   byName.delete('*')
   return { byName, other }
 }
 
-function readGuard(permission: Permission): ToolGuard {
-  return { guard: createGuard(permission), needsBody: callsApplication(permission) }
+/** A refusal names every scope that the call needs (MCP authorization, "Scope challenge handling"). */
+function readGuard(permission: Permission, always: Permission | undefined): ToolGuard {
+  return {
+    guard: createGuard(always === undefined ? permission : allOf([always, permission])),
+    needsBody: callsApplication(permission),
+  }
 }
 
 function guardOf({ byName, other }: ToolGuards, name: string): ToolGuard {

@@ -173,9 +173,11 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     expect(calls).toEqual([])
   })
 
-  it('names the scope of the tool in full', async () => {
+  it('names every scope that a call of the tool needs, in full', async () => {
     const answer = await call('delete', await tokenFor('Tools.Use'))
-    expect(answer.headers.get('www-authenticate')).toContain(`scope="${resource}/Orders.Delete"`)
+    expect(answer.headers.get('www-authenticate')).toContain(
+      `scope="${resource}/Tools.Use ${resource}/Orders.Delete"`,
+    )
     expect((await call('delete', await tokenFor(...scopes))).status).toBe(200)
   })
 
@@ -430,6 +432,7 @@ describe('the set-up', () => {
       { resource, issuer: entra({ tenantId: 'contoso.example', clientId: serverId }) },
       '"authorizationServers" is required',
     ],
+    ['scopes in a text', { resource, issuer, scopesSupported: 'Tools.Use' }, '"scopesSupported"'],
     ['tools in a list', { resource, issuer, tools: [] }, '"tools" must be an object'],
     ['a tool that requires nothing', { resource, issuer, tools: { add: {} } }, 'requires nothing'],
     ['a bound that is too small', { resource, issuer, maxBodyBytes: 1 }, '"maxBodyBytes"'],
