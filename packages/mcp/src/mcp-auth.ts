@@ -40,7 +40,7 @@ export interface McpSettings {
    * refused where there is no `'*'`. Default: no tool requires more than `permission` does.
    */
   readonly tools?: Readonly<Record<string, Permission>> | undefined
-  /** The largest body that is read to find the tool, in bytes. Default: 4194304. */
+  /** The largest body that is read to find the tool, in bytes. On Fastify `bodyLimit` holds. Default: 4194304. */
   readonly maxBodyBytes?: number | undefined
 }
 

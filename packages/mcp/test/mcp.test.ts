@@ -529,7 +529,7 @@ describe('the set-up', () => {
         resource,
         issuer: [
           oidcIssuer({ issuer: 'https://id.example', audience: resource }),
-          entraMultiTenant({ clientId: serverId, allowedTenants: [tenantId] }),
+          entraMultiTenant({ clientId: serverId, allowedTenants: 'any' }),
         ],
       },
       '"authorizationServers" is required',
