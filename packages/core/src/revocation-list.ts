@@ -99,9 +99,11 @@ export function createRevocationList(options: RevocationListOptions): Revocation
           refreshSeconds: read.refreshSeconds,
           maxStaleSeconds: read.maxStaleSeconds,
           onEntry(line) {
-            const entry = readEntry(line)
             const now = timeOf(clock)
-            if (entry !== undefined && (now === undefined || !entries.add(entry, now))) entries.lack(entry)
+            // The same part is read again later.
+            if (now === undefined) throw unavailable()
+            const entry = readEntry(line)
+            if (entry !== undefined && !entries.add(entry, now)) entries.lack(entry)
           },
         })
 

@@ -624,6 +624,21 @@ describe('a shared list', () => {
     mine.close()
   })
 
+  it('reads an entry again after the clock failed', async () => {
+    const store = new Log()
+    await listWith({ store }).revoke({ client: 'another' })
+    await listWith({ store }).revoke({ client: genericClientId })
+    let time = Number.NaN
+    const mine = listWith({ store, clock: () => time })
+    await expect(mine.ready()).rejects.toThrow('could not be read')
+    time = now
+    await mine.ready()
+    const validated = await start().validateToken(token)
+    expect(mine.isRevoked(validated)).toBe(true)
+    expect(mine.isRevoked({ ...validated, clientId: 'a' })).toBe(false)
+    mine.close()
+  })
+
   it('ignores what this version did not write, and keeps the rest', async () => {
     const store = new Log()
     const id = JSON.stringify(genericClientId)
