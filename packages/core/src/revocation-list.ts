@@ -31,7 +31,7 @@ export interface RevocationListOptions {
   readonly store?: RevocationStore | undefined
   /** How often the store is read, in seconds. Default: 5. */
   readonly refreshSeconds?: number | undefined
-  /** How old what was read may be, in seconds; beyond it requests are answered with 503. Default: 60. */
+  /** How old what was read may be, in seconds; beyond it requests are answered with 503. Default: 60, at least twice `refreshSeconds`. */
   readonly maxStaleSeconds?: number | undefined
   /** The time in seconds since the epoch. Default: the system clock. */
   readonly clock?: (() => number) | undefined

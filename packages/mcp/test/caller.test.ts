@@ -65,14 +65,20 @@ const frameworks: [string, (see: (caller: unknown) => void) => RequestListener |
     ],
   ]
 
-it.each(frameworks)('leaves no caller on a refused request of %s', async (_, start) => {
-  const server = await listen()
-  try {
-    const seen: unknown[] = []
-    server.serve(await start((caller) => seen.push(caller)))
-    await fetch(`${server.origin}/mcp`, { headers: { ...test.refusedHeaders('token_expired') } })
-    expect(seen).toEqual([undefined])
-  } finally {
-    await server.stop()
-  }
-})
+it.each(frameworks)(
+  'leaves no caller on a refused request of %s, and its headers to the application’s own answer',
+  async (_, start) => {
+    const server = await listen()
+    try {
+      const seen: unknown[] = []
+      server.serve(await start((caller) => seen.push(caller)))
+      const answer = await fetch(`${server.origin}/mcp`, {
+        headers: { ...test.refusedHeaders('token_expired') },
+      })
+      expect(seen).toEqual([undefined])
+      expect(answer.headers.get('www-authenticate')).toContain('invalid_token')
+    } finally {
+      await server.stop()
+    }
+  },
+)
