@@ -77,3 +77,26 @@ it('answers null with 400 after a parser that takes it', async () => {
   app.post('/mcp', mcp.protect, (_request, response) => void response.end())
   expect((await post(await serve(app), 'null')).status).toBe(400)
 })
+
+it('answers a body that says it is compressed with 400', async () => {
+  const app = express()
+  app.post('/mcp', mcp.protect, (_request, response) => void response.end())
+  const headers = { authorization, 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const answer = await fetch(await serve(app), { method: 'POST', headers, body: call })
+  expect(answer.status).toBe(400)
+})
+
+it('refuses an object of a parser that is written as another message than it holds', async () => {
+  class Parsed {
+    readonly jsonrpc = '2.0'
+    readonly method = 'ping'
+    toJSON = (): unknown => JSON.parse(call)
+  }
+  const app = express()
+  app.use((request, _response, next) => {
+    request.body = new Parsed()
+    next()
+  })
+  app.post('/mcp', mcp.protect, (_request, response) => void response.end())
+  expect((await post(await serve(app), call)).status).toBe(400)
+})
