@@ -1,10 +1,4 @@
-import {
-  allOf,
-  condition,
-  resourceMetadataUrl,
-  type Permission,
-  type ValidatedToken,
-} from '@countersign/core'
+import { allOf, condition, resourceMetadataUrl, type Permission } from '@countersign/core'
 import {
   callsApplication,
   createBearerAuth,
@@ -111,10 +105,9 @@ export function createMcpCore(options: McpAuthOptions): McpCore {
 
     async checkMessage(auth, message, request) {
       if (guards === undefined) return
-      const token: ValidatedToken | null = auth?.extra.auth ?? null
       // A list may hold thousands of calls, and nothing but its tools decides.
       const called = new Set(toolsCalledBy(message).map((name) => guardOf(guards, name)))
-      for (const { guard } of called) await guard(token, bearer.validator, request)
+      for (const { guard } of called) await guard(auth?.extra.auth, bearer.validator, request)
     },
   }
 }
@@ -200,7 +193,6 @@ function readTools(tools: Readonly<Record<string, Permission>>, always: Permissi
     Object.entries(tools).map(([name, permission]) => [name, readGuard(permission, always)]),
   )
   const other = byName.get('*') ?? notListed
-  byName.delete('*')
   return { byName, other }
 }
 
