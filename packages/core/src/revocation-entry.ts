@@ -110,8 +110,10 @@ function lowerGuid(id: string): string {
 
 const what = 'revoke'
 const maxLength = 2048
+/** Two values, of which each character may be written as an escape of six. */
+const maxLineLength = 2 * 6 * maxLength + 200
 /** How far clocks of several machines may disagree. */
-const maxAheadSeconds = 600
+export const maxAheadSeconds = 600
 
 /** Reads what is to be revoked. Throws a TypeError that names the member and what was expected. */
 export function readRevoked(value: unknown, now: number, lifeSeconds: number): RevocationEntry {
@@ -182,7 +184,7 @@ export function writeEntry({ kind, key, since, expiresAt }: RevocationEntry): st
 
 /** Reads an entry of a shared store. Undefined where it is not one that this version wrote. */
 export function readEntry(line: string): RevocationEntry | undefined {
-  if (line.length > 4 * maxLength) return undefined
+  if (line.length > maxLineLength) return undefined
   let value: unknown
   try {
     value = JSON.parse(line)

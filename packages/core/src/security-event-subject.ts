@@ -69,12 +69,31 @@ async function readSimple(
       if (issuers.length === 0) return { fault: 'issuer_not_bound' }
       return { revoked: issuers.map((each) => ({ token: id, issuer: each })) }
     }
+    case 'aliases':
+      return readAliases(claim(subject, 'identifiers'), since, rules)
     default: {
       const user = await rules.findUser(subject)
       if (user === undefined) return { fault: 'not_matched' }
       return revokeUsers(rules.revokesFor.includes(user.issuer) ? [user.issuer] : [], user.subject, since)
     }
   }
+}
+
+/** Several names of one subject (RFC 9493 section 3.2.8): every one of them that is understood counts. */
+async function readAliases(names: unknown, since: number, rules: SubjectRules): Promise<SubjectReading> {
+  const isList =
+    Array.isArray(names) &&
+    names.length > 0 &&
+    names.every((name) => isJsonObject(name) && claim(name, 'format') !== 'aliases')
+  if (!isList) return { fault: 'malformed' }
+  const revoked: Revoked[] = []
+  let fault: SubjectReading | undefined
+  for (const name of names as readonly Readonly<Record<string, unknown>>[]) {
+    const reading = await readSimple(name, since, rules)
+    if ('revoked' in reading) revoked.push(...reading.revoked)
+    else fault ??= reading
+  }
+  return revoked.length === 0 && fault !== undefined ? fault : { revoked }
 }
 
 function revokeUsers(issuers: readonly string[], subject: string, since: number): SubjectReading {

@@ -210,6 +210,25 @@ describe('combined conditions', () => {
     expect(allow).not.toHaveBeenCalled()
   })
 
+  it('are not asked by explain about a token whose signature is not valid', async () => {
+    const allow = vi.fn(() => true)
+    const token = tokenWith()
+    const forged = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(342)}`
+    const asked = allOf([scoped, condition('asked', allow)])
+    const { checks: verdicts } = await start({ permission: asked }).explain(forged, asked)
+    expect(verdicts.find(({ check }) => check === 'signature')?.verdict).toBe('failed')
+    expect(verdicts.at(-1)).toMatchObject({ check: 'permission', verdict: 'not_reached' })
+    expect(allow).not.toHaveBeenCalled()
+    const { checks: others } = await start().explain(forged, lacking)
+    expect(others.at(-1)).toMatchObject({ check: 'permission', verdict: 'failed' })
+  })
+
+  it('name all scopes of allOf to a caller who lacks one', async () => {
+    const permission = allOf([scoped, lacking, anyOf([{ delegated: { scopes: 'A' } }, no])])
+    const refusal = await refusalOf(() => start({ permission }).validateToken(tokenWith()))
+    expect(refusal?.headers['WWW-Authenticate']).toContain('scope="Files.Read Files.Delete A"')
+  })
+
   it('name all scopes of allOf in a challenge', async () => {
     const validator = start({
       permission: allOf([scoped, { delegated: { scopes: ['Files.Write', 'Files.Read'] } }]),
