@@ -137,11 +137,13 @@ export function createRevocationList(options: RevocationListOptions): Revocation
       async revoke(what) {
         const now = timeOf(clock)
         if (now === undefined) throw new Error('revoke: the clock failed')
-        const entry = readRevoked(what, now, lifeSeconds)
-        if (!entries.add(entry, now)) throw new Error('revoke: the list is full; raise "maxEntries"')
+        const revoked = readRevoked(what, now, lifeSeconds)
+        for (const entry of revoked) {
+          if (!entries.add(entry, now)) throw new Error('revoke: the list is full; raise "maxEntries"')
+        }
         if (store === undefined) return
         try {
-          await withinTime(store.append(writeEntry(entry), keepSeconds))
+          await withinTime(Promise.all(revoked.map((entry) => store.append(writeEntry(entry), keepSeconds))))
         } catch {
           throw new Error('revoke: the shared store did not take the entry; it holds in this process alone')
         }

@@ -37,8 +37,8 @@ export async function readSubject(
   if (claim(subject, 'format') !== 'complex') return readSimple(subject, since, rules)
   const session = claim(subject, 'session')
   const user = claim(subject, 'user')
-  // A session is the narrower of the two.
-  if (session !== undefined) return readSession(session, user, rules)
+  // A session is the narrower of the two; tokens that name none fall to the user.
+  if (session !== undefined) return readSession(session, user, since, rules)
   if (user !== undefined) {
     return isJsonObject(user) ? readSimple(user, since, rules) : { fault: 'malformed' }
   }
@@ -101,14 +101,16 @@ function revokeUsers(issuers: readonly string[], subject: string, since: number)
   return { revoked: issuers.map((issuer) => ({ user: { issuer, subject }, since })) }
 }
 
-function readSession(session: unknown, user: unknown, rules: SubjectRules): SubjectReading {
+function readSession(session: unknown, user: unknown, since: number, rules: SubjectRules): SubjectReading {
   if (!isJsonObject(session)) return { fault: 'malformed' }
   const id = claim(session, 'id')
   if (claim(session, 'format') !== 'opaque' || !isText(id)) return { fault: 'not_matched' }
   const issuer = isJsonObject(user) ? claim(user, 'iss') : undefined
   const issuers = isText(issuer) ? boundIssuers(issuer, rules) : rules.revokesFor
   if (issuers.length === 0) return { fault: 'issuer_not_bound' }
-  return { revoked: issuers.map((each) => ({ session: id, issuer: each })) }
+  const subject = isJsonObject(user) && claim(user, 'format') === 'iss_sub' ? claim(user, 'sub') : undefined
+  const owner = isText(subject) ? { subject, since } : {}
+  return { revoked: issuers.map((each) => ({ session: id, issuer: each, ...owner })) }
 }
 
 /** A transmitter speaks of its own users under its own name, whatever the issuers of their tokens are called. */

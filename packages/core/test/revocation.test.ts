@@ -217,6 +217,30 @@ describe('a list', () => {
       { claims: { sid: 's1' } },
       'accepted',
     ],
+    [
+      'the session of a user, by a token that names another',
+      { session: 's1', issuer: genericIssuer, subject: genericSubject },
+      { from, claims: { sid: 's2' } },
+      'accepted',
+    ],
+    [
+      'the session of a user, by a token that names none',
+      { session: 's1', issuer: genericIssuer, subject: genericSubject },
+      { from },
+      'token_revoked',
+    ],
+    [
+      'the session of a user, by a later token that names none',
+      { session: 's1', issuer: genericIssuer, subject: genericSubject, since: issuedAt - 1 },
+      { from },
+      'accepted',
+    ],
+    [
+      'the session of another user, by a token that names none',
+      { session: 's1', issuer: genericIssuer, subject: 'another' },
+      { from },
+      'accepted',
+    ],
     ['a token by uti', { token: uti, issuer: v2Issuer() }, {}, 'token_revoked'],
     ['a token by uti in other letters', { token: uti.toLowerCase(), issuer: v2Issuer() }, {}, 'accepted'],
     [

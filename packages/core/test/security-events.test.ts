@@ -392,7 +392,7 @@ describe('a subject', () => {
       'a complex session, which is narrower than its user',
       { format: 'complex', user: subject, session },
       202,
-      [{ session: 's1', issuer: genericIssuer }],
+      [{ session: 's1', issuer: genericIssuer, subject: genericSubject, since }],
     ],
     [
       'a complex session alone',
