@@ -3,7 +3,6 @@ import {
   anyOf,
   authContext,
   authentication,
-  BearerError,
   condition,
   createTokenValidator,
   entra,
@@ -27,6 +26,7 @@ import {
   type TokenChange,
 } from '@countersign/test-fixtures'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { codeOf, refusalOf } from './refusal-of.js'
 
 let issuer: Issuer
 beforeAll(async () => {
@@ -49,21 +49,6 @@ function start(more: Partial<TokenValidatorOptions> = {}) {
     clock,
     ...more,
   })
-}
-
-async function refusalOf(run: () => unknown): Promise<BearerError | undefined> {
-  try {
-    await run()
-    return undefined
-  } catch (error) {
-    if (error instanceof BearerError) return error
-    throw error
-  }
-}
-
-async function codeOf(run: () => unknown): Promise<string> {
-  const refusal = await refusalOf(run)
-  return refusal === undefined ? 'accepted' : [refusal.code, refusal.reason].filter(Boolean).join(' ')
 }
 
 /** What a guard answers about a token, and the same permission as the option of a validator, twice in a row. */

@@ -32,6 +32,7 @@ import {
   type TokenChange,
 } from '@countersign/test-fixtures'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { codeOf, refusalOf } from './refusal-of.js'
 
 let issuer: Issuer
 beforeAll(async () => {
@@ -58,21 +59,6 @@ function start(more: Partial<TokenValidatorOptions> = {}) {
 
 function listWith(more: Partial<RevocationListOptions> = {}) {
   return createRevocationList({ maxTokenLifeSeconds: 7200, clock, ...more })
-}
-
-async function refusalOf(run: () => unknown): Promise<BearerError | undefined> {
-  try {
-    await run()
-    return undefined
-  } catch (error) {
-    if (error instanceof BearerError) return error
-    throw error
-  }
-}
-
-async function codeOf(run: () => unknown): Promise<string> {
-  const refusal = await refusalOf(run)
-  return refusal === undefined ? 'accepted' : [refusal.code, refusal.reason].filter(Boolean).join(' ')
 }
 
 const uti = 'q3Zr0uPbVkS8yT2nMxQeAA'
