@@ -313,7 +313,7 @@ function parsed(text) {
 }
 
 // A generator that a seed repeats (mulberry32).
-let state = [...values.seed].reduce((sum, letter) => Math.imul(sum, 31) + letter.codePointAt(0), 7) >>> 0
+let state = Buffer.from(values.seed).reduce((sum, byte) => Math.imul(sum, 31) + byte, 7) >>> 0
 function random(below) {
   state = (state + 0x6d_2b_79_f5) >>> 0
   let mixed = Math.imul(state ^ (state >>> 15), state | 1)

@@ -99,7 +99,7 @@ function walk(node, visit) {
 
 /** A random order that a seed repeats. */
 function shuffled(list, seed) {
-  let state = [...seed].reduce((sum, letter) => Math.imul(sum, 31) + letter.codePointAt(0), 7) >>> 0
+  let state = Buffer.from(seed).reduce((sum, byte) => Math.imul(sum, 31) + byte, 7) >>> 0
   const next = () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
     return state

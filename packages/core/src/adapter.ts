@@ -186,6 +186,23 @@ export function createGuard(permission: Permission): Guard {
   }
 }
 
+/** Whether a permission asks a function of the application, which may need more of a request than its headers. */
+export function callsApplication(permission: Permission): boolean {
+  return compilePermission(permission).callsApplication
+}
+
+/** A response with the headers that the answer to its request needs. */
+export function withResponseHeaders(
+  response: Response,
+  headers: Readonly<Record<string, string>> | undefined,
+): Response {
+  // A network error (status 0) carries no headers, and cannot be copied.
+  if (headers === undefined || response.status === 0) return response
+  const changed = new Response(response.body, response)
+  for (const [name, value] of Object.entries(headers)) changed.headers.set(name, value)
+  return changed
+}
+
 function unknownVerdict(what: string): Error {
   return new Error(`${what}: the validator answered with something other than undefined`)
 }

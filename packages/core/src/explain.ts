@@ -55,7 +55,7 @@ export async function explain(evaluation: Evaluation, challenge: ChallengeParame
   const failed = new Set<CheckName>()
   const faults = new Map<CheckName, BearerError>()
   for (const check of evaluation.checks) {
-    if (check.needs.some((name) => failed.has(name))) {
+    if (needsOf(check, evaluation).some((name) => failed.has(name))) {
       failed.add(check.name)
       verdicts.push({ check: check.name, verdict: 'not_reached' })
       continue
@@ -83,6 +83,12 @@ export async function explain(evaluation: Evaluation, challenge: ChallengeParame
   if (refusal === undefined) return { accepted: true, checks: verdicts }
   const { code, status, headers } = withChallenge(refusal, challenge)
   return { accepted: false, refusal: { code, status, headers }, checks: verdicts }
+}
+
+/** A function of the application is asked about genuine tokens alone, as for a request. */
+function needsOf({ name, needs }: Check, { permission, options }: Evaluation): readonly CheckName[] {
+  const asks = [permission, options.permission].some((each) => each?.callsApplication === true)
+  return name === 'permission' && asks ? [...needs, 'signature'] : needs
 }
 
 /** What a request is refused with: for its times or its audience before a fetch of keys is spent on it, else the first. */

@@ -225,14 +225,19 @@ function compileCombined(key: symbol, permissions: readonly Permission[], what: 
   ]
   const isAny = key === anyKey
   const scopes = written.flatMap(({ scope }) => scope ?? [])
+  const scope = isAny ? scopes[0] : uniqueWords(scopes)
+  // A caller who lacks one of them gets the names of all, so that a client asks once.
+  const withScope = (lack: Lack | undefined): Lack | undefined =>
+    isAny || lack?.scope === undefined ? lack : { ...lack, scope }
   return {
     hasRoleOfAnyKind: written.some(({ hasRoleOfAnyKind }) => hasRoleOfAnyKind),
     callsApplication: written.some(({ callsApplication }) => callsApplication),
-    scope: isAny ? scopes[0] : uniqueWords(scopes),
+    scope,
     text: written.length === 1 ? (written[0]?.text ?? '') : textOf(written, isAny ? ' or ' : ' and '),
     findLack(token, request, context) {
       const find = (member: CompiledPermission): MaybeLack => member.findLack(token, request, context)
-      return isAny ? findInAny(members, find, 0, undefined) : findInAll(members, find, 0)
+      const lack = isAny ? findInAny(members, find, 0, undefined) : findInAll(members, find, 0)
+      return lack instanceof Promise ? lack.then(withScope) : withScope(lack)
     },
   }
 }

@@ -28,6 +28,10 @@ export type Revoked =
       readonly session: string
       /** The issuer, as its tokens spell it. */
       readonly issuer: string
+      /** Whose session it is (`sub`): tokens of this user that name no session are then revoked, too. */
+      readonly subject?: string | undefined
+      /** Of the tokens that name no session, those issued before this moment. Default: now. */
+      readonly since?: number | undefined
     }
   | {
       /** The id of one token: `uti` (Entra) or `jti`. */
@@ -65,6 +69,7 @@ export type RevokedKind =
   | 'entraUser'
   | 'user'
   | 'session'
+  | 'userWithoutSession'
   | 'token'
   | 'client'
   | 'agentBlueprint'
@@ -85,6 +90,8 @@ export const keyIn: { readonly [K in RevokedKind]: (token: ValidatedToken) => st
     tenantId === undefined || objectId === undefined ? undefined : keyOf(tenantId, lowerGuid(objectId)),
   user: ({ issuer, subject }) => (subject === undefined ? undefined : keyOf(issuer, subject)),
   session: (token) => keyWithIssuer(token, claim(token.claims, 'sid')),
+  userWithoutSession: (token) =>
+    claim(token.claims, 'sid') === undefined ? keyWithIssuer(token, token.subject) : undefined,
   token: (token) => keyWithIssuer(token, claim(token.claims, token.version === undefined ? 'jti' : 'uti')),
   client: ({ clientId }) => (clientId === undefined ? undefined : lowerGuid(clientId)),
   agentBlueprint: ({ agent }) =>
@@ -110,17 +117,38 @@ function lowerGuid(id: string): string {
 
 const what = 'revoke'
 const maxLength = 2048
+/** Two values, of which each character may be written as an escape of six. */
+const maxLineLength = 2 * 6 * maxLength + 200
 /** How far clocks of several machines may disagree. */
-const maxAheadSeconds = 600
+export const maxAheadSeconds = 600
 
-/** Reads what is to be revoked. Throws a TypeError that names the member and what was expected. */
-export function readRevoked(value: unknown, now: number, lifeSeconds: number): RevocationEntry {
+/** Reads what is to be revoked, as one entry or two. Throws a TypeError that names the member and what was expected. */
+export function readRevoked(value: unknown, now: number, lifeSeconds: number): readonly RevocationEntry[] {
   checkObject(what, value as object)
   const { kind, key, takesSince } = readKey(value as Readonly<Record<string, unknown>>)
-  const { since } = value as { readonly since?: unknown }
-  if (since !== undefined && !takesSince) throw new TypeError(`${what}: "since" has no meaning here`)
-  const from = since === undefined ? (kind.endsWith('ser') ? now : Infinity) : readSince(since, now)
-  return { kind, key, since: from, expiresAt: (from === Infinity ? now : from) + lifeSeconds }
+  const { since, issuer, subject } = value as Readonly<Record<string, unknown>>
+  const from = since === undefined ? undefined : readSince(since, now)
+  if (kind === 'session' && subject !== undefined) {
+    const own = entryOf(kind, key, Infinity, now, lifeSeconds)
+    const user = keyOf(text('issuer', issuer), text('subject', subject))
+    return [own, entryOf('userWithoutSession', user, from ?? now, now, lifeSeconds)]
+  }
+  if (from !== undefined && !takesSince) throw new TypeError(`${what}: "since" has no meaning here`)
+  return [entryOf(kind, key, from ?? (isUser(kind) ? now : Infinity), now, lifeSeconds)]
+}
+
+function isUser(kind: RevokedKind): boolean {
+  return kind === 'user' || kind === 'entraUser'
+}
+
+function entryOf(
+  kind: RevokedKind,
+  key: string,
+  since: number,
+  now: number,
+  lifeSeconds: number,
+): RevocationEntry {
+  return { kind, key, since, expiresAt: (since === Infinity ? now : since) + lifeSeconds }
 }
 
 function readKey(value: Readonly<Record<string, unknown>>): {
@@ -135,7 +163,7 @@ function readKey(value: Readonly<Record<string, unknown>>): {
   }
   for (const kind of ['session', 'token'] as const) {
     if (value[kind] === undefined) continue
-    checkNames(what, value, [kind, 'issuer'])
+    checkNames(what, value, kind === 'session' ? [kind, 'issuer', 'subject', 'since'] : [kind, 'issuer'])
     return { kind, key: keyOf(text('issuer', value.issuer), text(kind, value[kind])), takesSince: false }
   }
   for (const kind of ['client', 'agentBlueprint', 'tenant', 'allOfIssuer'] as const) {
@@ -182,7 +210,7 @@ export function writeEntry({ kind, key, since, expiresAt }: RevocationEntry): st
 
 /** Reads an entry of a shared store. Undefined where it is not one that this version wrote. */
 export function readEntry(line: string): RevocationEntry | undefined {
-  if (line.length > 4 * maxLength) return undefined
+  if (line.length > maxLineLength) return undefined
   let value: unknown
   try {
     value = JSON.parse(line)

@@ -5,7 +5,10 @@ import { withinTime } from './deadline.js'
  * store that reads, changes and writes one value loses entries of two instances that revoke at the same time.
  */
 export interface RevocationStore {
-  /** Appends an entry, and keeps it for at least that many seconds. A rejection makes `revoke` reject. */
+  /**
+   * Appends an entry, and keeps it for at least that many seconds, which are the same for every entry of one list. A rejection
+   * makes `revoke` reject.
+   */
   append(entry: string, ttlSeconds: number): Promise<void>
   /**
    * The entries after a position, in their order, all or the next part of them, and the position after the last. Without a

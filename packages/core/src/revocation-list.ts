@@ -5,6 +5,7 @@ import { checkNames, checkObject, readFunction, readSeconds } from './options-re
 import { RevocationFeed, type RevocationStore } from './revocation-feed.js'
 import {
   keyIn,
+  maxAheadSeconds,
   readEntry,
   readRevoked,
   writeEntry,
@@ -19,8 +20,9 @@ import type { ValidatedToken } from './validated-token.js'
 export interface RevocationListOptions {
   /**
    * The longest life of a token that this API accepts, in seconds: an entry is kept that long, and a token that lives
-   * longer is refused, because it could outlive its entry. It is compared with `exp` minus `iat`. Entra: 5700, because `iat` is
-   * backdated; 101100 where clients declare `cp1`, which get tokens of 28 hours.
+   * longer is refused, because it could outlive its entry. It is compared with `exp` minus `iat`; a token without `iat` does
+   * not tell its life, and is refused. Entra: 5700, because `iat` is backdated; 101100 where clients declare `cp1`, which get
+   * tokens of 28 hours.
    */
   readonly maxTokenLifeSeconds: number
   /** The number of entries. A full list takes no more, and drops none that is in force. Default: 100000. */
@@ -29,7 +31,7 @@ export interface RevocationListOptions {
   readonly store?: RevocationStore | undefined
   /** How often the store is read, in seconds. Default: 5. */
   readonly refreshSeconds?: number | undefined
-  /** How old what was read may be, in seconds; beyond it requests are answered with 503. Default: 60. */
+  /** How old what was read may be, in seconds; beyond it requests are answered with 503. Default: 60, at least twice `refreshSeconds`. */
   readonly maxStaleSeconds?: number | undefined
   /** The time in seconds since the epoch. Default: the system clock. */
   readonly clock?: (() => number) | undefined
@@ -59,7 +61,7 @@ const sweepSeconds = 60
 /**
  * Makes a list of revoked tokens for the option `revocation`: by user since a moment, session, token, client, agent blueprint,
  * tenant or issuer. An entry holds for the longest life of a token, then it is dropped: to refuse a client or a tenant for
- * good, remove it from `allowedClients` or `allowedTenants`. A token without `iat` is refused where a moment decides.
+ * good, remove it from `allowedClients` or `allowedTenants`. A token without `iat` is refused.
  *
  * With Entra a user's moment is compared with `iat` plus 300 seconds, because Entra backdates `iat` by about that much.
  *
@@ -85,6 +87,9 @@ const sweepSeconds = 60
 export function createRevocationList(options: RevocationListOptions): RevocationList {
   const read = readOptions(options)
   const { clock, maxTokenLifeSeconds, store } = read
+  const lifeSeconds = maxTokenLifeSeconds + maxToleranceSeconds
+  // The same for every entry: a store that trims by age must not drop others for one that ends soon.
+  const keepSeconds = lifeSeconds + maxAheadSeconds
   const entries = new Entries(read.maxEntries)
   const feed =
     store === undefined
@@ -94,9 +99,11 @@ export function createRevocationList(options: RevocationListOptions): Revocation
           refreshSeconds: read.refreshSeconds,
           maxStaleSeconds: read.maxStaleSeconds,
           onEntry(line) {
-            const entry = readEntry(line)
             const now = timeOf(clock)
-            if (entry !== undefined && (now === undefined || !entries.add(entry, now))) entries.lack(entry)
+            // The same part is read again later.
+            if (now === undefined) throw unavailable()
+            const entry = readEntry(line)
+            if (entry !== undefined && !entries.add(entry, now)) entries.lack(entry)
           },
         })
 
@@ -104,16 +111,19 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     const now = timeOf(clock)
     if (now === undefined || entries.isIncomplete(now)) throw unavailable()
     const { expiresAt, issuedAt } = token
-    if (expiresAt - (issuedAt ?? now) > maxTokenLifeSeconds) {
+    // Without it the life is not known, and the token could outlive its entry.
+    if (issuedAt === undefined) throw new BearerError('claim_missing', { claim: 'iat' })
+    if (expiresAt - issuedAt > maxTokenLifeSeconds) {
       throw new BearerError('token_life_too_long', { claim: 'exp' })
     }
-    return entries.match(token, now)
+    return entries.match(token, issuedAt, now)
   }
 
   function check(token: ValidatedToken): boolean | Promise<boolean> {
     const waiting = feed?.ensureFresh()
     if (waiting === undefined) return decide(token)
-    return waiting.then(
+    // A store with many parts is read on, and the request does not wait for the last.
+    return withinTime(waiting).then(
       () => decide(token),
       () => {
         throw unavailable()
@@ -127,11 +137,13 @@ export function createRevocationList(options: RevocationListOptions): Revocation
       async revoke(what) {
         const now = timeOf(clock)
         if (now === undefined) throw new Error('revoke: the clock failed')
-        const entry = readRevoked(what, now, maxTokenLifeSeconds + maxToleranceSeconds)
-        if (!entries.add(entry, now)) throw new Error('revoke: the list is full; raise "maxEntries"')
+        const revoked = readRevoked(what, now, lifeSeconds)
+        for (const entry of revoked) {
+          if (!entries.add(entry, now)) throw new Error('revoke: the list is full; raise "maxEntries"')
+        }
         if (store === undefined) return
         try {
-          await withinTime(store.append(writeEntry(entry), Math.ceil(entry.expiresAt - now)))
+          await withinTime(Promise.all(revoked.map((entry) => store.append(writeEntry(entry), keepSeconds))))
         } catch {
           throw new Error('revoke: the shared store did not take the entry; it holds in this process alone')
         }
@@ -214,6 +226,7 @@ class Entries {
   readonly #byKind = new Map<RevokedKind, Map<string, Held>>()
   #size = 0
   #sweepAt = -Infinity
+  #earliestEnd = Infinity
   #incompleteUntil = -Infinity
 
   constructor(maxEntries: number) {
@@ -231,7 +244,7 @@ class Entries {
     const entries = this.#byKind.get(kind) ?? new Map<string, Held>()
     const held = entries.get(key)
     if (held !== undefined) {
-      held.since = Math.max(held.since, since)
+      held.since = now < held.expiresAt ? Math.max(held.since, since) : since
       held.expiresAt = Math.max(held.expiresAt, expiresAt)
       return true
     }
@@ -239,6 +252,7 @@ class Entries {
     if (this.#size >= this.#maxEntries) return false
     entries.set(key, { since, expiresAt })
     this.#byKind.set(kind, entries)
+    this.#earliestEnd = Math.min(this.#earliestEnd, expiresAt)
     this.#size++
     return true
   }
@@ -248,31 +262,30 @@ class Entries {
     this.#incompleteUntil = Math.max(this.#incompleteUntil, expiresAt)
   }
 
-  match(token: ValidatedToken, now: number): boolean {
+  match(token: ValidatedToken, issuedAt: number, now: number): boolean {
+    const issued = issuedAt + (token.version === undefined ? 0 : entraBackdatesSeconds)
     for (const [kind, entries] of this.#byKind) {
       const key = keyIn[kind](token)
       const held = key === undefined ? undefined : entries.get(key)
-      if (held !== undefined && now < held.expiresAt && isBefore(token, held.since)) return true
+      if (held !== undefined && now < held.expiresAt && issued <= held.since) return true
     }
     return false
   }
 
   #sweep(now: number): void {
-    if (now < this.#sweepAt && this.#size < this.#maxEntries) return
+    if (now < this.#earliestEnd || (now < this.#sweepAt && this.#size < this.#maxEntries)) return
     this.#sweepAt = now + sweepSeconds
+    this.#earliestEnd = Infinity
     for (const [kind, entries] of this.#byKind) {
       for (const [key, { expiresAt }] of entries) {
-        if (expiresAt > now) continue
+        if (expiresAt > now) {
+          this.#earliestEnd = Math.min(this.#earliestEnd, expiresAt)
+          continue
+        }
         entries.delete(key)
         this.#size--
       }
       if (entries.size === 0) this.#byKind.delete(kind)
     }
   }
-}
-
-/** Whether a token was issued at that moment or before. Where it does not tell, the safe answer. */
-function isBefore({ issuedAt, version }: ValidatedToken, since: number): boolean {
-  if (issuedAt === undefined) return true
-  return issuedAt + (version === undefined ? 0 : entraBackdatesSeconds) <= since
 }

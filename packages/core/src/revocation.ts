@@ -34,7 +34,8 @@ export function readRevocation(what: string, value: unknown): RevocationCheck | 
   if (value === undefined) return undefined
   checkObject(`${what}: revocation`, value)
   const { [checkKey]: check } = value as { [checkKey]?: RevocationCheck }
-  if (check !== undefined) return check
+  // A copy of a list with a function of its own has the mark too, and is asked by that function.
+  if (check !== undefined && check === value.isRevoked) return check
   const isRevoked = readFunction<Revocation['isRevoked']>(`${what}: revocation`, 'isRevoked', value.isRevoked)
   return (token) => {
     let answer: unknown

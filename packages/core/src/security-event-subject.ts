@@ -37,8 +37,8 @@ export async function readSubject(
   if (claim(subject, 'format') !== 'complex') return readSimple(subject, since, rules)
   const session = claim(subject, 'session')
   const user = claim(subject, 'user')
-  // A session is the narrower of the two.
-  if (session !== undefined) return readSession(session, user, rules)
+  // A session is the narrower of the two; tokens that name none fall to the user.
+  if (session !== undefined) return readSession(session, user, since, rules)
   if (user !== undefined) {
     return isJsonObject(user) ? readSimple(user, since, rules) : { fault: 'malformed' }
   }
@@ -69,6 +69,8 @@ async function readSimple(
       if (issuers.length === 0) return { fault: 'issuer_not_bound' }
       return { revoked: issuers.map((each) => ({ token: id, issuer: each })) }
     }
+    case 'aliases':
+      return readAliases(claim(subject, 'identifiers'), since, rules)
     default: {
       const user = await rules.findUser(subject)
       if (user === undefined) return { fault: 'not_matched' }
@@ -77,19 +79,38 @@ async function readSimple(
   }
 }
 
+/** Several names of one subject (RFC 9493 section 3.2.8): every one of them that is understood counts. */
+async function readAliases(names: unknown, since: number, rules: SubjectRules): Promise<SubjectReading> {
+  const isList =
+    Array.isArray(names) &&
+    names.length > 0 &&
+    names.every((name) => isJsonObject(name) && claim(name, 'format') !== 'aliases')
+  if (!isList) return { fault: 'malformed' }
+  const revoked: Revoked[] = []
+  let fault: SubjectReading | undefined
+  for (const name of names as readonly Readonly<Record<string, unknown>>[]) {
+    const reading = await readSimple(name, since, rules)
+    if ('revoked' in reading) revoked.push(...reading.revoked)
+    else fault ??= reading
+  }
+  return revoked.length === 0 && fault !== undefined ? fault : { revoked }
+}
+
 function revokeUsers(issuers: readonly string[], subject: string, since: number): SubjectReading {
   if (issuers.length === 0) return { fault: 'issuer_not_bound' }
   return { revoked: issuers.map((issuer) => ({ user: { issuer, subject }, since })) }
 }
 
-function readSession(session: unknown, user: unknown, rules: SubjectRules): SubjectReading {
+function readSession(session: unknown, user: unknown, since: number, rules: SubjectRules): SubjectReading {
   if (!isJsonObject(session)) return { fault: 'malformed' }
   const id = claim(session, 'id')
   if (claim(session, 'format') !== 'opaque' || !isText(id)) return { fault: 'not_matched' }
   const issuer = isJsonObject(user) ? claim(user, 'iss') : undefined
   const issuers = isText(issuer) ? boundIssuers(issuer, rules) : rules.revokesFor
   if (issuers.length === 0) return { fault: 'issuer_not_bound' }
-  return { revoked: issuers.map((each) => ({ session: id, issuer: each })) }
+  const subject = isJsonObject(user) && claim(user, 'format') === 'iss_sub' ? claim(user, 'sub') : undefined
+  const owner = isText(subject) ? { subject, since } : {}
+  return { revoked: issuers.map((each) => ({ session: id, issuer: each, ...owner })) }
 }
 
 /** A transmitter speaks of its own users under its own name, whatever the issuers of their tokens are called. */

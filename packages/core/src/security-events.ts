@@ -216,7 +216,8 @@ function readOptions(options: SecurityEventReceiverOptions): ReadReceiverOptions
     rules === undefined ||
     rules.realms !== undefined ||
     rules.issuers.length === 0 ||
-    rules.needsMetadata
+    rules.family !== undefined ||
+    rules.introspection !== undefined
   ) {
     throw new TypeError(`${what}: "transmitter" must be made by oidcIssuer or staticIssuer`)
   }

@@ -1,12 +1,12 @@
 import type { Claims, Groups } from './claims.js'
-import { BearerError, isBearerError, refusals, type RefusalCode } from './errors.js'
+import { BearerError, refusals, type RefusalCode } from './errors.js'
 import { systemClock } from './options.js'
 import { checkNames, checkObject, readStringList } from './options-reader.js'
 import { checkPermission, compilePermission, type PermissionContext } from './permission.js'
 import type { RequestView } from './request-view.js'
 import { readTokenSources } from './token-source.js'
 import { createValidatedToken, type TokenIdentity, type ValidatedToken } from './validated-token.js'
-import type { TokenValidator } from './validator.js'
+import { outcomeOf, type TokenValidator } from './validator.js'
 
 /** What every identity of a test may have. Whatever is left out has a value of the package's own. */
 interface TestIdentityMembers {
@@ -141,14 +141,7 @@ export function createTestAuth(): TestAuth {
     },
     validator: Object.freeze<TokenValidator>({
       validateToken,
-      async tryValidateToken(token, permission) {
-        try {
-          return { token: await validateToken(token, permission) }
-        } catch (error) {
-          if (isBearerError(error)) return { error }
-          throw error
-        }
-      },
+      tryValidateToken: (token, permission) => outcomeOf(validateToken(token, permission)),
       authenticate(request) {
         if (!hasHeader(request) && signedIn !== null) return signedIn
         return find(reader.readToken(request))

@@ -154,14 +154,7 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
   return Object.freeze<TokenValidator>({
     validateToken,
 
-    async tryValidateToken(token, permission) {
-      try {
-        return { token: await validateToken(token, permission) }
-      } catch (error) {
-        if (isBearerError(error)) return { error }
-        throw error
-      }
-    },
+    tryValidateToken: (token, permission) => outcomeOf(validateToken(token, permission)),
 
     authenticate(request) {
       try {
@@ -233,6 +226,16 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
       validation.close()
     },
   })
+}
+
+/** The outcome of a validation, without throwing; what is no refusal is thrown on. */
+export async function outcomeOf(validating: Promise<ValidatedToken>): Promise<ValidationOutcome> {
+  try {
+    return { token: await validating }
+  } catch (error) {
+    if (isBearerError(error)) return { error }
+    throw error
+  }
 }
 
 /** Opaque tokens have no signature: without signed answers about them no key is needed. */

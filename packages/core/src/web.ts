@@ -1,4 +1,10 @@
-import { createBearerAuth, createGuard, isBearerError, type BearerAuthOptions } from './adapter.js'
+import {
+  createBearerAuth,
+  createGuard,
+  isBearerError,
+  withResponseHeaders,
+  type BearerAuthOptions,
+} from './adapter.js'
 import type { Permission } from './permission.js'
 import { createResourceMetadata, type ProtectedResourceOptions } from './protected-resource.js'
 import { viewFetchRequest } from './request-view.js'
@@ -78,15 +84,6 @@ export function createFetchAuth(options: FetchAuthOptions): FetchAuth<ValidatedT
   return fetchAuthOf(bearer.validator, async (request) => bearer.authenticate(viewFetchRequest(request)))
 }
 
-/** The handler's answer with the headers that the request's token source needs. */
-function withHeaders(response: Response, headers: Readonly<Record<string, string>> | undefined): Response {
-  // A network error (status 0) carries no headers, and cannot be copied.
-  if (headers === undefined || response.status === 0) return response
-  const changed = new Response(response.body, response)
-  for (const [name, value] of Object.entries(headers)) changed.headers.set(name, value)
-  return changed
-}
-
 function fetchAuthOf<Auth extends ValidatedToken | null>(
   validator: TokenValidator,
   admit: (request: Request) => Promise<Auth>,
@@ -112,7 +109,7 @@ function fetchAuthOf<Auth extends ValidatedToken | null>(
         if (refusal !== undefined) return refusal
         // The handler runs outside of what may be refused: its failure is its own.
         const answer = await handler(request, auth, ...rest)
-        return withHeaders(answer, validator.responseHeaders(viewFetchRequest(request)))
+        return withResponseHeaders(answer, validator.responseHeaders(viewFetchRequest(request)))
       },
     requirePermission(permission) {
       const guard = createGuard(permission)

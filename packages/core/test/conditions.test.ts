@@ -3,7 +3,6 @@ import {
   anyOf,
   authContext,
   authentication,
-  BearerError,
   condition,
   createTokenValidator,
   entra,
@@ -27,6 +26,7 @@ import {
   type TokenChange,
 } from '@countersign/test-fixtures'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { codeOf, refusalOf } from './refusal-of.js'
 
 let issuer: Issuer
 beforeAll(async () => {
@@ -49,21 +49,6 @@ function start(more: Partial<TokenValidatorOptions> = {}) {
     clock,
     ...more,
   })
-}
-
-async function refusalOf(run: () => unknown): Promise<BearerError | undefined> {
-  try {
-    await run()
-    return undefined
-  } catch (error) {
-    if (error instanceof BearerError) return error
-    throw error
-  }
-}
-
-async function codeOf(run: () => unknown): Promise<string> {
-  const refusal = await refusalOf(run)
-  return refusal === undefined ? 'accepted' : [refusal.code, refusal.reason].filter(Boolean).join(' ')
 }
 
 /** What a guard answers about a token, and the same permission as the option of a validator, twice in a row. */
@@ -208,6 +193,25 @@ describe('combined conditions', () => {
     expect(await outcomesOf(allOf([asked, lacking]), {})).toEqual(['scope_insufficient'])
     expect(await outcomesOf(anyOf([asked, scoped]), {})).toEqual(['accepted'])
     expect(allow).not.toHaveBeenCalled()
+  })
+
+  it('are not asked by explain about a token whose signature is not valid', async () => {
+    const allow = vi.fn(() => true)
+    const token = tokenWith()
+    const forged = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(342)}`
+    const asked = allOf([scoped, condition('asked', allow)])
+    const { checks: verdicts } = await start({ permission: asked }).explain(forged, asked)
+    expect(verdicts.find(({ check }) => check === 'signature')?.verdict).toBe('failed')
+    expect(verdicts.at(-1)).toMatchObject({ check: 'permission', verdict: 'not_reached' })
+    expect(allow).not.toHaveBeenCalled()
+    const { checks: others } = await start().explain(forged, lacking)
+    expect(others.at(-1)).toMatchObject({ check: 'permission', verdict: 'failed' })
+  })
+
+  it('name all scopes of allOf to a caller who lacks one', async () => {
+    const permission = allOf([scoped, lacking, anyOf([{ delegated: { scopes: 'A' } }, no])])
+    const refusal = await refusalOf(() => start({ permission }).validateToken(tokenWith()))
+    expect(refusal?.headers['WWW-Authenticate']).toContain('scope="Files.Read Files.Delete A"')
   })
 
   it('name all scopes of allOf in a challenge', async () => {

@@ -208,6 +208,7 @@ describe('an opaque token', () => {
       'kind passed',
       'client passed',
       'required_claims passed',
+      'revocation passed',
       'permission failed',
     ])
   })

@@ -8,6 +8,7 @@ import {
   type RevocationStore,
   type Revoked,
   type TokenValidatorOptions,
+  type ValidatedToken,
 } from '@countersign/core'
 import {
   apiClientId,
@@ -31,6 +32,7 @@ import {
   type TokenChange,
 } from '@countersign/test-fixtures'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { codeOf, refusalOf } from './refusal-of.js'
 
 let issuer: Issuer
 beforeAll(async () => {
@@ -57,21 +59,6 @@ function start(more: Partial<TokenValidatorOptions> = {}) {
 
 function listWith(more: Partial<RevocationListOptions> = {}) {
   return createRevocationList({ maxTokenLifeSeconds: 7200, clock, ...more })
-}
-
-async function refusalOf(run: () => unknown): Promise<BearerError | undefined> {
-  try {
-    await run()
-    return undefined
-  } catch (error) {
-    if (error instanceof BearerError) return error
-    throw error
-  }
-}
-
-async function codeOf(run: () => unknown): Promise<string> {
-  const refusal = await refusalOf(run)
-  return refusal === undefined ? 'accepted' : [refusal.code, refusal.reason].filter(Boolean).join(' ')
 }
 
 const uti = 'q3Zr0uPbVkS8yT2nMxQeAA'
@@ -141,6 +128,17 @@ describe('a hook', () => {
     expect(await codeOf(() => validator.validateToken(tokenWith()))).toBe('token_revoked')
   })
 
+  it('made of a list and a function of its own is asked by that function', async () => {
+    const list = listWith()
+    const own = {
+      ...list,
+      isRevoked: (token: ValidatedToken) => token.subject === genericSubject || list.isRevoked(token),
+    }
+    const validator = start({ revocation: own })
+    expect(await codeOf(() => validator.validateToken(tokenWith({ from })))).toBe('token_revoked')
+    expect(await codeOf(() => validator.validateToken(tokenWith()))).toBe('accepted')
+  })
+
   it.each([{}, { isRevoked: true }, 'list', [() => false]])('like %j is a TypeError', (revocation) => {
     expect(() => start({ revocation: revocation as never })).toThrow(TypeError)
   })
@@ -205,6 +203,30 @@ describe('a list', () => {
       { claims: { sid: 's1' } },
       'accepted',
     ],
+    [
+      'the session of a user, by a token that names another',
+      { session: 's1', issuer: genericIssuer, subject: genericSubject },
+      { from, claims: { sid: 's2' } },
+      'accepted',
+    ],
+    [
+      'the session of a user, by a token that names none',
+      { session: 's1', issuer: genericIssuer, subject: genericSubject },
+      { from },
+      'token_revoked',
+    ],
+    [
+      'the session of a user, by a later token that names none',
+      { session: 's1', issuer: genericIssuer, subject: genericSubject, since: issuedAt - 1 },
+      { from },
+      'accepted',
+    ],
+    [
+      'the session of another user, by a token that names none',
+      { session: 's1', issuer: genericIssuer, subject: 'another' },
+      { from },
+      'accepted',
+    ],
     ['a token by uti', { token: uti, issuer: v2Issuer() }, {}, 'token_revoked'],
     ['a token by uti in other letters', { token: uti.toLowerCase(), issuer: v2Issuer() }, {}, 'accepted'],
     [
@@ -250,12 +272,6 @@ describe('a list', () => {
     ['a second before that', issuedAt + 299, {}, 'accepted'],
     ['the second of iat of another issuer', issuedAt, { from }, 'token_revoked'],
     ['a second before iat of another issuer', issuedAt - 1, { from }, 'accepted'],
-    [
-      'any moment, where there is no iat',
-      issuedAt - 1,
-      { from, claims: { iat: undefined } },
-      'token_revoked',
-    ],
   ])('compares the moment of a user with %s', async (_, since, change, outcome) => {
     const revocation = listWith()
     const { version } = await start().validateToken(tokenWith(change))
@@ -294,9 +310,26 @@ describe('a list', () => {
     const longer = tokenWith({ from, claims: { exp: now + 3601 } })
     const refusal = await refusalOf(() => validator.validateToken(longer))
     expect([refusal?.code, refusal?.status, refusal?.claim]).toEqual(['token_life_too_long', 401, 'exp'])
-    const withoutIat = (exp: number) => tokenWith({ from, claims: { exp, iat: undefined } })
-    expect(await codeOf(() => validator.validateToken(withoutIat(now + 3900)))).toBe('accepted')
-    expect(await codeOf(() => validator.validateToken(withoutIat(now + 3901)))).toBe('token_life_too_long')
+  })
+
+  it('refuses a token that does not tell its life, also while none is revoked', async () => {
+    const withoutIat = tokenWith({ from, claims: { iat: undefined } })
+    const refusal = await refusalOf(() => start({ revocation: listWith() }).validateToken(withoutIat))
+    expect([refusal?.code, refusal?.status, refusal?.claim]).toEqual(['claim_missing', 401, 'iat'])
+  })
+
+  it('accepts no token again once the entry that revoked it is dropped', async () => {
+    let time = now
+    const own = () => time
+    const revocation = listWith({ maxTokenLifeSeconds: 3600, clock: own })
+    const validator = start({ revocation, clock: own })
+    await revocation.revoke({ user: { issuer: genericIssuer, subject: genericSubject } })
+    for (const claims of [{ exp: now + 7000, iat: undefined }, { exp: now + 7000 }, { exp: now + 3300 }]) {
+      const token = tokenWith({ from, claims })
+      for (time = now; time < now + 7000; time += 300) {
+        expect(await codeOf(() => validator.validateToken(token))).not.toBe('accepted')
+      }
+    }
   })
 
   it('keeps an entry for the longest life of a token and the largest clock tolerance', async () => {
@@ -329,6 +362,17 @@ describe('a list', () => {
     time = now + 1259
     const token = { ...(await start().validateToken(tokenWith({ from }))), clientId: 'c' }
     expect(revocation.isRevoked({ ...token, issuedAt: time, expiresAt: time + 60 })).toBe(true)
+  })
+
+  it('does not widen an entry by an older one that ended', async () => {
+    let time = now
+    const revocation = listWith({ maxTokenLifeSeconds: 60, clock: () => time })
+    await revocation.revoke({ client: 'c' })
+    time = now + 660
+    await revocation.revoke({ client: 'c', since: time })
+    const token = { ...(await start().validateToken(tokenWith({ from }))), clientId: 'c' }
+    const issued = (at: number) => revocation.isRevoked({ ...token, issuedAt: at, expiresAt: at + 60 })
+    expect([issued(time), issued(time + 1)]).toEqual([true, false])
   })
 
   it('takes no more than its room, drops nothing for it, and has room again later', async () => {
@@ -515,6 +559,69 @@ describe('a shared list', () => {
     mine.close()
   })
 
+  it('has every entry kept as long as any, so that a store may trim by age', async () => {
+    const kept: number[] = []
+    const store = new Log()
+    const append = async (entry: string, seconds: number) => {
+      kept.push(seconds)
+      await store.append(entry)
+    }
+    const mine = listWith({ store: { append, readSince: (cursor) => store.readSince(cursor) } })
+    const user = { issuer: genericIssuer, subject: genericSubject }
+    for (const since of [now + 600, now, now - 7000]) await mine.revoke({ user, since })
+    await mine.revoke({ client: 'a' })
+    expect(kept).toEqual([8400, 8400, 8400, 8400])
+    mine.close()
+  })
+
+  it('holds a request for five seconds, however many parts a slow store has', async () => {
+    vi.useFakeTimers()
+    try {
+      const store = new Log()
+      store.fail = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 3000))
+        return { entries: ['x'], cursor: '1' }
+      }
+      const mine = listWith({ store })
+      const validated = await start().validateToken(token)
+      const outcome = codeOf(() => mine.isRevoked(validated))
+      await vi.advanceTimersByTimeAsync(5000)
+      expect(await Promise.race([outcome, Promise.resolve('waits')])).toBe('check_unavailable revocation')
+      mine.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('reads a store that holds more than it has room for without counting its entries each time', async () => {
+    const store = {
+      append: async () => {},
+      readSince: async (cursor?: string) => ({
+        entries:
+          cursor === undefined
+            ? Array.from({ length: 60_000 }, (_, id) => `[1,"client","c${id}",null,${now + 7000}]`)
+            : [],
+        cursor: '1',
+      }),
+    }
+    const mine = listWith({ store, maxEntries: 30_000 })
+    const startedAt = performance.now()
+    await mine.ready()
+    expect(performance.now() - startedAt).toBeLessThan(5000)
+    mine.close()
+  })
+
+  it('reads whatever another instance may write', async () => {
+    const store = new Log()
+    const long = '\u0001'.repeat(2048)
+    await listWith({ store }).revoke({ user: { issuer: long, subject: long } })
+    const mine = listWith({ store })
+    const validated = await start().validateToken(token)
+    await mine.ready()
+    expect(mine.isRevoked({ ...validated, issuer: long, subject: long })).toBe(true)
+    mine.close()
+  })
+
   it('refuses everything while an entry of the store has no room', async () => {
     const store = new Log()
     const other = listWith({ store })
@@ -524,6 +631,21 @@ describe('a shared list', () => {
     expect(await codeOf(() => start({ revocation: mine }).validateToken(token))).toBe(
       'check_unavailable revocation',
     )
+    mine.close()
+  })
+
+  it('reads an entry again after the clock failed', async () => {
+    const store = new Log()
+    await listWith({ store }).revoke({ client: 'another' })
+    await listWith({ store }).revoke({ client: genericClientId })
+    let time = Number.NaN
+    const mine = listWith({ store, clock: () => time })
+    await expect(mine.ready()).rejects.toThrow('could not be read')
+    time = now
+    await mine.ready()
+    const validated = await start().validateToken(token)
+    expect(mine.isRevoked(validated)).toBe(true)
+    expect(mine.isRevoked({ ...validated, clientId: 'a' })).toBe(false)
     mine.close()
   })
 

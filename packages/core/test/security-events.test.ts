@@ -6,6 +6,8 @@ import {
   createRevocationList,
   createSecurityEventReceiver,
   createTokenValidator,
+  entra,
+  introspectedIssuer,
   isBearerError,
   oidcIssuer,
   staticIssuer,
@@ -20,6 +22,7 @@ import {
   genericSubject,
   keySet,
   now,
+  tenantId,
   tokenWith,
 } from '@countersign/test-fixtures'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -363,6 +366,25 @@ describe('a subject', () => {
     ],
     ['an e-mail address, which nobody resolves', { format: 'email', email: 'mara@contoso.example' }, 202, []],
     ['an unknown format', { format: 'x' }, 202, []],
+    [
+      'a user by several names, of which one is understood',
+      { format: 'aliases', identifiers: [{ format: 'email', email: 'mara@contoso.example' }, subject] },
+      202,
+      byUser,
+    ],
+    [
+      'a user by several names, of which none is bound',
+      { format: 'aliases', identifiers: [{ ...subject, iss: 'https://x.example' }] },
+      '400 access_denied',
+      [],
+    ],
+    ['several names that are none', { format: 'aliases', identifiers: [] }, '400 invalid_request', []],
+    [
+      'several names inside of several names',
+      { format: 'aliases', identifiers: [{ format: 'aliases', identifiers: [subject] }] },
+      '400 invalid_request',
+      [],
+    ],
     ['a user without a subject', { format: 'iss_sub', iss: genericIssuer }, '400 invalid_request', []],
     ['a complex user', { format: 'complex', user: subject }, 202, byUser],
     ['a complex user of a tenant', { format: 'complex', user: subject, tenant: session }, 202, byUser],
@@ -370,7 +392,7 @@ describe('a subject', () => {
       'a complex session, which is narrower than its user',
       { format: 'complex', user: subject, session },
       202,
-      [{ session: 's1', issuer: genericIssuer }],
+      [{ session: 's1', issuer: genericIssuer, subject: genericSubject, since }],
     ],
     [
       'a complex session alone',
@@ -472,6 +494,18 @@ describe('the trust in a transmitter', () => {
 
   it.each<[string, object]>([
     ['transmitter', { transmitter: 'https://idp.example' }],
+    ['transmitter', { transmitter: entra({ tenantId, audience }) }],
+    [
+      'transmitter',
+      {
+        transmitter: introspectedIssuer({
+          issuer: 'https://idp.example',
+          introspectionUrl: 'https://idp.example/introspect',
+          authentication: { clientId: 'a', clientSecret: 'b' },
+          audience,
+        }),
+      },
+    ],
     ['the audience of the stream', { transmitter: oidcIssuer('https://idp.example') }],
     ['revokesFor', { revokesFor: [] }],
     ['revoke', { list: {} }],

@@ -256,13 +256,13 @@ export const refusalExplanations: Readonly<Record<string, CodeExplanation>> = Ob
     cause: 'The token is good in every other respect, and was revoked: by hand or by a security event.',
     whoCanFix: 'client developer',
     fix: 'Let the user sign in again, or acquire another token.',
-    code: 'revocation: createRevocationList({ maxTokenLifeSeconds: 5400 })',
+    code: 'revocation: createRevocationList({ maxTokenLifeSeconds: 5700 })',
   },
   token_life_too_long: {
     cause: 'The token lives longer than the revocation list of this API remembers.',
     whoCanFix: 'API developer',
     fix: "Raise the limit to the longest life of the issuer's tokens, or shorten their life at the issuer.",
-    code: 'maxTokenLifeSeconds: 100800',
+    code: 'maxTokenLifeSeconds: 101100',
   },
   claims_required: {
     cause:

@@ -67,7 +67,7 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
       response.setHeader(name, value)
     const auth = await core.authenticate(view)
     if (core.readsBody && request.method === 'POST') {
-      request.body ??= await readJsonBody(request, core.maxBodyBytes)
+      if (request.body === undefined) request.body = await readJsonBody(request, core.maxBodyBytes)
       if (!isMessage(request.body)) {
         response.writeHead(400, { 'content-type': 'application/json' }).end(parseError)
         return false
@@ -88,17 +88,21 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
     protect(request: McpRequest, response, next) {
       request.auth = undefined
       if (isPreflight(request.method, request.headers)) return next()
-      admit(request, response).then(
-        (isAdmitted) => {
-          if (isAdmitted) next()
-        },
-        (error: unknown) => {
-          if (isBearerError(error) && !response.headersSent) {
-            for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value)
-          }
-          next(error)
-        },
-      )
+      admit(request, response)
+        .then(
+          (isAdmitted) => {
+            if (isAdmitted) next()
+          },
+          (error: unknown) => {
+            if (isBearerError(error) && !response.headersSent) {
+              for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value)
+            }
+            next(error)
+          },
+        )
+        // What `next` itself throws; if that throws again, the connection ends.
+        .catch(next)
+        .catch(() => response.destroy())
     },
   })
 }

@@ -32,6 +32,7 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
 
   async function protect(app: FastifyInstance): Promise<void> {
     app.addHook('onRequest', async (request, reply) => {
+      callerOn(request).auth = undefined
       if (isPreflight(request.method, request.headers)) return
       const view = viewNodeRequest(request.raw, request)
       reply.headers({ ...core.responseHeaders(view) })

@@ -1,5 +1,5 @@
 import { isBearerError, type TokenValidator } from '@countersign/core'
-import { viewFetchRequest } from '@countersign/core/adapter'
+import { viewFetchRequest, withResponseHeaders } from '@countersign/core/adapter'
 import type { McpAuthInfo } from './auth-info.js'
 import { createMcpCore, type McpAuthOptions } from './mcp-auth.js'
 import { isMessage, parseError } from './message.js'
@@ -63,6 +63,10 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
     return new Response(JSON.stringify(error), { status: error.status, headers })
   }
 
+  function answerTo(request: Request, answer: Response): Response {
+    return withResponseHeaders(answer, core.responseHeaders(viewFetchRequest(request)))
+  }
+
   return Object.freeze<McpAuth>({
     validator: core.validator,
     metadata(request) {
@@ -77,7 +81,7 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
         const authInfo = await core.authenticate(viewFetchRequest(request))
         if (core.readsBody && request.method === 'POST') {
           const parsedBody = await readBody(request, core.maxBodyBytes)
-          if (parsedBody instanceof Response) return parsedBody
+          if (parsedBody instanceof Response) return answerTo(request, parsedBody)
           await core.checkMessage(authInfo, parsedBody, request)
           accepted = { authInfo, parsedBody }
         } else {
@@ -86,7 +90,7 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
       } catch (error) {
         return refusalOf(request, error)
       }
-      return handler(request, accepted)
+      return answerTo(request, await handler(request, accepted))
     },
   })
 }

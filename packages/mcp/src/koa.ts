@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isBearerError, type TokenValidator } from '@countersign/core'
-import { viewNodeRequest } from '@countersign/core/adapter'
-import { createMcpCore, type McpAuthOptions } from './mcp-auth.js'
+import { viewNodeRequest, type RequestView } from '@countersign/core/adapter'
+import { createMcpCore, type McpAuthOptions, type McpCore } from './mcp-auth.js'
 import { isMessage, parseError } from './message.js'
 import { readJsonBody } from './node-body.js'
 import { isPreflight } from './preflight.js'
@@ -51,12 +51,12 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
   const core = createMcpCore(options)
 
   async function admit(context: McpContext): Promise<boolean> {
-    const view = viewNodeRequest(context.req, context, context.originalUrl)
+    const view = viewOf(context)
     context.set({ ...core.responseHeaders(view) })
     const auth = await core.authenticate(view)
     if (core.readsBody && context.method === 'POST') {
       const request = context.request as { body?: unknown }
-      request.body ??= await readJsonBody(context.req, core.maxBodyBytes)
+      if (request.body === undefined) request.body = await readJsonBody(context.req, core.maxBodyBytes)
       if (!isMessage(request.body)) {
         context.status = 400
         context.set({ 'content-type': 'application/json' })
@@ -65,8 +65,7 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
       }
       await core.checkMessage(auth, request.body, context)
     }
-    const raw = context.req as { auth?: unknown }
-    raw.auth = auth
+    callerOn(context).auth = auth
     return true
   }
 
@@ -80,15 +79,31 @@ export function createMcpAuth(options: McpAuthOptions): McpAuth {
       context.body = answer.body
     },
     async protect(context, next) {
+      callerOn(context).auth = undefined
       if (!isPreflight(context.method, context.req.headers)) {
         try {
           if (!(await admit(context))) return
         } catch (error) {
-          if (isBearerError(error)) context.set({ ...error.headers })
-          throw error
+          throw withHeaders(context, core, error)
         }
       }
       await next()
     },
   })
+}
+
+function viewOf(context: McpContext): RequestView {
+  return viewNodeRequest(context.req, context, context.originalUrl)
+}
+
+function callerOn({ req }: McpContext): { auth?: unknown } {
+  return req as { auth?: unknown }
+}
+
+/** Koa's own handler of errors wipes the answer's headers, and sends those of the error. */
+function withHeaders(context: McpContext, core: McpCore, error: unknown): unknown {
+  if (!isBearerError(error)) return error
+  const headers = { ...core.responseHeaders(viewOf(context)), ...error.headers }
+  context.set(headers)
+  return Object.assign(error, { headers })
 }

@@ -1,5 +1,6 @@
-import { condition, resourceMetadataUrl, type Permission, type ValidatedToken } from '@countersign/core'
+import { allOf, condition, resourceMetadataUrl, type Permission } from '@countersign/core'
 import {
+  callsApplication,
   createBearerAuth,
   createGuard,
   createResourceMetadata,
@@ -33,7 +34,7 @@ export interface McpSettings {
    * refused where there is no `'*'`. Default: no tool requires more than `permission` does.
    */
   readonly tools?: Readonly<Record<string, Permission>> | undefined
-  /** The largest body that is read to find the tool, in bytes. Default: 4194304. */
+  /** The largest body that is read to find the tool, in bytes. On Fastify `bodyLimit` holds. Default: 4194304. */
   readonly maxBodyBytes?: number | undefined
 }
 
@@ -78,7 +79,7 @@ export function createMcpCore(options: McpAuthOptions): McpCore {
   // Entra names a scope in full to its clients, and by its last part in tokens.
   const scopePrefix = readPrefix(rest) ?? (isEntra ? `${resource}/` : undefined)
   const bearer = createBearerAuth(withChallenges(rest, metadataUrl, scopePrefix))
-  const guards = tools === undefined ? undefined : readTools(tools)
+  const guards = tools === undefined ? undefined : readTools(tools, permissionOf(rest))
 
   return {
     validator: bearer.validator,
@@ -88,7 +89,7 @@ export function createMcpCore(options: McpAuthOptions): McpCore {
     metadata: createResourceMetadata({
       resource,
       authorizationServers: settings.authorizationServers ?? serversOf(issuers),
-      scopesSupported: settings.scopesSupported?.map((scope) => `${scopePrefix ?? ''}${scope}`),
+      scopesSupported: inFull(settings.scopesSupported, scopePrefix),
       resourceName: settings.resourceName,
       alsoAtRoot: true,
     }),
@@ -97,18 +98,16 @@ export function createMcpCore(options: McpAuthOptions): McpCore {
       const token = await bearer.authenticate(request)
       // A header may refuse a call before its body is read. It never takes the place of the body.
       const name = toolInHeaders(request)
-      if (guards !== undefined && name !== undefined) {
-        await guardOf(guards, name)(token, bearer.validator, request.native)
-      }
+      const tool = guards === undefined || name === undefined ? undefined : guardOf(guards, name)
+      if (tool?.needsBody === false) await tool.guard(token, bearer.validator, request.native)
       return token === null ? undefined : createAuthInfo(token, resource, metadataUrl)
     },
 
     async checkMessage(auth, message, request) {
       if (guards === undefined) return
-      const token: ValidatedToken | null = auth?.extra.auth ?? null
-      for (const name of toolsCalledBy(message)) {
-        await guardOf(guards, name)(token, bearer.validator, request)
-      }
+      // A list may hold thousands of calls, and nothing but its tools decides.
+      const called = new Set(toolsCalledBy(message).map((name) => guardOf(guards, name)))
+      for (const { guard } of called) await guard(auth?.extra.auth, bearer.validator, request)
     },
   }
 }
@@ -139,6 +138,13 @@ function readPrefix(rest: BearerAuthOptions): string | undefined {
   return 'scopePrefix' in rest ? rest.scopePrefix : undefined
 }
 
+/** Scopes as clients ask for them. */
+function inFull(scopes: readonly string[] | undefined, prefix = ''): readonly string[] | undefined {
+  if (scopes === undefined) return undefined
+  if (!Array.isArray(scopes)) throw new TypeError(`${what}: "scopesSupported" must be a list of scopes`)
+  return scopes.map((scope) => `${prefix}${scope}`)
+}
+
 function withChallenges(
   rest: BearerAuthOptions,
   resourceMetadata: string,
@@ -157,24 +163,48 @@ function serversOf(issuers: ReturnType<typeof describeIssuers>): readonly string
   )
 }
 
-interface ToolGuards {
-  readonly byName: ReadonlyMap<string, Guard>
-  readonly other: Guard
+interface ToolGuard {
+  readonly guard: Guard
+  /** Whether it asks a function of the application, which may look at the message. */
+  readonly needsBody: boolean
 }
 
-const notListed = condition('tool-not-listed', () => false)
+interface ToolGuards {
+  readonly byName: ReadonlyMap<string, ToolGuard>
+  readonly other: ToolGuard
+}
 
-function readTools(tools: Readonly<Record<string, Permission>>): ToolGuards {
+const notListed: ToolGuard = {
+  guard: createGuard(condition('tool-not-listed', () => false)),
+  needsBody: false,
+}
+
+/** What every caller needs, which was checked before; undefined where the application would be asked about it again. */
+function permissionOf(rest: BearerAuthOptions): Permission | undefined {
+  const permission = 'permission' in rest ? rest.permission : undefined
+  return permission === undefined || callsApplication(permission) ? undefined : permission
+}
+
+function readTools(tools: Readonly<Record<string, Permission>>, always: Permission | undefined): ToolGuards {
   if (typeof tools !== 'object' || tools === null || Array.isArray(tools)) {
     throw new TypeError(`${what}: "tools" must be an object of permissions by the name of a tool`)
   }
-  const byName = new Map(Object.entries(tools).map(([name, permission]) => [name, createGuard(permission)]))
-  const other = byName.get('*') ?? createGuard(notListed)
-  byName.delete('*')
+  const byName = new Map(
+    Object.entries(tools).map(([name, permission]) => [name, readGuard(permission, always)]),
+  )
+  const other = byName.get('*') ?? notListed
   return { byName, other }
 }
 
-function guardOf({ byName, other }: ToolGuards, name: string): Guard {
+/** A refusal names every scope that the call needs (MCP authorization, "Scope challenge handling"). */
+function readGuard(permission: Permission, always: Permission | undefined): ToolGuard {
+  return {
+    guard: createGuard(always === undefined ? permission : allOf([always, permission])),
+    needsBody: callsApplication(permission),
+  }
+}
+
+function guardOf({ byName, other }: ToolGuards, name: string): ToolGuard {
   return byName.get(name) ?? other
 }
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { entra, entraMultiTenant } from '@countersign/core'
+import { condition, entra, entraMultiTenant, fromQuery, oidcIssuer } from '@countersign/core'
 import { startEmulator, type Emulator } from '@countersign/emulator'
 import {
   Client,
@@ -13,8 +13,8 @@ import { Client as ClientOfVersion1 } from '@modelcontextprotocol/sdk/client/ind
 import { StreamableHTTPClientTransport as TransportOfVersion1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { AuthInfo as AuthInfoOfVersion1 } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import type { AuthInfo } from '@modelcontextprotocol/server'
-import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, it } from 'vitest'
-import { createMcpAuth, type McpAuthInfo, type McpAuthOptions } from '../src/index.js'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it } from 'vitest'
+import { callerOf, createMcpAuth, type McpAuthInfo, type McpAuthOptions } from '../src/index.js'
 import { frameworks, listen } from './servers.js'
 
 const tenantId = '11111111-0000-4000-8000-000000000001'
@@ -173,10 +173,50 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     expect(calls).toEqual([])
   })
 
-  it('names the scope of the tool in full', async () => {
+  it('names every scope that a call of the tool needs, in full', async () => {
     const answer = await call('delete', await tokenFor('Tools.Use'))
-    expect(answer.headers.get('www-authenticate')).toContain(`scope="${resource}/Orders.Delete"`)
+    expect(answer.headers.get('www-authenticate')).toContain(
+      `scope="${resource}/Tools.Use ${resource}/Orders.Delete"`,
+    )
     expect((await call('delete', await tokenFor(...scopes))).status).toBe(200)
+  })
+
+  it('asks a condition of a tool once for each message, with the message, whatever a header announces', async () => {
+    const next = await listen()
+    try {
+      const asked: unknown[] = []
+      const known = condition('known', (_token, request) => {
+        asked.push(bodyOf(request))
+        return true
+      })
+      const options = { ...settings(), resource: `${next.origin}/mcp`, tools: { list: known, delete: known } }
+      next.serve(await startMcp(options, calls, []))
+      const message = (name: string, id = 1) => ({
+        jsonrpc: '2.0',
+        id,
+        method: 'tools/call',
+        params: { name },
+      })
+      const post = async (body: unknown) =>
+        fetch(`${next.origin}/mcp`, {
+          method: 'POST',
+          headers: {
+            accept: 'application/json, text/event-stream',
+            authorization: `Bearer ${await tokenFor('Tools.Use')}`,
+            'content-type': 'application/json',
+            'mcp-method': 'tools/call',
+            'mcp-name': 'list',
+          },
+          body: JSON.stringify(body),
+        })
+      expect((await post(message('list'))).status).toBe(200)
+      if (_ !== 'fetch') expect(asked).toEqual([message('list')])
+      expect(asked).toHaveLength(1)
+      await post(Array.from({ length: 100 }, (__, id) => message(id % 2 === 0 ? 'list' : 'delete', id)))
+      expect(asked).toHaveLength(3)
+    } finally {
+      await next.stop()
+    }
   })
 
   it('refuses by the header alone, before the body is read', async () => {
@@ -188,6 +228,8 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     ['no JSON', '{', {}],
     ['text', '"tools/call"', {}],
     ['null', 'null', {}],
+    ['an object that is no message', '{"method":"tools/call","params":{"name":"list"}}', {}],
+    ['nothing', '', {}],
     ['a call declared as text', undefined, { 'content-type': 'text/plain' }],
     ['a compressed body', undefined, { 'content-encoding': 'gzip' }],
   ])('runs no tool for %s', async (__, body, headers) => {
@@ -254,6 +296,128 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     expect(new URL(provider.asked ?? '').searchParams.get('resource')).toBe(resource)
   })
 
+  it('forbids to store any answer to a request with its token in the query', async () => {
+    const next = await listen()
+    try {
+      const options = { ...settings(), resource: `${next.origin}/mcp`, tokenFrom: fromQuery('token') }
+      next.serve(await startMcp(options, calls, []))
+      const token = await tokenFor('Tools.Use')
+      const answers = await Promise.all(
+        ['list', 'delete', undefined].map((name) =>
+          fetch(`${next.origin}/mcp?token=${token}`, {
+            method: 'POST',
+            headers: {
+              accept: 'application/json, text/event-stream',
+              'content-type': 'application/json',
+            },
+            body:
+              name === undefined
+                ? '{}'
+                : JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } }),
+          }),
+        ),
+      )
+      expect(answers.map(({ status }) => status)).toEqual([200, 403, 400])
+      for (const { headers } of [answers[1], answers[2]] as Response[]) {
+        expect(headers.get('cache-control')).toBe('no-store')
+      }
+      expect(answers[0]?.headers.get('cache-control')).toMatch(/no-store|no-cache/)
+    } finally {
+      await next.stop()
+    }
+  })
+
+  it('lets a preflight pass, and no other request without a token', async () => {
+    const asks = { 'access-control-request-method': 'POST', origin: 'https://page.example' }
+    const statusOf = async (method: string, headers: Record<string, string>) =>
+      (await fetch(resource, { method, headers })).status
+    if (_ === 'fetch') expect(await statusOf('OPTIONS', asks)).toBe(401)
+    else expect(await statusOf('OPTIONS', asks)).not.toBe(401)
+    expect(await statusOf('OPTIONS', {})).toBe(401)
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE']) expect(await statusOf(method, asks)).toBe(401)
+    expect(calls).toEqual([])
+  })
+
+  it.each([
+    ['a wrapped name', { 'mcp-method': 'tools/call', 'mcp-name': '=?base64?ZGVsZXRl?=' }],
+    ['the name of something else', { 'mcp-method': 'prompts/get', 'mcp-name': 'delete' }],
+    ['a name without a method', { 'mcp-name': 'delete' }],
+  ])('leaves %s in a header to the body', async (__, headers) => {
+    const answer = await call('list', await tokenFor('Tools.Use'), headers as Record<string, string>)
+    expect(answer.status).not.toBe(403)
+    expect(
+      (await call('delete', await tokenFor('Tools.Use'), headers as Record<string, string>)).status,
+    ).toBe(403)
+    expect(calls).not.toContain('delete')
+  })
+
+  describe('with other options', () => {
+    let next: Awaited<ReturnType<typeof listen>>
+    beforeEach(async () => void (next = await listen()))
+    afterEach(() => next.stop())
+
+    const post = async (
+      more: Partial<McpAuthOptions>,
+      name: string | undefined,
+      token?: string,
+      size = 0,
+    ) => {
+      next.serve(
+        await startMcp(
+          { ...settings(), resource: `${next.origin}/mcp`, ...more } as McpAuthOptions,
+          calls,
+          [],
+        ),
+      )
+      const method = name === undefined ? 'tools/list' : 'tools/call'
+      const text = { jsonrpc: '2.0', id: 1, method, params: { name, arguments: { order: 'x'.repeat(size) } } }
+      return fetch(`${next.origin}/mcp`, {
+        method: 'POST',
+        headers: {
+          accept: 'application/json, text/event-stream',
+          'content-type': 'application/json',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+        body: JSON.stringify(text),
+      })
+    }
+
+    it('calls no guarded tool for an anonymous caller', async () => {
+      const anonymous = { allowAnonymous: true, permission: undefined }
+      expect((await post(anonymous, undefined)).status).toBe(200)
+      const answer = await post(anonymous, 'list')
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
+        401,
+        `Bearer scope="${next.origin}/mcp/Tools.Use", resource_metadata="${next.origin}/.well-known/oauth-protected-resource/mcp"`,
+      ])
+      expect(calls).toEqual([])
+    })
+
+    it('holds every tool that is not named to what the star requires', async () => {
+      const tools = { '*': { delegated: { scopes: 'Orders.Delete' } }, list: { scopes: 'Tools.Use' } }
+      const token = await tokenFor('Tools.Use')
+      expect((await post({ tools }, 'count', token)).status).toBe(403)
+      expect((await post({ tools }, '*', token)).status).toBe(403)
+      expect((await post({ tools }, 'list', token)).status).toBe(200)
+      expect((await post({ tools }, 'count', await tokenFor(...scopes))).status).toBe(200)
+      expect(calls).toEqual(['list', 'count'])
+    })
+
+    it.skipIf(_ === 'Fastify' || _.includes('parsed before'))('refuses a larger body with 413', async () => {
+      const token = await tokenFor('Tools.Use')
+      expect((await post({ maxBodyBytes: 1024 }, 'list', token, 1024)).status).toBe(413)
+      expect((await post({ maxBodyBytes: 1024 }, 'list', token, 500)).status).toBe(200)
+      expect(calls).toEqual(['list'])
+    })
+
+    it('asks the condition of every caller once', async () => {
+      let asked = 0
+      const permission = condition('counted', () => ++asked > 0)
+      expect((await post({ permission }, 'list', await tokenFor('Tools.Use'))).status).toBe(200)
+      expect(asked).toBe(1)
+    })
+  })
+
   it('does not show the token of its caller where the caller is logged', async () => {
     const mcp = createMcpAuth(settings())
     const token = await tokenFor('Tools.Use')
@@ -280,6 +444,12 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
     await client.close()
   })
 })
+
+/** The message, where a framework's request has it: Koa's context has it in its own request. */
+function bodyOf(request: unknown): unknown {
+  const { body, request: inner } = request as { body?: unknown; request?: { body?: unknown } }
+  return inner === undefined ? body : inner.body
+}
 
 async function connectBy(resource: string, authProvider: OAuthClientProvider): Promise<Client> {
   const client = new Client({ name: 'test', version: '1.0.0' })
@@ -353,6 +523,18 @@ describe('the set-up', () => {
       { resource, issuer: entra({ tenantId: 'contoso.example', clientId: serverId }) },
       '"authorizationServers" is required',
     ],
+    [
+      'one issuer beside many tenants without an authorization server',
+      {
+        resource,
+        issuer: [
+          oidcIssuer({ issuer: 'https://id.example', audience: resource }),
+          entraMultiTenant({ clientId: serverId, allowedTenants: 'any' }),
+        ],
+      },
+      '"authorizationServers" is required',
+    ],
+    ['scopes in a text', { resource, issuer, scopesSupported: 'Tools.Use' }, '"scopesSupported"'],
     ['tools in a list', { resource, issuer, tools: [] }, '"tools" must be an object'],
     ['a tool that requires nothing', { resource, issuer, tools: { add: {} } }, 'requires nothing'],
     ['a bound that is too small', { resource, issuer, maxBodyBytes: 1 }, '"maxBodyBytes"'],
@@ -370,6 +552,13 @@ describe('the set-up', () => {
       })
     expect(make).not.toThrow()
   })
+
+  it.each([undefined, {}, { extra: {} }, { extra: { auth: null } }, { extra: { auth: { objectId: 'a' } } }])(
+    'has no caller in %j',
+    (authInfo) => {
+      expect(() => callerOf(authInfo)).toThrow('was not authenticated')
+    },
+  )
 
   it('makes a caller that fits the types of both versions of the SDK', () => {
     expectTypeOf<McpAuthInfo>().toExtend<AuthInfo>()
