@@ -1,5 +1,8 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -58,6 +61,23 @@ describe('the built command', { timeout: 60_000 }, () => {
     const running = spawn(process.execPath, [cli, 'explain'], { stdio: ['pipe', 'ignore', 'ignore'] })
     running.stdin.end('e30.e30.AA')
     expect(await once(running, 'exit')).toEqual([2, null])
+  })
+
+  it('says how an ES module is named that Node reads as CommonJS', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'countersign-cli-'))
+    try {
+      await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }')
+      await writeFile(join(folder, 'auth.js'), 'export default {}')
+      const args = [cli, 'explain', '--config', join(folder, 'auth.js')]
+      const running = run(process.execPath, args)
+      running.child.stdin?.end('a.b.c')
+      await expect(running).rejects.toMatchObject({
+        code: 64,
+        stderr: expect.stringContaining('(SyntaxError); an ES module is named .mjs, unless its package.json'),
+      })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   it.skipIf(isWindows)('ends quietly where its reader has seen enough', async () => {

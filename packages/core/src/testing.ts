@@ -51,10 +51,10 @@ export type TestIdentity = TestIdentityMembers &
       }
   )
 
-/** An `Authorization` header for one request of a test. */
-export interface TestHeaders {
+/** An `Authorization` header for one request of a test: `fetch` takes it as it is. */
+export type TestHeaders = {
   /** The value of the header. */
-  readonly authorization: string
+  authorization: string
 }
 
 /** A validator that knows identities of a test, and no real token. Its methods are bound. */
@@ -82,13 +82,13 @@ export interface TestAuth {
  * import { createFetchAuth } from '@countersign/core'
  * import { createTestAuth } from '@countersign/core/testing'
  *
- * const test = createTestAuth()
- * const auth = createFetchAuth({ validator: test.validator })
+ * const testAuth = createTestAuth()
+ * const auth = createFetchAuth({ validator: testAuth.validator })
  * const handler = auth
  *   .requirePermission({ delegated: { scopes: 'Orders.Read' } })
  *   .protect((_request, caller) => Response.json({ user: caller.objectId }))
  *
- * const headers = { ...test.headersOf({ kind: 'delegated', scopes: 'Orders.Read', objectId: 'mara' }) }
+ * const headers = testAuth.headersOf({ kind: 'delegated', scopes: 'Orders.Read', objectId: 'mara' })
  * const answer = await handler(new Request('https://api.test/orders', { headers }))
  * ```
  */

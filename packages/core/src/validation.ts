@@ -148,7 +148,7 @@ export class Validation {
   }
 
   validateRequest(request: RequestView): Result {
-    const startedAt = this.#start()
+    const startedAt = this.start()
     const token = this.#options.tokenReader.readToken(request)
     const presented = this.#present(request)
     const verified = this.#cache?.get(token)
@@ -158,7 +158,7 @@ export class Validation {
   }
 
   validateToken(token: string, permission: CompiledPermission | undefined): Result {
-    const startedAt = this.#start()
+    const startedAt = this.start()
     const verified = this.#cache?.get(token)
     if (verified !== undefined) return this.#validateAgain(verified, permission, undefined, startedAt)
     return this.#validateAnew(token, permission, undefined, this.now(), startedAt)
@@ -208,12 +208,26 @@ export class Validation {
 
   /** Where the issuer of an accepted token takes claims challenges. */
   #authorizationUriOf({ issuer }: ValidatedToken): string | undefined {
+    const found = this.#findIssuer(issuer)
+    return found?.rules.authorizationUri?.(found.recognition)
+  }
+
+  #findIssuer(issuer: string): { rules: IssuerRules; recognition: Recognition } | undefined {
     for (const { rules, keys } of this.issuers) {
       const recognition = rules.recognise(issuer, keys.metadataIssuer)
       if (recognition === undefined || rules.excludes?.(recognition) === true) continue
-      return rules.authorizationUri?.(recognition)
+      return { rules, recognition }
     }
     return undefined
+  }
+
+  /** Notes the details of a token that a guard refuses: it was accepted before. */
+  noteGuard(error: BearerError, token: ValidatedToken, startedAt: number): void {
+    if (this.#details === undefined) return
+    const { claims, clientId, issuer } = token
+    const found = this.#findIssuer(issuer)
+    const name = found?.rules.name ?? issuer
+    this.#details.set(error, readDetails(name, found?.recognition ?? {}, claims, clientId, startedAt))
   }
 
   /** What an operator may know of a refused token: nothing, unless its signature was verified. */
@@ -221,7 +235,8 @@ export class Validation {
     return this.#details?.get(error)
   }
 
-  #start(): number {
+  /** When a validation starts: 0 where no details are wanted. */
+  start(): number {
     return this.#details === undefined ? 0 : performance.now()
   }
 

@@ -171,12 +171,15 @@ export function createTokenValidator(options: TokenValidatorOptions): TokenValid
 
     checkPermission(token, permission, request) {
       const compiled = compilePermission(permission)
-      const refuseHere = (error: unknown): never =>
-        rethrow(error, {
+      const startedAt = validation.start()
+      const refuseHere = (error: unknown): never => {
+        if (token !== null && isBearerError(error)) validation.noteGuard(error, token, startedAt)
+        return rethrow(error, {
           ...read,
           scope: read.resourceMetadata === undefined ? read.scope : compiled.scope,
           dpop: read.senders?.challenge(isBoundToKey(token)),
         })
+      }
       try {
         if (token === null) throw new BearerError('credentials_missing')
         return checkPermission(compiled, token, request, validation.permissionContext)?.catch(refuseHere)

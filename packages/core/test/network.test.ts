@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { clock, genericAudience, keySet, now, tokenWith } from '@countersign/test-fixtures'
 import {
+  condition,
   createTokenValidator,
   oidcIssuer,
   type AcceptedEvent,
@@ -227,6 +228,33 @@ describe('details of events', () => {
   it('name them of a token that is refused after its signature', async () => {
     const [event] = await eventsOf({}, { permission: { scopes: 'more' } })
     expect(event).toEqual({ code: 'scope_insufficient', status: 403, details })
+  })
+
+  it('name them of a token that a guard refuses, at once or later', async () => {
+    const refused: RefusedEvent[] = []
+    const validator = createTokenValidator({
+      issuer: oidcIssuer({ issuer: address, jwksUri: 'https://keys.example/k' }),
+      audience: genericAudience,
+      clock,
+      fetch: serving([]),
+      eventDetails: true,
+      onRefused: (event) => refused.push(event),
+    })
+    const claims = { iss: address, client_id: 'web', jti: 'id-1' }
+    const caller = await validator.validateToken(tokenWith({ from: 'generic', claims }))
+    expect(() => validator.checkPermission(caller, { scopes: 'more' })).toThrow('scope')
+    await expect(
+      validator.checkPermission(
+        caller,
+        condition('slow', async () => false),
+      ),
+    ).rejects.toThrow()
+    expect(refused).toEqual([
+      { code: 'scope_insufficient', status: 403, details },
+      { code: 'condition_refused', status: 403, reason: 'slow', details },
+    ])
+    expect(() => validator.checkPermission(null, { scopes: 'more' })).toThrow('no bearer token')
+    expect(refused[2]).not.toHaveProperty('details')
   })
 
   it('are absent where the signature was not verified', async () => {

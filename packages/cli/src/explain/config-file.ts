@@ -62,10 +62,15 @@ async function readModule(path: string): Promise<object> {
   try {
     module = (await import(pathToFileURL(resolve(path)).href)) as typeof module
   } catch (error) {
-    const hint = /\.[cm]?tsx?$/.test(path) ? '; this Node may not read TypeScript: compile it first' : ''
-    throw new UsageError(`--config: cannot load ${path} (${codeOf(error)})${hint}`)
+    throw new UsageError(`--config: cannot load ${path} (${codeOf(error)})${hintFor(path, error)}`)
   }
   return checkObject(path, module.options ?? module.default)
+}
+
+function hintFor(path: string, error: unknown): string {
+  if (/\.[cm]?tsx?$/.test(path)) return '; this Node may not read TypeScript: compile it first'
+  if (!path.endsWith('.js') || codeOf(error) !== 'SyntaxError') return ''
+  return '; an ES module is named .mjs, unless its package.json has "type": "module"'
 }
 
 function checkObject(path: string, options: unknown): object {
