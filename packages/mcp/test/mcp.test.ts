@@ -403,12 +403,15 @@ describe.each(frameworks)('an MCP server on %s', (_, startMcp) => {
       expect(calls).toEqual(['list', 'count'])
     })
 
-    it.skipIf(_ === 'Fastify' || _.includes('parsed before'))('refuses a larger body with 413', async () => {
-      const token = await tokenFor('Tools.Use')
-      expect((await post({ maxBodyBytes: 1024 }, 'list', token, 1024)).status).toBe(413)
-      expect((await post({ maxBodyBytes: 1024 }, 'list', token, 500)).status).toBe(200)
-      expect(calls).toEqual(['list'])
-    })
+    // A framework that reads the body before us has a limit of its own.
+    const weReadTheBody = _ !== 'Fastify' && !_.includes('parsed before')
+    if (weReadTheBody)
+      it('refuses a larger body with 413', async () => {
+        const token = await tokenFor('Tools.Use')
+        expect((await post({ maxBodyBytes: 1024 }, 'list', token, 1024)).status).toBe(413)
+        expect((await post({ maxBodyBytes: 1024 }, 'list', token, 500)).status).toBe(200)
+        expect(calls).toEqual(['list'])
+      })
 
     it('asks the condition of every caller once', async () => {
       let asked = 0
