@@ -21,7 +21,7 @@ const readyKeys: Plugin = {
 export default defineConfig({
   test: {
     // On a small machine the default leaves one worker; many of these tests wait for sockets and clocks.
-    maxWorkers: Math.max(4, availableParallelism()),
+    maxWorkers: Math.max(3, availableParallelism()),
     globalSetup: ['test-fixtures/src/global-setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
