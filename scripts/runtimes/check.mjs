@@ -69,7 +69,10 @@ export async function check() {
   for (const alg of ['PS256', 'ES256', 'ES384', 'EdDSA']) {
     const pair = await generateKeyPair(alg, { extractable: true })
     const own = createTokenValidator({
-      issuer: staticIssuer({ issuer: 'https://i.example', jwks: await exportJWK(pair.publicKey) }),
+      issuer: staticIssuer({
+        issuer: 'https://i.example',
+        jwks: { ...(await exportJWK(pair.publicKey)), alg },
+      }),
       audience: 'a',
     })
     const token = await new SignJWT({ iss: 'https://i.example', aud: 'a', exp: now + 60, sub: 's' })
