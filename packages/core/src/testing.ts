@@ -46,7 +46,7 @@ export type TestIdentity = TestIdentityMembers &
     | {
         /** Not known. */
         readonly kind: 'unknown'
-        /** Roles of whoever it is. */
+        /** Roles of the caller, whose kind is not known. */
         readonly rolesOfUnknownKind?: string | readonly string[] | undefined
       }
   )
