@@ -3,7 +3,7 @@ import type { Service } from '../instance/service.js'
 import { html, type Html, nameText } from '../pages/html.js'
 import { hideApplicationSecrets } from '../registration/hidden-secrets.js'
 import { actionForm } from './layout.js'
-import { applicationLink, chip, codeBlock, factList, idText, type Row, table } from './parts.js'
+import { applicationLink, chip, codeBlock, factList, hiddenFields, idText, type Row, table } from './parts.js'
 import { descriptionOf } from './picture.js'
 import { when } from './time.js'
 
@@ -197,12 +197,13 @@ function permissions(service: Service, application: Application): Html {
         actionForm(
           service,
           '/_/grant',
-          html`<input type="hidden" name="tenant" value="${home.id}" />
-            <input type="hidden" name="client" value="${application.appId}" />
-            <input type="hidden" name="resource" value="${resourceAppId}" />
-            <input type="hidden" name="${kind}" value="${name}" />
-            <input type="hidden" name="back" value="/_/apps/${application.appId}#permissions" />
-            <button class="tiny" aria-label="Grant ${name} for everyone">Grant</button>`,
+          html`${hiddenFields({
+              tenant: home.id,
+              client: application.appId,
+              resource: resourceAppId,
+              [kind]: name,
+              back: `/_/apps/${application.appId}#permissions`,
+            })} <button class="tiny" aria-label="Grant ${name} for everyone">Grant</button>`,
         ),
     ]
     return [

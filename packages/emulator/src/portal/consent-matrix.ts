@@ -6,7 +6,17 @@ import { tokenExchangeAppId } from '../directory/token-exchange.js'
 import { html, type Html, nameText } from '../pages/html.js'
 import { callGraph, callOf, isApi, missingOf } from './call-graph.js'
 import { actionForm } from './layout.js'
-import { applicationLink, chip, chooser, finder, type Row, slice, table, verdict } from './parts.js'
+import {
+  applicationLink,
+  chip,
+  chooser,
+  finder,
+  hiddenFields,
+  type Row,
+  slice,
+  table,
+  verdict,
+} from './parts.js'
 
 /** Who has consented to what, and the effect: the token that would be issued, or the refusal and its reason. */
 export function consentMatrix(controls: Controls, asked: Parameters): Html {
@@ -109,11 +119,12 @@ function missingPart(
     ${actionForm(
       service,
       '/_/grant',
-      html`<input type="hidden" name="tenant" value="${tenant.id}" />
-        <input type="hidden" name="client" value="${client.appId}" />
-        <input type="hidden" name="resource" value="${api.appId}" />
-        <input type="hidden" name="back" value="/_/consent?client=${client.appId}&resource=${api.appId}" />
-        <button class="primary">Grant for everyone</button>`,
+      html`${hiddenFields({
+          tenant: tenant.id,
+          client: client.appId,
+          resource: api.appId,
+          back: `/_/consent?client=${client.appId}&resource=${api.appId}`,
+        })} <button class="primary">Grant for everyone</button>`,
     )}
   </section>`
 }
@@ -122,10 +133,7 @@ function revokeRole(service: Service, tenant: string, client: string, resource: 
   return actionForm(
     service,
     '/_/consent',
-    html`<input type="hidden" name="tenant" value="${tenant}" />
-      <input type="hidden" name="client" value="${client}" />
-      <input type="hidden" name="resource" value="${resource}" />
-      <input type="hidden" name="roles" value="${role}" />
+    html`${hiddenFields({ tenant, client, resource, roles: role })}
       <button
         class="tiny danger"
         aria-label="Revoke the role ${role} of ${service.directory.applications.get(client)?.displayName}"
@@ -168,10 +176,12 @@ function granted(service: Service, asked: Parameters): Html {
             actionForm(
               service,
               '/_/consent',
-              html`<input type="hidden" name="tenant" value="${tenant.id}" />
-                <input type="hidden" name="client" value="${clientAppId}" />
-                <input type="hidden" name="resource" value="${resourceAppId}" />
-                <input type="hidden" name="user" value="${userId}" />
+              html`${hiddenFields({
+                  tenant: tenant.id,
+                  client: clientAppId,
+                  resource: resourceAppId,
+                  user: userId,
+                })}
                 <button
                   class="tiny danger"
                   aria-label="Revoke ${[...scopes].join(' ')} of ${applications.get(clientAppId)?.displayName}"

@@ -207,3 +207,10 @@ export function applicationLink(
     ? idText(appId)
     : html`<a href="/_/apps/${appId}">${nameText(known.displayName)}</a>`
 }
+
+/** Fields of a form that a person does not see. */
+export function hiddenFields(fields: Readonly<Record<string, string | undefined>>): readonly Html[] {
+  return Object.entries(fields).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`,
+  )
+}

@@ -19,7 +19,7 @@ import {
   userOf,
 } from './flow-words.js'
 import { actionForm } from './layout.js'
-import { chip, codeBlock, factList, idText, verdict } from './parts.js'
+import { chip, codeBlock, factList, hiddenFields, idText, verdict } from './parts.js'
 import { sequence } from './sequence.js'
 import { encodedPart, quoted } from './shell.js'
 import { timeOfDay } from './time.js'
@@ -201,11 +201,13 @@ function grantButtons(service: Service, request: RecordedRequest): Html | false 
     actionForm(
       service,
       '/_/grant',
-      html`<input type="hidden" name="tenant" value="${user?.tenantId ?? client.homeTenantId}" />
-        <input type="hidden" name="client" value="${client.appId}" />
-        <input type="hidden" name="resource" value="${api.appId}" />
-        <input type="hidden" name="scopes" value="${asked.join(' ')}" />
-        <input type="hidden" name="back" value="/_/requests/${request.id}" />
+      html`${hiddenFields({
+          tenant: user?.tenantId ?? client.homeTenantId,
+          client: client.appId,
+          resource: api.appId,
+          scopes: asked.join(' '),
+          back: `/_/requests/${request.id}`,
+        })}
         ${!isForAll && html`<input type="hidden" name="user" value="${user?.id}" />`}
         <button class="${isForAll && 'primary'}">
           ${isForAll ? 'Grant for everyone' : html`Grant for ${nameText(user?.displayName ?? '')} alone`}
